@@ -1,0 +1,224 @@
+"""MONAI transforms from a study on disk to what networks see."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from monai.transforms import Randomizable, Transform
+from scipy import ndimage
+
+from .cine import CAVITY, MYOCARDIUM, Cine, read_cine
+from .errors import InputError
+from .working_grid import WorkingGrid
+
+STUDY_KEYS = ("name", "image", "label_ed", "label_es", "info", "ed_frame", "es_frame")
+NORMALISING_PERCENTILE = 99.5
+MOVING_SHARE = 98.0  # percentile of temporal deviation above which a voxel counts as heart
+
+
+def working_grids(cine: Cine, size: int = 96, spacing: float = 1.5) -> list[WorkingGrid]:
+    """One working grid a slice, centred on the left ventricle.
+
+    The centre is the centroid of the labelled ventricle (cavity and myocardium) at end-diastole;
+    without a label, that of the voxels whose intensity varies most over the cycle, all slices taken
+    together.
+
+    Args:
+        cine: the study.
+        size: voxels along each axis.
+        spacing: voxel size in millimetres.
+
+    Returns:
+        A grid for each slice.
+    """
+    depth = cine.image.shape[2]
+    common = _moving_center(cine.image)
+    ventricle = None
+    if cine.label_ed is not None:
+        ventricle = np.isin(cine.label_ed, (CAVITY, MYOCARDIUM))
+        where = np.argwhere(ventricle.any(2))
+        common = tuple(float(c) for c in where.mean(0))
+    grids = []
+    for z in range(depth):
+        center = common
+        if ventricle is not None and ventricle[..., z].any():
+            center = tuple(float(c) for c in ndimage.center_of_mass(ventricle[..., z]))
+        grids.append(
+            WorkingGrid(
+                source_size=(cine.image.shape[0], cine.image.shape[1]),
+                source_spacing=cine.spacing,
+                center=(center[0], center[1]),
+                size=size,
+                spacing=spacing,
+            )
+        )
+    return grids
+
+
+def _moving_center(image: np.ndarray) -> tuple[float, float]:
+    deviation = image.std(axis=3).max(axis=2)
+    deviation = np.where(deviation >= np.percentile(deviation, MOVING_SHARE), deviation, 0.0)
+    center = ndimage.center_of_mass(deviation)
+    return float(center[0]), float(center[1])
+
+
+class LoadCined(Transform):
+    """Read a study and bring it to the working grid, the reference frame first.
+
+    Sets ``image`` to float32 ``(Z, T, size, size)``: frames rolled so that end-diastole is frame 0
+    and divided by that frame's 99.5th percentile, slice by slice; ``mask`` and ``mask_es`` to the
+    myocardium at end-diastole and end-systole ``(Z, 1, size, size)``, 0 to 1, zero where there is
+    no label; ``es_index`` to the end-systolic frame after rolling, -1 if unknown; ``study`` to a
+    JSON text from which the study can be read again.
+
+    Args:
+        size: voxels along each axis of the working grid.
+        spacing: its voxel size in millimetres.
+        label_coding: see :func:`~myomotion.cine.read_cine`.
+        need_mask: refuse studies without an end-diastolic label (training with a regulariser).
+    """
+
+    def __init__(
+        self,
+        size: int = 96,
+        spacing: float = 1.5,
+        label_coding: str = "auto",
+        need_mask: bool = False,
+    ) -> None:
+        self.size = size
+        self.spacing = spacing
+        self.label_coding = label_coding
+        self.need_mask = need_mask
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Read and resample; raises :class:`InputError` for input that cannot be used."""
+        study = {k: data[k] for k in STUDY_KEYS if k in data}
+        study["label_coding"] = self.label_coding
+        cine = reopen(json.dumps(study))
+        if self.need_mask and cine.label_ed is None:
+            raise InputError(
+                f"{study['image']}: no label_sa_ED.nii.gz beside it. Training with a "
+                "regulariser on the myocardium needs an end-diastolic label."
+            )
+        grids = working_grids(cine, self.size, self.spacing)
+        item = {**data, "study": json.dumps(study)}
+        item["image"] = torch.stack([self._frames(cine, z, grid) for z, grid in enumerate(grids)])
+        for key, label in (("mask", cine.label_ed), ("mask_es", cine.label_es)):
+            item[key] = torch.stack(
+                [myocardium_mask(label, z, grid) for z, grid in enumerate(grids)]
+            )
+        frames = cine.image.shape[3]
+        known = cine.es_frame is not None
+        item["es_index"] = (cine.es_frame - cine.ed_frame) % frames if known else -1
+        return item
+
+    @staticmethod
+    def _frames(cine: Cine, z: int, grid: WorkingGrid) -> torch.Tensor:
+        frames = np.roll(cine.image[:, :, z], -cine.ed_frame, axis=2).transpose(2, 0, 1)
+        working = grid.to_working(torch.from_numpy(np.ascontiguousarray(frames))[:, None])[:, 0]
+        scale = torch.quantile(working[0], NORMALISING_PERCENTILE / 100)
+        if scale <= 0:
+            raise InputError(
+                f"{cine.files.get('image', cine.name)}: slice {z} is empty around the heart at "
+                f"end-diastole (99.5th percentile {float(scale):g}). Remove the slice."
+            )
+        return working / scale
+
+
+def myocardium_mask(label: np.ndarray | None, z: int, grid: WorkingGrid) -> torch.Tensor:
+    """Myocardium of a slice on the working grid, soft at its border; zero without a label.
+
+    Args:
+        label: ``(X, Y, Z)`` in the internal coding, or None.
+        z: slice.
+        grid: working grid of the slice.
+
+    Returns:
+        ``(1, size, size)``, 0 to 1.
+    """
+    if label is None:
+        return torch.zeros(1, grid.size, grid.size)
+    wall = torch.from_numpy((label[..., z] == MYOCARDIUM).astype(np.float32))
+    return grid.to_working(wall[None, None])[0]
+
+
+def reopen(study: str) -> Cine:
+    """Read again the study that :class:`LoadCined` noted.
+
+    Args:
+        study: JSON text under ``study``.
+
+    Returns:
+        The study on its source grid.
+    """
+    entry = json.loads(study)
+    return read_cine(entry, entry.get("label_coding", "auto"))
+
+
+def pair(item: Mapping[str, Any], z: int, t: int) -> dict[str, Any]:
+    """Network input of one slice and frame.
+
+    Args:
+        item: from :class:`LoadCined`.
+        z: slice.
+        t: frame after rolling.
+
+    Returns:
+        ``image`` ``(2, H, W)`` (moving, reference), ``mask`` and ``mask_es`` ``(1, H, W)``.
+    """
+    frames = item["image"][z]
+    return {
+        "image": torch.stack([frames[t], frames[0]]),
+        "mask": item["mask"][z],
+        "mask_es": item["mask_es"][z],
+    }
+
+
+class RandFramePairsd(Randomizable, Transform):
+    """Draw pairs of a random frame and end-diastole from slices that show myocardium.
+
+    Args:
+        num: pairs to draw from a study.
+    """
+
+    def __init__(self, num: int) -> None:
+        self.num = num
+
+    def __call__(self, data: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Return ``num`` pairs, see :func:`pair`."""
+        slices = slices_with_heart(data)
+        frames = data["image"].shape[1]
+        return [
+            pair(data, slices[self.R.randint(len(slices))], int(self.R.randint(1, frames)))
+            for _ in range(self.num)
+        ]
+
+
+class EndSystolicPairsd(Transform):
+    """The fixed validation pairs: end-systole to end-diastole, one a slice with myocardium."""
+
+    def __call__(self, data: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Return the pairs; raises :class:`InputError` if end-systole is unknown."""
+        if data["es_index"] < 0:
+            raise InputError(
+                f"{json.loads(data['study'])['image']}: end-systole is unknown. Give es_frame in "
+                "info.json to validate on this study."
+            )
+        return [pair(data, z, data["es_index"]) for z in slices_with_heart(data)]
+
+
+def slices_with_heart(item: Mapping[str, Any]) -> Sequence[int]:
+    """Slices whose end-diastolic mask is not empty; all of them where the study has no label.
+
+    Args:
+        item: from :class:`LoadCined`.
+
+    Returns:
+        Slice indices.
+    """
+    labelled = [z for z in range(len(item["mask"])) if bool((item["mask"][z] > 0.5).any())]
+    return labelled or list(range(len(item["mask"])))

@@ -1,0 +1,143 @@
+"""Sampling, warping, composing and integrating displacement fields on a pixel grid.
+
+Every function takes displacements in voxels, shaped ``(B, 2, H, W)``, channel ``i`` along axis
+``i``. There is one sampler, :func:`sample`, and one convention: coordinates are voxel indices,
+integers are voxel centres, and values beyond the border are those of the nearest border voxel.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+
+
+def identity_coordinates(size: tuple[int, int], like: torch.Tensor) -> torch.Tensor:
+    """Voxel indices of a grid.
+
+    Args:
+        size: ``(H, W)``.
+        like: tensor that gives dtype and device.
+
+    Returns:
+        ``(1, 2, H, W)``, channel ``i`` holding the index along axis ``i``.
+    """
+    axes = [torch.arange(n, dtype=like.dtype, device=like.device) for n in size]
+    return torch.stack(torch.meshgrid(*axes, indexing="ij"))[None]
+
+
+def sample(image: torch.Tensor, coordinates: torch.Tensor, mode: str = "bilinear") -> torch.Tensor:
+    """Interpolate an image at voxel coordinates.
+
+    The image is padded by replication to a power of two, so that torch's mapping of coordinates to
+    [-1, 1] and back is exact in binary floating point: an integer coordinate returns that voxel's
+    value bit for bit.
+
+    Args:
+        image: ``(B, C, H, W)``.
+        coordinates: ``(B or 1, 2, H', W')`` voxel indices into ``image``.
+        mode: ``"bilinear"`` or ``"nearest"``.
+
+    Returns:
+        ``(B, C, H', W')``.
+    """
+    height, width = image.shape[-2:]
+    padded = [1 << max(n - 1, 1).bit_length() for n in (height, width)]
+    if (height, width) != tuple(padded):
+        image = F.pad(image, (0, padded[1] - width, 0, padded[0] - height), mode="replicate")
+    rows = coordinates[:, 0].clamp(0, height - 1)
+    columns = coordinates[:, 1].clamp(0, width - 1)
+    grid = torch.stack(
+        [(2 * columns + 1) / padded[1] - 1, (2 * rows + 1) / padded[0] - 1], dim=-1
+    ).to(image.dtype)
+    grid = grid.expand(image.shape[0], -1, -1, -1)
+    return F.grid_sample(image, grid, mode=mode, padding_mode="border", align_corners=False)
+
+
+def warp(image: torch.Tensor, displacement: torch.Tensor, mode: str = "bilinear") -> torch.Tensor:
+    """Pull an image back: ``warped(X) = image(X + u(X))``.
+
+    Args:
+        image: moving image ``(B, C, H, W)``.
+        displacement: ``(B, 2, H, W)`` in voxels, on the reference grid.
+        mode: ``"bilinear"`` or ``"nearest"`` (labels).
+
+    Returns:
+        ``(B, C, H, W)``, in the reference configuration.
+    """
+    return sample(
+        image, identity_coordinates(displacement.shape[-2:], displacement) + displacement, mode
+    )
+
+
+def compose(first: torch.Tensor, then: torch.Tensor) -> torch.Tensor:
+    """Displacement of ``x -> x + first(x)`` followed by ``y -> y + then(y)``.
+
+    ``u(X) = first(X) + then(X + first(X))``.
+
+    Args:
+        first: ``(B, 2, H, W)`` in voxels, on the reference grid.
+        then: ``(B, 2, H, W)`` in voxels, on the intermediate grid.
+
+    Returns:
+        ``(B, 2, H, W)`` in voxels.
+    """
+    return first + warp(then, first)
+
+
+def exponentiate(velocity: torch.Tensor, steps: int = 6) -> torch.Tensor:
+    """Displacement of a stationary velocity field over unit time, by scaling and squaring.
+
+    Arsigny et al., A log-Euclidean framework for statistics on diffeomorphisms, MICCAI 2006.
+
+    Args:
+        velocity: ``(B, 2, H, W)`` in voxels per unit time; its negative gives the inverse motion.
+        steps: number of squarings; the first step is ``velocity / 2**steps``.
+
+    Returns:
+        ``(B, 2, H, W)`` in voxels.
+    """
+    displacement = velocity / 2**steps
+    for _ in range(steps):
+        displacement = compose(displacement, displacement)
+    return displacement
+
+
+def invert(displacement: torch.Tensor, iterations: int = 30) -> torch.Tensor:
+    """Inverse field ``v`` with ``v(x) = -u(x + v(x))``, by fixed-point iteration.
+
+    Chen et al., A simple fixed-point approach to invert a deformation field, Medical Physics 2008.
+    Converges where the gradient of ``u`` is smaller than one.
+
+    Args:
+        displacement: ``(B, 2, H, W)`` in voxels.
+        iterations: number of iterations.
+
+    Returns:
+        ``(B, 2, H, W)`` in voxels, on the grid of the deformed frame.
+    """
+    inverse = -displacement
+    for _ in range(iterations):
+        inverse = -warp(displacement, inverse)
+    return inverse
+
+
+def border_window(size: tuple[int, int], margin: int, like: torch.Tensor) -> torch.Tensor:
+    """Window that is 1 inside and falls to 0 at the grid's border (raised cosine).
+
+    A velocity multiplied by it moves nothing at the border, so the motion continues as the identity
+    outside the working grid.
+
+    Args:
+        size: ``(H, W)``.
+        margin: width of the fall in voxels.
+        like: tensor that gives dtype and device.
+
+    Returns:
+        ``(1, 1, H, W)``.
+    """
+    profiles = []
+    for n in size:
+        index = torch.arange(n, dtype=like.dtype, device=like.device)
+        distance = torch.minimum(index, n - 1 - index).clamp(max=margin) / margin
+        profiles.append((1 - torch.cos(torch.pi * distance)) / 2)
+    return (profiles[0][:, None] * profiles[1][None, :])[None, None]

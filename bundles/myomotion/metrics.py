@@ -1,0 +1,99 @@
+"""Scores of a registration: overlap, contour distances, volume preservation and folding."""
+
+from __future__ import annotations
+
+import contourpy
+import numpy as np
+from scipy.spatial import cKDTree
+
+POINT_STEP = 0.1  # voxels between the points that stand for a contour
+
+
+def dice(first: np.ndarray, second: np.ndarray) -> float:
+    """Dice overlap ``2 |A and B| / (|A| + |B|)`` of two masks.
+
+    Args:
+        first: boolean ``(H, W)``.
+        second: boolean ``(H, W)``.
+
+    Returns:
+        0 to 1; NaN if both are empty.
+    """
+    total = int(first.sum()) + int(second.sum())
+    return float(2 * (first & second).sum() / total) if total else float("nan")
+
+
+def ring_contours(mask: np.ndarray) -> list[np.ndarray]:
+    """Sub-pixel contours of a myocardium at the level 0.5, epicardium first.
+
+    Args:
+        mask: ``(H, W)``, values 0 to 1 (a soft mask gives a smoother contour).
+
+    Returns:
+        Epicardial and, where the ring is closed, endocardial contour, each ``(N, 2)`` in voxels.
+    """
+    padded = np.pad(np.asarray(mask, float), 1)
+    lines = contourpy.contour_generator(z=padded.T).lines(0.5)
+    closed = sorted((_dense(np.asarray(line) - 1) for line in lines if len(line) > 3), key=len)
+    return closed[::-1][:2]
+
+
+def contour_distances(first: np.ndarray, second: np.ndarray, spacing: float) -> tuple[float, float]:
+    """Symmetric distances between two myocardia, over endocardium and epicardium.
+
+    The mean contour distance (MCD) is the mean of both directions, averaged over the two contours;
+    HD95 is the larger of the two directions' 95th percentiles, over all contour points. Where one
+    ring is open the contours are taken together.
+
+    Args:
+        first: ``(H, W)`` mask, values 0 to 1.
+        second: ``(H, W)`` mask, values 0 to 1.
+        spacing: voxel size in millimetres.
+
+    Returns:
+        ``(MCD, HD95)`` in millimetres; NaN if a mask is empty.
+    """
+    a, b = ring_contours(first), ring_contours(second)
+    if not a or not b:
+        return float("nan"), float("nan")
+    if len(a) != len(b):
+        a, b = [np.concatenate(a)], [np.concatenate(b)]
+    means, percentiles = [], []
+    for p, q in zip(a, b, strict=True):
+        means.append((cKDTree(q).query(p)[0].mean() + cKDTree(p).query(q)[0].mean()) / 2)
+    p, q = np.concatenate(a), np.concatenate(b)
+    for x, y in ((p, q), (q, p)):
+        percentiles.append(np.percentile(cKDTree(y).query(x)[0], 95))
+    return float(np.mean(means)) * spacing, float(max(percentiles)) * spacing
+
+
+def jacobian_scores(
+    jacobian: np.ndarray, myocardium: np.ndarray, area_ratio: float | None = None
+) -> dict[str, float]:
+    """Volume preservation of a field over the end-diastolic myocardium.
+
+    Args:
+        jacobian: ``(H, W)`` Jacobian determinant.
+        myocardium: boolean ``(H, W)``.
+        area_ratio: myocardial area at end-systole / at end-diastole from labels, if known.
+
+    Returns:
+        ``abs_j_minus_1`` (mean of ``||J| - 1|``), ``mean_j``, ``fold_fraction`` (share of J <= 0)
+        and ``area_change_error`` = |mean J - area_ratio| (NaN without labels).
+    """
+    j = jacobian[myocardium]
+    error = float("nan") if area_ratio is None else abs(float(j.mean()) - area_ratio)
+    return {
+        "abs_j_minus_1": float(np.abs(np.abs(j) - 1).mean()),
+        "mean_j": float(j.mean()),
+        "fold_fraction": float((j <= 0).mean()),
+        "area_change_error": error,
+    }
+
+
+def _dense(line: np.ndarray) -> np.ndarray:
+    """Points along a polyline at most ``POINT_STEP`` voxels apart."""
+    lengths = np.linalg.norm(np.diff(line, axis=0), axis=1)
+    travelled = np.concatenate([[0], np.cumsum(lengths)])
+    at = np.arange(0, travelled[-1], POINT_STEP)
+    return np.stack([np.interp(at, travelled, line[:, i]) for i in range(2)], axis=1)

@@ -1,0 +1,203 @@
+"""From network output to motion on the source grid, its derived maps and its numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from .cine import CAVITY, MYOCARDIUM, Cine
+from .cine_transforms import working_grids
+from .flow import warp
+from .kinematics import (
+    displacement_gradient,
+    green_lagrange_strain,
+    jacobian_determinant,
+    radial_circumferential_strain,
+    radial_direction,
+)
+from .working_grid import WorkingGrid
+
+LPS_FROM_RAS = np.diag([-1.0, -1.0, 1.0])
+
+
+@dataclass(kw_only=True)
+class Motion:
+    """Motion of one study on its source grid, frames in the order of the file.
+
+    Attributes:
+        displacement: float32 ``(T, Z, 2, X, Y)``, millimetres along the slice axes.
+        jacobian: float32 ``(T, Z, X, Y)``, 1 outside the working grid.
+        warped: float32 ``(T, Z, X, Y)``, every frame pulled back to end-diastole.
+        strain: float32 ``(T, Z, 2, size, size)``, Err and Ecc on the working grid.
+        working_jacobian: float32 ``(T, Z, size, size)``.
+        working_displacement: float32 ``(T, Z, 2, size, size)`` in millimetres.
+        grids: working grid of each slice.
+        es_frame: end-systolic frame.
+        es_found: how ``es_frame`` came to be known.
+    """
+
+    displacement: np.ndarray
+    jacobian: np.ndarray
+    warped: np.ndarray
+    strain: np.ndarray
+    working_jacobian: np.ndarray
+    working_displacement: np.ndarray
+    grids: list[WorkingGrid]
+    es_frame: int
+    es_found: str
+
+
+def source_motion(cine: Cine, displacement: torch.Tensor, spacing: float) -> Motion:
+    """Everything that follows from a displacement.
+
+    Args:
+        cine: the study.
+        displacement: ``(Z, T, 2, size, size)`` in millimetres on the working grids, reference frame
+            first.
+        spacing: voxel size of the working grid in millimetres.
+
+    Returns:
+        Fields, maps and strains in the order of the file's frames.
+    """
+    grids = working_grids(cine, displacement.shape[-1], spacing)
+    field, jacobian, warped, strain, working_j = [], [], [], [], []
+    for z, grid in enumerate(grids):
+        gradient = displacement_gradient(displacement[z], spacing)
+        j = jacobian_determinant(gradient)
+        center = cavity_center(cine, z, grid)
+        radial = radial_direction(center, (grid.size,) * 2, (spacing,) * 2, displacement)
+        strain.append(radial_circumferential_strain(green_lagrange_strain(gradient), radial))
+        source = grid.to_source(displacement[z])
+        frames = np.roll(cine.image[:, :, z], -cine.ed_frame, axis=2).transpose(2, 0, 1)
+        images = torch.from_numpy(np.ascontiguousarray(frames))[:, None]
+        voxels = source / source.new_tensor(cine.spacing)[None, :, None, None]
+        warped.append(warp(images, voxels)[:, 0])
+        field.append(source)
+        jacobian.append(grid.to_source(j - 1)[:, 0] + 1)
+        working_j.append(j[:, 0])
+
+    def in_file_order(parts: list[torch.Tensor]) -> np.ndarray:
+        return np.roll(torch.stack(parts, dim=1).numpy(), cine.ed_frame, axis=0)
+
+    working_jacobian = in_file_order(working_j)
+    es_frame, es_found = _end_systole(cine, grids, working_jacobian, displacement)
+    return Motion(
+        displacement=in_file_order(field),
+        jacobian=in_file_order(jacobian),
+        warped=in_file_order(warped),
+        strain=in_file_order(strain),
+        working_jacobian=working_jacobian,
+        working_displacement=in_file_order(list(displacement)),
+        grids=grids,
+        es_frame=es_frame,
+        es_found=es_found,
+    )
+
+
+def cavity_center(cine: Cine, z: int, grid: WorkingGrid) -> tuple[float, float]:
+    """Centroid of the left-ventricular cavity at end-diastole on the working grid.
+
+    Args:
+        cine: the study.
+        z: slice.
+        grid: working grid of the slice.
+
+    Returns:
+        Voxel index on the working grid; its middle where there is no cavity label.
+    """
+    middle = (grid.size - 1) / 2
+    if cine.label_ed is None or not (cine.label_ed[..., z] == CAVITY).any():
+        return middle, middle
+    where = np.argwhere(cine.label_ed[..., z] == CAVITY).mean(0)
+    steps = [s / grid.spacing for s in grid.source_spacing]
+    return tuple((w - c) * s + middle for w, c, s in zip(where, grid.center, steps, strict=True))
+
+
+def label_on_grid(cine: Cine, z: int, grid: WorkingGrid, value: int) -> np.ndarray:
+    """One label of the end-diastolic map on the working grid.
+
+    Args:
+        cine: the study.
+        z: slice.
+        grid: working grid of the slice.
+        value: label in the internal coding.
+
+    Returns:
+        Boolean ``(size, size)``; all False without a label.
+    """
+    if cine.label_ed is None:
+        return np.zeros((grid.size, grid.size), bool)
+    chosen = torch.from_numpy((cine.label_ed[..., z] == value).astype(np.float32))
+    return grid.to_working(chosen[None, None])[0, 0].numpy() > 0.5
+
+
+def lps_vectors(displacement: np.ndarray, affine: np.ndarray) -> np.ndarray:
+    """Components in LPS millimetres of vectors given along the slice axes.
+
+    Args:
+        displacement: ``(Z, 2, X, Y)`` in millimetres along axes 0 and 1.
+        affine: ``(4, 4)``, voxel index to RAS millimetres.
+
+    Returns:
+        float32 ``(X, Y, Z, 1, 3)``, the layout of a NIfTI vector image.
+    """
+    directions = affine[:3, :2] / np.linalg.norm(affine[:3, :2], axis=0)
+    vectors = np.einsum("ai,zixy->xyza", LPS_FROM_RAS @ directions, displacement)
+    return vectors[:, :, :, None].astype(np.float32)
+
+
+def strain_rows(cine: Cine, motion: Motion) -> list[dict[str, object]]:
+    """Numbers of every frame and slice that shows myocardium.
+
+    Green-Lagrange strain in percent with respect to end-diastole, averaged over the end-diastolic
+    myocardium; ``cavity_area_ratio`` is the cavity's area relative to end-diastole.
+
+    Args:
+        cine: the study, with an end-diastolic label.
+        motion: its motion.
+
+    Returns:
+        One dictionary a frame and slice; empty without a label.
+    """
+    rows: list[dict[str, object]] = []
+    for z, grid in enumerate(motion.grids):
+        wall = label_on_grid(cine, z, grid, MYOCARDIUM)
+        cavity = label_on_grid(cine, z, grid, CAVITY)
+        if not wall.any():
+            continue
+        for t in range(len(motion.strain)):
+            j = motion.working_jacobian[t, z]
+            err, ecc = (100 * float(motion.strain[t, z, i][wall].mean()) for i in range(2))
+            area = float(j[cavity].mean()) if cavity.any() else float("nan")
+            rows.append(
+                {
+                    "frame": t,
+                    "slice": z,
+                    "level": cine.levels[z],
+                    "err_percent": err,
+                    "ecc_percent": ecc,
+                    "cavity_area_ratio": area,
+                    "mean_j": float(j[wall].mean()),
+                    "abs_j_minus_1": float(np.abs(np.abs(j[wall]) - 1).mean()),
+                    "fold_fraction": float((j[wall] <= 0).mean()),
+                }
+            )
+    return rows
+
+
+def _end_systole(
+    cine: Cine, grids: list[WorkingGrid], jacobian: np.ndarray, displacement: torch.Tensor
+) -> tuple[int, str]:
+    if cine.es_frame is not None:
+        return cine.es_frame, "given"
+    frames = len(jacobian)
+    if cine.label_ed is not None:
+        area = np.zeros(frames)
+        for z, grid in enumerate(grids):
+            area += jacobian[:, z][:, label_on_grid(cine, z, grid, CAVITY)].sum(1)
+        if area.any():
+            return int(area.argmin()), "frame of the smallest tracked cavity"
+    distance = displacement.norm(dim=2).mean((0, 2, 3)).numpy()
+    return (int(distance.argmax()) + cine.ed_frame) % frames, "frame of the largest mean motion"

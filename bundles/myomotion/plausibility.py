@@ -1,0 +1,209 @@
+"""R_VAE: how far a motion is from those the variational autoencoder has learned."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from torch import nn
+
+from .errors import InputError
+from .flow import identity_coordinates, sample
+from .gradient_vae import GradientVAE
+from .kinematics import displacement_gradient, remove_mean_rotation
+
+VAE_SPACING = 1.5  # millimetres, spacing of the grid the autoencoder works on
+
+
+class GradientPatch(NamedTuple):
+    """Displacement gradients as the autoencoder sees them, centred on the mask.
+
+    Attributes:
+        gradient: ``(B, 4, size, size)``, dimensionless.
+        mask: ``(B, 1, size, size)``.
+    """
+
+    gradient: torch.Tensor
+    mask: torch.Tensor
+
+
+def gradient_patch(
+    displacement: torch.Tensor,
+    mask: torch.Tensor,
+    spacing: Sequence[float] | float,
+    size: int,
+    rotation_free: bool = True,
+) -> GradientPatch:
+    """Differentiate a field and cut the square around the mask that the autoencoder looks at.
+
+    The square is centred on the mask's centroid, so neither the crop nor the position of the heart
+    matters, and sampled every :data:`VAE_SPACING` millimetres; on a grid of that spacing it falls
+    on voxel centres and no interpolation happens.
+
+    Args:
+        displacement: ``(B, 2, H, W)`` in millimetres on the reference grid.
+        mask: ``(B, 1, H, W)``, the myocardium.
+        spacing: voxel size in millimetres.
+        size: height and width of the square in voxels of :data:`VAE_SPACING`.
+        rotation_free: take the mean rotation over the mask out of the deformation first
+            (:func:`~myomotion.kinematics.remove_mean_rotation`); False is the paper's choice.
+
+    Returns:
+        The patch.
+
+    Raises:
+        ValueError: if an item's mask is empty or a displacement is not finite.
+    """
+    if mask.shape != (displacement.shape[0], 1, *displacement.shape[-2:]):
+        raise ValueError(
+            f"mask must be (B, 1, H, W) = {(displacement.shape[0], 1, *displacement.shape[-2:])}, "
+            f"got {tuple(mask.shape)}"
+        )
+    weight = mask.to(displacement.dtype)
+    total = weight.sum((1, 2, 3))
+    if not bool((total > 0).all()):
+        empty = [i for i, t in enumerate(total.tolist()) if t <= 0]
+        raise ValueError(f"the mask of item {empty} is empty: R_VAE needs a myocardium")
+    gradient = displacement_gradient(displacement, spacing)
+    if not bool(torch.isfinite(gradient).all()):
+        raise ValueError("the displacement holds NaN or infinite values")
+    if rotation_free:
+        gradient = remove_mean_rotation(gradient, weight)
+    h = (spacing, spacing) if isinstance(spacing, int | float) else tuple(spacing)
+    step = weight.new_tensor([VAE_SPACING / s for s in h])[None, :, None, None]
+    index = identity_coordinates(displacement.shape[-2:], weight)
+    center = (index * weight).sum((2, 3)) / total[:, None]
+    # The half-voxel grid of centres keeps the samples on voxel centres where spacings agree.
+    center = (torch.floor(center) + 0.5 * ((size + 1) % 2))[:, :, None, None]
+    offset = identity_coordinates((size, size), weight) - (size - 1) / 2
+    coordinates = center + offset * step
+    inside = (coordinates >= 0).all(1) & (
+        coordinates <= coordinates.new_tensor(displacement.shape[-2:])[:, None, None] - 1
+    ).all(1)
+    patch = sample(torch.cat([gradient, weight], dim=1), coordinates)
+    return GradientPatch(patch[:, :4], patch[:, 4:] * inside[:, None])
+
+
+class Plausibility(nn.Module):
+    """The regulariser ``R_VAE(u, mask)``.
+
+    ``R = mean over mask and channels of ((g - g_hat) / std)^2 + beta * KL / latent``, with ``g``
+    the displacement gradient, ``g_hat`` its reconstruction from the posterior mean, ``std`` the
+    training data's standard deviation stored in the weights, and ``KL`` the divergence of the
+    posterior from the standard normal. Both terms are means, so the value does not depend on crop,
+    spacing or batch size. The paper's sum relates to it by ``R_paper = 4 N std^2 R`` with ``N`` the
+    number of mask pixels (see the documentation of the bundle for the mapping of alpha).
+
+    The autoencoder is frozen and in eval mode, whatever mode the surrounding module is in.
+
+    Args:
+        vae: the autoencoder.
+        spacing: voxel size of the fields in millimetres.
+        beta: weight of the divergence.
+        rotation_free: ignore the mean rotation over the mask; must agree with the training.
+    """
+
+    def __init__(
+        self,
+        vae: GradientVAE,
+        spacing: float = 1.5,
+        beta: float = 1e-4,
+        rotation_free: bool = True,
+    ) -> None:
+        super().__init__()
+        self.vae = vae.eval().requires_grad_(False)
+        self.spacing = spacing
+        self.beta = beta
+        self.rotation_free = rotation_free
+
+    def train(self, mode: bool = True) -> Plausibility:
+        """Set the mode of everything but the autoencoder, which stays in eval mode."""
+        super().train(mode)
+        self.vae.eval()
+        return self
+
+    def forward(self, displacement: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """Score fields.
+
+        Args:
+            displacement: ``(B, 2, H, W)`` in millimetres on the reference grid.
+            mask: ``(B, 1, H, W)``, the myocardium (dilated where the rim shall count).
+
+        Returns:
+            ``(B,)``; small is plausible.
+        """
+        patch = gradient_patch(displacement, mask, self.spacing, self.vae.size, self.rotation_free)
+        standardised = standardise(self.vae, patch)
+        mean, log_variance = self.vae.encode(standardised)
+        residual = patch.mask * (self.vae.decode(mean) - standardised) ** 2
+        count = patch.mask.sum((1, 2, 3)).clamp(min=1e-6) * self.vae.in_channels
+        return residual.sum((1, 2, 3)) / count + self.beta * kl_divergence(mean, log_variance)
+
+
+def standardise(vae: GradientVAE, patch: GradientPatch) -> torch.Tensor:
+    """Gradients in units of the training data's standard deviation, zero outside the mask.
+
+    Args:
+        vae: holds the statistics.
+        patch: from :func:`gradient_patch`.
+
+    Returns:
+        ``(B, 4, size, size)``.
+    """
+    return patch.mask * (patch.gradient - vae.gradient_mean) / vae.gradient_std
+
+
+def kl_divergence(mean: torch.Tensor, log_variance: torch.Tensor) -> torch.Tensor:
+    """Divergence of a diagonal Gaussian from the standard normal, a mean over latent dimensions.
+
+    Args:
+        mean: ``(B, latent)``.
+        log_variance: ``(B, latent)``.
+
+    Returns:
+        ``(B,)``.
+    """
+    return ((mean**2 + log_variance.exp() - 1 - log_variance) / 2).mean(1)
+
+
+def load_state(module: nn.Module, path: str | Path) -> nn.Module:
+    """Load a plain state dict, refusing pickles and naming what does not fit.
+
+    Args:
+        module: network of the same architecture.
+        path: ``.pt`` file.
+
+    Returns:
+        ``module``.
+
+    Raises:
+        InputError: if the file is missing, is not a state dict, or a key or shape differs.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"{path}: no such weights file. Train the bundle or give another path.")
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        raise InputError(f"{path}: not a plain state dict ({error}).") from error
+    if not isinstance(state, dict):
+        raise InputError(f"{path}: expected a state dict, found {type(state).__name__}.")
+    if "model" in state and isinstance(state["model"], dict):
+        state = state["model"]
+    expected = module.state_dict()
+    problems = [f"missing {k}" for k in expected if k not in state]
+    problems += [f"unexpected {k}" for k in state if k not in expected]
+    problems += [
+        f"{k} is {tuple(state[k].shape)}, the configured network has {tuple(v.shape)}"
+        for k, v in expected.items()
+        if k in state and state[k].shape != v.shape
+    ]
+    if problems:
+        raise InputError(
+            f"{path}: weights do not match the configured network: "
+            f"{'; '.join(problems[:5])}. Use the configuration they were trained with."
+        )
+    module.load_state_dict(state)
+    return module

@@ -1,0 +1,150 @@
+"""What a registration is trained on and refined with: similarity plus a weighted regulariser."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from monai.losses import LocalNormalizedCrossCorrelationLoss
+from torch import nn
+
+from .flow import border_window, exponentiate, warp
+from .kinematics import displacement_gradient, jacobian_determinant, masked_mean
+
+BORDER_MARGIN = 8  # voxels over which the motion fades out towards the working grid's border
+
+
+class FieldIntegrator(nn.Module):
+    """Turn a network's output into a displacement field.
+
+    Args:
+        field: ``"velocity"`` (stationary, scaling and squaring) or ``"displacement"``.
+        steps: number of squarings.
+    """
+
+    def __init__(self, field: str = "velocity", steps: int = 6) -> None:
+        super().__init__()
+        if field not in ("velocity", "displacement"):
+            raise ValueError(f"field must be 'velocity' or 'displacement', got '{field}'")
+        self.field = field
+        self.steps = steps
+
+    def forward(self, output: torch.Tensor, inverse: bool = False) -> torch.Tensor:
+        """Displacement in voxels, zero at the border of the grid.
+
+        Args:
+            output: ``(B, 2, H, W)`` in voxels.
+            inverse: give the inverse motion (velocity only).
+
+        Returns:
+            ``(B, 2, H, W)`` in voxels.
+
+        Raises:
+            ValueError: if the inverse of a displacement is asked for.
+        """
+        output = output * border_window(output.shape[-2:], BORDER_MARGIN, output)
+        if self.field == "displacement":
+            if inverse:
+                raise ValueError("only a velocity field can be integrated backwards")
+            return output
+        return exponentiate(-output if inverse else output, self.steps)
+
+
+class SmoothnessPenalty(nn.Module):
+    """Hand-made regularisers, the peers of R_VAE.
+
+    Args:
+        kind: ``"l2"`` (mean squared displacement gradient over the whole grid), ``"bending"`` (mean
+            squared second derivatives) or ``"log_jacobian"`` (mean of ``(log J)^2`` over the mask).
+        spacing: voxel size in millimetres.
+    """
+
+    def __init__(self, kind: str, spacing: float = 1.5) -> None:
+        super().__init__()
+        if kind not in ("l2", "bending", "log_jacobian"):
+            raise ValueError(f"kind must be l2, bending or log_jacobian, got '{kind}'")
+        self.kind = kind
+        self.spacing = spacing
+
+    def forward(self, displacement: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """Penalty ``(B,)`` of displacements ``(B, 2, H, W)`` in mm; mask ``(B, 1, H, W)``."""
+        gradient = displacement_gradient(displacement, self.spacing)
+        if self.kind == "l2":
+            return (gradient**2).mean((1, 2, 3))
+        if self.kind == "bending":
+            second = [displacement_gradient(gradient[:, i : i + 2], 1.0) for i in (0, 2)]
+            return (torch.cat(second, dim=1) ** 2).mean((1, 2, 3))
+        log_j = jacobian_determinant(gradient).clamp(min=1e-3).log()
+        return masked_mean(log_j**2, mask)[:, 0]
+
+
+class MeanSquares(nn.Module):
+    """Mean squared intensity difference over the image, ``(B,)``."""
+
+    def forward(self, warped: torch.Tensor, reference: torch.Tensor) -> torch.Tensor:
+        """Compare ``(B, 1, H, W)`` images."""
+        return ((warped - reference) ** 2).mean((1, 2, 3))
+
+
+class CrossCorrelation(nn.Module):
+    """Local normalised cross-correlation (MONAI), as a loss of one number a batch.
+
+    Args:
+        kernel_size: side of the window in voxels.
+    """
+
+    def __init__(self, kernel_size: int = 9) -> None:
+        super().__init__()
+        self.loss = LocalNormalizedCrossCorrelationLoss(spatial_dims=2, kernel_size=kernel_size)
+
+    def forward(self, warped: torch.Tensor, reference: torch.Tensor) -> torch.Tensor:
+        """Compare ``(B, 1, H, W)`` images."""
+        return self.loss(warped, reference)
+
+
+class RegistrationLoss(nn.Module):
+    """``similarity(frame_t(X + u(X)), frame_ED(X)) + alpha * regulariser(u, mask)``.
+
+    Args:
+        integrator: turns the network's output into a displacement.
+        regulariser: takes a displacement in millimetres and a mask, returns ``(B,)``; R_VAE here.
+        alpha: weight of the regulariser.
+        similarity: takes warped and reference images.
+        spacing: voxel size of the working grid in millimetres.
+    """
+
+    def __init__(
+        self,
+        integrator: FieldIntegrator,
+        regulariser: nn.Module,
+        alpha: float,
+        similarity: nn.Module | None = None,
+        spacing: float = 1.5,
+    ) -> None:
+        super().__init__()
+        self.integrator = integrator
+        self.regulariser = regulariser
+        self.similarity = similarity or MeanSquares()
+        self.alpha = alpha
+        self.spacing = spacing
+        self.terms: dict[str, float] = {}
+
+    def forward(self, output: torch.Tensor, target: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        """Loss of a batch; the parts are kept in ``terms`` for the log.
+
+        Args:
+            output: network output ``(B, 2, H, W)`` in voxels.
+            target: ``moving`` and ``reference`` ``(B, 1, H, W)``, ``mask`` ``(B, 1, H, W)``.
+
+        Returns:
+            Scalar.
+        """
+        displacement = self.integrator(output)
+        warped = warp(target["moving"], displacement)
+        similarity = self.similarity(warped, target["reference"]).mean()
+        regulariser = self.regulariser(displacement * self.spacing, target["mask"]).mean()
+        self.terms = {
+            "similarity": float(similarity.detach()),
+            "regulariser": float(regulariser.detach()),
+        }
+        return similarity + self.alpha * regulariser
