@@ -11,28 +11,12 @@ from typing import Any
 import numpy as np
 import torch
 from monai.config import KeysCollection
-from monai.transforms import MapTransform, Randomizable
+from monai.transforms import MapTransform, Randomizable, Transform
 
 from .cine import MYOCARDIUM
 from .errors import InputError
 from .flow import identity_coordinates, sample
 from .plausibility import GradientPatch
-
-
-def cycle_list(folder: str | Path, section: str) -> list[dict[str, str]]:
-    """Entries of a data list made by ``fem_sim simulate``.
-
-    Args:
-        folder: holds ``datalist.json``.
-        section: ``training``, ``validation`` or ``test``.
-
-    Returns:
-        One dictionary a cycle: ``cycle`` (absolute path) and ``subject``.
-
-    Raises:
-        InputError: if the list or the section is missing or empty.
-    """
-    return read_datalist(folder, section, "cycle")
 
 
 def read_datalist(folder: str | Path, section: str, key: str) -> list[dict[str, str]]:
@@ -99,7 +83,7 @@ class LoadCycled(MapTransform):
         return item
 
 
-class RandCycleFramesd(Randomizable):
+class RandCycleFramesd(Randomizable, Transform):
     """Draw frames of a cycle, end-diastole (which does not move) left out.
 
     Args:
@@ -112,6 +96,22 @@ class RandCycleFramesd(Randomizable):
     def __call__(self, data: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Return ``num`` items with ``displacement`` ``(2, H, W)`` and ``mask`` ``(1, H, W)``."""
         frames = self.R.randint(1, data["displacement"].shape[0], self.num)
+        return [{"displacement": data["displacement"][t], "mask": data["mask"]} for t in frames]
+
+
+class EveryCycleFramed(Transform):
+    """Take every ``step``-th frame of a cycle, counted back from end-systole.
+
+    Args:
+        step: distance between frames.
+    """
+
+    def __init__(self, step: int = 1) -> None:
+        self.step = step
+
+    def __call__(self, data: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Return one item a frame, end-diastole left out."""
+        frames = range(data["displacement"].shape[0] - 1, 0, -self.step)
         return [{"displacement": data["displacement"][t], "mask": data["mask"]} for t in frames]
 
 

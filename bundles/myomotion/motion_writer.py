@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-import shutil
-import uuid
-from collections.abc import Hashable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Hashable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,37 +16,12 @@ from monai.transforms import Transform
 from . import __version__
 from .cine import Cine
 from .cine_transforms import reopen
+from .files import replaced_folder
 from .motion import Motion, lps_vectors, source_motion, strain_rows
 from .motion_picture import save_motion_picture
 from .registration_loss import FieldIntegrator
 
 NIFTI_INTENT_VECTOR = 1007
-
-
-@contextmanager
-def replaced_folder(target: Path) -> Iterator[Path]:
-    """Folder that takes the place of ``target`` when the block ends well, and vanishes otherwise.
-
-    Args:
-        target: final folder; an older one is replaced as a whole.
-
-    Yields:
-        A new folder beside it to write into.
-    """
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.parent / f".{target.name}.{uuid.uuid4().hex[:8]}.partial"
-    partial.mkdir()
-    try:
-        yield partial
-        if target.exists():
-            old = partial.with_suffix(".old")
-            target.rename(old)
-            partial.rename(target)
-            shutil.rmtree(old)
-        else:
-            partial.rename(target)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
 
 
 class OutputToDisplacementd(Transform):

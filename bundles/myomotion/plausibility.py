@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import nn
 
-from .errors import InputError
 from .flow import identity_coordinates, sample
 from .gradient_vae import GradientVAE
 from .kinematics import displacement_gradient, remove_mean_rotation
@@ -86,6 +85,23 @@ def gradient_patch(
     return GradientPatch(patch[:, :4], patch[:, 4:] * inside[:, None])
 
 
+def dilate(mask: torch.Tensor, voxels: int) -> torch.Tensor:
+    """Grow a mask by a number of voxels (disc).
+
+    Args:
+        mask: ``(B, 1, H, W)``.
+        voxels: radius; 0 returns the mask as it is.
+
+    Returns:
+        ``(B, 1, H, W)``, 0 or 1 where grown.
+    """
+    if voxels == 0:
+        return mask
+    axis = torch.arange(-voxels, voxels + 1, dtype=mask.dtype, device=mask.device)
+    disc = (axis[:, None] ** 2 + axis[None, :] ** 2 <= voxels**2).to(mask.dtype)[None, None]
+    return (F.conv2d((mask > 0.5).to(mask.dtype), disc, padding=voxels) > 0.5).to(mask.dtype)
+
+
 class Plausibility(nn.Module):
     """The regulariser ``R_VAE(u, mask)``.
 
@@ -141,6 +157,20 @@ class Plausibility(nn.Module):
         count = patch.mask.sum((1, 2, 3)).clamp(min=1e-6) * self.vae.in_channels
         return residual.sum((1, 2, 3)) / count + self.beta * kl_divergence(mean, log_variance)
 
+    def residual_map(self, displacement: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """Where a field is implausible: the squared standardised residual, a mean over channels.
+
+        Args:
+            displacement: ``(B, 2, H, W)`` in millimetres.
+            mask: ``(B, 1, H, W)``.
+
+        Returns:
+            ``(B, 1, size, size)`` on the square around the mask, zero outside it.
+        """
+        patch = gradient_patch(displacement, mask, self.spacing, self.vae.size, self.rotation_free)
+        standardised = standardise(self.vae, patch)
+        return (patch.mask * (self.vae(standardised) - standardised) ** 2).mean(1, keepdim=True)
+
 
 def standardise(vae: GradientVAE, patch: GradientPatch) -> torch.Tensor:
     """Gradients in units of the training data's standard deviation, zero outside the mask.
@@ -166,44 +196,3 @@ def kl_divergence(mean: torch.Tensor, log_variance: torch.Tensor) -> torch.Tenso
         ``(B,)``.
     """
     return ((mean**2 + log_variance.exp() - 1 - log_variance) / 2).mean(1)
-
-
-def load_state(module: nn.Module, path: str | Path) -> nn.Module:
-    """Load a plain state dict, refusing pickles and naming what does not fit.
-
-    Args:
-        module: network of the same architecture.
-        path: ``.pt`` file.
-
-    Returns:
-        ``module``.
-
-    Raises:
-        InputError: if the file is missing, is not a state dict, or a key or shape differs.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise InputError(f"{path}: no such weights file. Train the bundle or give another path.")
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:
-        raise InputError(f"{path}: not a plain state dict ({error}).") from error
-    if not isinstance(state, dict):
-        raise InputError(f"{path}: expected a state dict, found {type(state).__name__}.")
-    if "model" in state and isinstance(state["model"], dict):
-        state = state["model"]
-    expected = module.state_dict()
-    problems = [f"missing {k}" for k in expected if k not in state]
-    problems += [f"unexpected {k}" for k in state if k not in expected]
-    problems += [
-        f"{k} is {tuple(state[k].shape)}, the configured network has {tuple(v.shape)}"
-        for k, v in expected.items()
-        if k in state and state[k].shape != v.shape
-    ]
-    if problems:
-        raise InputError(
-            f"{path}: weights do not match the configured network: "
-            f"{'; '.join(problems[:5])}. Use the configuration they were trained with."
-        )
-    module.load_state_dict(state)
-    return module

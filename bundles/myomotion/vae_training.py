@@ -11,7 +11,7 @@ from torch import nn
 
 from .cycles import rotation_matrices, transform_patch
 from .gradient_vae import GradientVAE
-from .plausibility import GradientPatch, gradient_patch, kl_divergence, standardise
+from .plausibility import GradientPatch, dilate, gradient_patch, kl_divergence, standardise
 
 
 class SamplingVAE(nn.Module):
@@ -76,6 +76,7 @@ class PrepareGradients:
         spacing: voxel size of the fields in millimetres.
         rotation_free: see :func:`~myomotion.plausibility.gradient_patch`.
         augment: turn and mirror each field at random.
+        rim: voxels around the mask that count as well.
     """
 
     def __init__(
@@ -84,18 +85,20 @@ class PrepareGradients:
         spacing: float = 1.5,
         rotation_free: bool = True,
         augment: bool = False,
+        rim: int = 0,
     ) -> None:
         self.vae = vae
         self.spacing = spacing
         self.rotation_free = rotation_free
         self.augment = augment
+        self.rim = rim
 
     def patch(
         self, batch: Mapping[str, torch.Tensor], device: torch.device | None
     ) -> GradientPatch:
         """Gradients of a batch, augmented if so configured."""
         displacement = batch["displacement"].to(device)
-        mask = batch["mask"].to(device)
+        mask = dilate(batch["mask"].to(device), self.rim)
         patch = gradient_patch(displacement, mask, self.spacing, self.vae.size, self.rotation_free)
         if self.augment:
             matrices = rotation_matrices(len(mask), True, displacement)
@@ -172,3 +175,23 @@ def relative_error(
     """
     error = (mask * (reconstruction - target) ** 2).sum((1, 2, 3))
     return (error / (mask * target**2).sum((1, 2, 3)).clamp(min=1e-12)).sqrt()
+
+
+class MeanRelativeError:
+    """Validation figure: mean :func:`relative_error` of an engine's output, in physical units.
+
+    Args:
+        vae: holds the statistics.
+    """
+
+    def __init__(self, vae: GradientVAE) -> None:
+        self.vae = vae
+
+    def __call__(self, output: Mapping[str, Any]) -> torch.Tensor:
+        """Mean over the batch of ``output`` (``pred`` and ``label`` of the engine)."""
+        target = output["label"]
+        std, mean = self.vae.gradient_std, self.vae.gradient_mean
+        reconstruction = output["pred"][0] * std + mean
+        return relative_error(
+            reconstruction, target["gradient"] * std + mean, target["mask"]
+        ).mean()
