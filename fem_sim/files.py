@@ -15,7 +15,7 @@ class OutputError(OSError):
     """The output folder cannot be used; the message names the path and the fix."""
 
 
-def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
+def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     """Call `write(temporary)` in the same folder, then rename the result to `path`.
 
     The temporary name keeps the suffixes of `path`, so writers that look at them work. It holds the
@@ -40,7 +40,7 @@ def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
 def write_json(path: Path, content: dict[str, Any]) -> None:
     """Write a dictionary as indented JSON, atomically."""
     text = json.dumps(content, indent=1) + "\n"
-    write_atomically(path, lambda part: part.write_text(text, encoding="utf-8") and None)
+    write_atomically(path, lambda part: part.write_text(text, encoding="utf-8"))
 
 
 def claim_folder(folder: Path, settings: dict[str, Any]) -> None:

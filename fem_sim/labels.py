@@ -33,8 +33,8 @@ class LabelError(ValueError):
 class LabelSlice:
     """One slice on the working grid.
 
-    `labels` is uint8 (size, size), internal codes, LV centroid within a voxel of the centre; `level` is
-    'basal', 'mid' or 'apical' by thirds of the covered slices.
+    `labels` is uint8 (size, size), internal codes, LV centroid within a voxel of the centre;
+    `level` is 'basal', 'mid' or 'apical' by thirds of the covered slices.
     """
 
     name: str
@@ -229,8 +229,9 @@ def _fill_cavity(codes: np.ndarray) -> np.ndarray:
 
 def _levels(codes: np.ndarray, covered: np.ndarray) -> dict[int, str]:
     """Thirds of the covered slices, the base at the end with the larger cross-section."""
-    areas = [int(np.sum((codes[:, :, z] == CAVITY) | (codes[:, :, z] == MYOCARDIUM)))
-             for z in covered]
+    areas = [
+        int(np.sum((codes[:, :, z] == CAVITY) | (codes[:, :, z] == MYOCARDIUM))) for z in covered
+    ]
     half = max(1, len(covered) // 2)
     ordered = covered if sum(areas[:half]) >= sum(areas[-half:]) else covered[::-1]
     names = ("basal", "mid", "apical")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 
@@ -15,7 +16,7 @@ def ring_cycle(
     spacing: float = 1.5,
     size: int = 96,
     levels: int = 50,
-) -> SimpleNamespace:
+) -> Any:
     """Cycle of a thick ring with ES inner radius `inner` and wall `wall` (mm).
 
     A point at ED radius R goes to `r = sqrt(R^2 - k)`, `k = (ratio - ratio_t) inner^2`: in-plane

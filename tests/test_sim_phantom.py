@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ from fem_sim.phantom_timing import contraction_curve, path_position
 from tests.sim_ring import ring_cycle
 
 
-def _heart() -> list[tuple[str, SimpleNamespace]]:
+def _heart() -> list[tuple[str, Any]]:
     return [
         ("basal", ring_cycle(19.0, 11.0, 1.8)),
         ("mid", ring_cycle(17.0, 11.0, 2.0)),
