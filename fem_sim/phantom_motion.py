@@ -102,15 +102,20 @@ class SliceMotion:
 def _bilinear(field: np.ndarray, index: np.ndarray) -> np.ndarray:
     """Bilinear values (2, N) of a (2, M, M) field at fractional indices (2, N); zero outside."""
     size = field.shape[1]
-    inside = np.all((index >= 0) & (index <= size - 1), axis=0)
-    clipped = np.clip(index, 0, size - 1 - 1e-6)
-    low = clipped.astype(np.intp)
+    clipped = np.minimum(np.maximum(index, 0), size - 1 - 1e-6)
+    low = clipped.astype(np.int32)
     part = clipped - low
-    flat = field.reshape(2, -1)
     base = low[0] * size + low[1]
-    first = flat[:, base] * (1 - part[1]) + flat[:, base + 1] * part[1]
-    second = flat[:, base + size] * (1 - part[1]) + flat[:, base + size + 1] * part[1]
-    return (first * (1 - part[0]) + second * part[0]) * inside
+    result = np.empty_like(clipped)
+    for channel, values in enumerate(field.reshape(2, -1)):
+        first = values.take(base)
+        first += part[1] * (values.take(base + 1) - first)
+        second = values.take(base + size)
+        second += part[1] * (values.take(base + size + 1) - second)
+        result[channel] = first + part[0] * (second - first)
+    # The field is zero on its border, so only points beyond it need care.
+    result[:, (clipped != index).any(axis=0)] = 0.0
+    return result
 
 
 def jacobian(gradient: np.ndarray) -> np.ndarray:

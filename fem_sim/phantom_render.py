@@ -236,12 +236,20 @@ def _sample(
 
 
 def _voxel_mean(values: np.ndarray, size: int, factor: int) -> np.ndarray:
-    return values.reshape(size, factor, size, factor).mean(axis=(1, 3))
+    return _voxel_sum(values, size, factor) / factor**2
+
+
+def _voxel_sum(values: np.ndarray, size: int, factor: int) -> np.ndarray:
+    grid = values.reshape(size, factor, size, factor)
+    total = np.zeros((size, size))
+    for first in range(factor):
+        for second in range(factor):
+            total += grid[:, first, :, second]
+    return total
 
 
 def _voxel_label(values: np.ndarray, size: int, factor: int) -> np.ndarray:
     """Label with the largest share of each voxel; ties go to the wall, then the cavity."""
-    grid = values.reshape(size, factor, size, factor)
     order = (2, 1, 3, 0)
-    share = np.stack([(grid == code).sum(axis=(1, 3)) for code in order])
+    share = np.stack([_voxel_sum(values == code, size, factor) for code in order])
     return np.asarray(order, np.uint8)[np.argmax(share, axis=0)]
