@@ -151,13 +151,14 @@ def _paint_surroundings(
     canvas.paint(np.ones_like(texture), look.lung * texture**3 + 0.8 * vessels)
     drop = {"basal": 14.0, "mid": 6.0, "apical": 2.0}[level]
     stomach = septum - np.deg2rad(115.0)
-    _paint_disc(canvas, geometry, stomach, 4.0 + drop, 38.0, 0.85 * look.liver, 0.75 * FAT, texture)
+    folds = texture * np.clip(1 + 0.35 * canvas.noise(5.0), 0.4, 2.0)
+    _paint_disc(canvas, geometry, stomach, 4.0 + drop, 38.0, 0.85 * look.liver, 0.75 * FAT, folds)
     liver = septum - np.deg2rad(62.0)
     distance = _paint_disc(
         canvas, geometry, liver, 1.0 + 0.3 * drop, 62.0, look.liver, 0.4 * FAT, texture
     )
-    inner = np.clip(canvas.noise(1.3) - 2.0, 0.0, 1.0) * canvas.cover(distance + 8.0)
-    canvas.paint(0.5 * inner, 0.6)
+    vessels = np.clip(canvas.noise(1.6) + 0.4 * canvas.noise(10.0) - 1.9, 0.0, 0.7)
+    canvas.paint(vessels * canvas.cover(distance + 6.0), 0.5)
     chest = septum + np.deg2rad(30.0)
     normal = np.array([np.cos(chest), np.sin(chest)])
     bend = rng.uniform(110.0, 170.0)
