@@ -144,7 +144,7 @@ def transform_scalar(values: torch.Tensor, matrix: torch.Tensor, mode: str) -> t
     Returns:
         ``(B, C, H, W)``.
     """
-    grid = identity_coordinates(values.shape[-2:], values)
+    grid = identity_coordinates(list(values.shape[-2:]), values)
     center = (values.new_tensor(values.shape[-2:]) - 1)[None, :, None, None] / 2
     turned = torch.einsum("bji,bjhw->bihw", matrix, (grid - center).expand(len(values), -1, -1, -1))
     return sample(values, turned + center, mode)

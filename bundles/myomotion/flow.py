@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 
 
-def identity_coordinates(size: tuple[int, int], like: torch.Tensor) -> torch.Tensor:
+def identity_coordinates(size: list[int], like: torch.Tensor) -> torch.Tensor:
     """Voxel indices of a grid.
 
     Args:
@@ -21,8 +21,16 @@ def identity_coordinates(size: tuple[int, int], like: torch.Tensor) -> torch.Ten
     Returns:
         ``(1, 2, H, W)``, channel ``i`` holding the index along axis ``i``.
     """
-    axes = [torch.arange(n, dtype=like.dtype, device=like.device) for n in size]
-    return torch.stack(torch.meshgrid(*axes, indexing="ij"))[None]
+    rows = torch.arange(size[0], dtype=like.dtype, device=like.device)
+    columns = torch.arange(size[1], dtype=like.dtype, device=like.device)
+    return torch.stack(torch.meshgrid([rows, columns], indexing="ij"))[None]
+
+
+def _power_of_two(n: int) -> int:
+    power = 2
+    while power < n:
+        power *= 2
+    return power
 
 
 def sample(image: torch.Tensor, coordinates: torch.Tensor, mode: str = "bilinear") -> torch.Tensor:
@@ -40,15 +48,14 @@ def sample(image: torch.Tensor, coordinates: torch.Tensor, mode: str = "bilinear
     Returns:
         ``(B, C, H', W')``.
     """
-    height, width = image.shape[-2:]
-    padded = [1 << max(n - 1, 1).bit_length() for n in (height, width)]
-    if (height, width) != tuple(padded):
-        image = F.pad(image, (0, padded[1] - width, 0, padded[0] - height), mode="replicate")
+    height, width = image.shape[-2], image.shape[-1]
+    tall, wide = _power_of_two(height), _power_of_two(width)
+    if height != tall or width != wide:
+        image = F.pad(image, (0, wide - width, 0, tall - height), mode="replicate")
     rows = coordinates[:, 0].clamp(0, height - 1)
     columns = coordinates[:, 1].clamp(0, width - 1)
-    grid = torch.stack(
-        [(2 * columns + 1) / padded[1] - 1, (2 * rows + 1) / padded[0] - 1], dim=-1
-    ).to(image.dtype)
+    grid = torch.stack([(2 * columns + 1) / wide - 1, (2 * rows + 1) / tall - 1], dim=-1)
+    grid = grid.to(image.dtype)
     grid = grid.expand(image.shape[0], -1, -1, -1)
     return F.grid_sample(image, grid, mode=mode, padding_mode="border", align_corners=False)
 
@@ -65,7 +72,9 @@ def warp(image: torch.Tensor, displacement: torch.Tensor, mode: str = "bilinear"
         ``(B, C, H, W)``, in the reference configuration.
     """
     return sample(
-        image, identity_coordinates(displacement.shape[-2:], displacement) + displacement, mode
+        image,
+        identity_coordinates(list(displacement.shape[-2:]), displacement) + displacement,
+        mode,
     )
 
 
@@ -121,7 +130,7 @@ def invert(displacement: torch.Tensor, iterations: int = 30) -> torch.Tensor:
     return inverse
 
 
-def border_window(size: tuple[int, int], margin: int, like: torch.Tensor) -> torch.Tensor:
+def border_window(size: list[int], margin: int, like: torch.Tensor) -> torch.Tensor:
     """Window that is 1 inside and falls to 0 at the grid's border (raised cosine).
 
     A velocity multiplied by it moves nothing at the border, so the motion continues as the identity

@@ -35,7 +35,7 @@ def gradient_patch(
     size: int,
     rotation_free: bool = True,
 ) -> GradientPatch:
-    """Differentiate a field and cut the square around the mask that the autoencoder looks at.
+    """Cut the square around the mask that the autoencoder looks at and differentiate there.
 
     The square is centred on the mask's centroid, so neither the crop nor the position of the heart
     matters, and sampled every :data:`VAE_SPACING` millimetres; on a grid of that spacing it falls
@@ -65,24 +65,25 @@ def gradient_patch(
     if not bool((total > 0).all()):
         empty = [i for i, t in enumerate(total.tolist()) if t <= 0]
         raise ValueError(f"the mask of item {empty} is empty: R_VAE needs a myocardium")
-    gradient = displacement_gradient(displacement, spacing)
-    if not bool(torch.isfinite(gradient).all()):
+    if not bool(torch.isfinite(displacement).all()):
         raise ValueError("the displacement holds NaN or infinite values")
-    if rotation_free:
-        gradient = remove_mean_rotation(gradient, weight)
     h = (spacing, spacing) if isinstance(spacing, int | float) else tuple(spacing)
     step = weight.new_tensor([VAE_SPACING / s for s in h])[None, :, None, None]
-    index = identity_coordinates(displacement.shape[-2:], weight)
+    index = identity_coordinates(list(displacement.shape[-2:]), weight)
     center = (index * weight).sum((2, 3)) / total[:, None]
     # The half-voxel grid of centres keeps the samples on voxel centres where spacings agree.
     center = (torch.floor(center) + 0.5 * ((size + 1) % 2))[:, :, None, None]
-    offset = identity_coordinates((size, size), weight) - (size - 1) / 2
+    offset = identity_coordinates([size, size], weight) - (size - 1) / 2
     coordinates = center + offset * step
     inside = (coordinates >= 0).all(1) & (
         coordinates <= coordinates.new_tensor(displacement.shape[-2:])[:, None, None] - 1
     ).all(1)
-    patch = sample(torch.cat([gradient, weight], dim=1), coordinates)
-    return GradientPatch(patch[:, :4], patch[:, 4:] * inside[:, None])
+    patch = sample(torch.cat([displacement, weight], dim=1), coordinates)
+    square = patch[:, 2:] * inside[:, None]
+    gradient = displacement_gradient(patch[:, :2], VAE_SPACING)
+    if rotation_free:
+        gradient = remove_mean_rotation(gradient, square)
+    return GradientPatch(gradient, square)
 
 
 def dilate(mask: torch.Tensor, voxels: int) -> torch.Tensor:

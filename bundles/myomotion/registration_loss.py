@@ -42,7 +42,7 @@ class FieldIntegrator(nn.Module):
         Raises:
             ValueError: if the inverse of a displacement is asked for.
         """
-        output = output * border_window(output.shape[-2:], BORDER_MARGIN, output)
+        output = output * border_window(list(output.shape[-2:]), BORDER_MARGIN, output)
         if self.field == "displacement":
             if inverse:
                 raise ValueError("only a velocity field can be integrated backwards")

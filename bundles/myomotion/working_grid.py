@@ -38,7 +38,7 @@ class WorkingGrid:
         Returns:
             ``(N, C, size, size)``; beyond the source the nearest voxel's value.
         """
-        grid = identity_coordinates((self.size, self.size), slices.new_zeros(()))
+        grid = identity_coordinates([self.size, self.size], slices.new_zeros(()))
         step = slices.new_tensor([self.spacing / s for s in self.source_spacing])
         middle = slices.new_tensor(self.center)
         coordinates = (grid - (self.size - 1) / 2) * step[None, :, None, None]
@@ -54,7 +54,7 @@ class WorkingGrid:
         Returns:
             ``(N, C, X, Y)``; zero outside the working grid.
         """
-        grid = identity_coordinates(self.source_size, values.new_zeros(()))
+        grid = identity_coordinates(list(self.source_size), values.new_zeros(()))
         step = values.new_tensor([s / self.spacing for s in self.source_spacing])
         middle = values.new_tensor(self.center)
         coordinates = (grid - middle[None, :, None, None]) * step[None, :, None, None]

@@ -1,0 +1,200 @@
+"""From the deformed Q2 lattice to pixels, and smoothly on beyond the wall."""
+
+from __future__ import annotations
+
+import numpy as np
+import scipy.sparse as sp
+from matplotlib.path import Path as Polygon
+from scipy import ndimage
+from scipy.sparse.linalg import splu
+from scipy.spatial import cKDTree
+
+NEWTON_ITERATIONS = 12
+GUESS_POINTS = 4  # guesses along each direction of an element
+RIM_VOXELS = 3
+EXTENSION = "biharmonic outside the wall, zero at the border of the grid"
+
+
+def shape_functions(local: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Quadratic Lagrange functions at 0, 1/2, 1 and their derivatives.
+
+    Args:
+        local: ``(n,)`` coordinates in [0, 1].
+
+    Returns:
+        Values and derivatives, each ``(n, 3)``.
+    """
+    x = local[:, None]
+    values = np.hstack([(2 * x - 1) * (x - 1), 4 * x * (1 - x), x * (2 * x - 1)])
+    slopes = np.hstack([4 * x - 3, 4 - 8 * x, 4 * x - 1])
+    return values, slopes
+
+
+class LatticeMap:
+    """Evaluation of fields on a Q2 lattice that is periodic along its first axis.
+
+    Args:
+        shape: ``(2 n_circ, 2 n_rad + 1)`` of the lattice.
+    """
+
+    def __init__(self, shape: tuple[int, int]) -> None:
+        self.n_circ, self.n_rad = shape[0] // 2, shape[1] // 2
+        self.shape = shape
+
+    def weights(
+        self, s: np.ndarray, t: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Nodes and weights that interpolate at lattice coordinates.
+
+        Args:
+            s: ``(n,)``, in elements along the circumference (periodic).
+            t: ``(n,)``, in elements across the wall, 0 at the endocardium.
+
+        Returns:
+            Node numbers ``(n, 9)`` (row-major in the lattice), weights ``(n, 9)`` and their
+            derivatives along s and t.
+        """
+        i = np.floor(s).astype(int)
+        j = np.clip(np.floor(t).astype(int), 0, self.n_rad - 1)
+        ns, ds = shape_functions(s - i)
+        nt, dt = shape_functions(t - j)
+        rows = (2 * i[:, None] + np.arange(3)) % self.shape[0]
+        columns = 2 * j[:, None] + np.arange(3)
+        nodes = (rows[:, :, None] * self.shape[1] + columns[:, None, :]).reshape(-1, 9)
+
+        def product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+            return (a[:, :, None] * b[:, None, :]).reshape(-1, 9)
+
+        return nodes, product(ns, nt), product(ds, nt), product(ns, dt)
+
+    def locate(self, lattice: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, ...]:
+        """Lattice coordinates of points, by Newton's iteration from the nearest of many guesses.
+
+        Args:
+            lattice: node positions ``(2 n_circ, 2 n_rad + 1, 2)``.
+            points: ``(n, 2)``.
+
+        Returns:
+            ``s``, ``t`` and a mask of the points that lie in the lattice.
+        """
+        step = (np.arange(GUESS_POINTS) + 0.5) / GUESS_POINTS
+        gs = (np.arange(self.n_circ)[:, None] + step).ravel()
+        gt = (np.arange(self.n_rad)[:, None] + step).ravel()
+        gs, gt = (g.ravel() for g in np.meshgrid(gs, gt, indexing="ij"))
+        flat = lattice.reshape(-1, 2)
+        nodes, w, _, _ = self.weights(gs, gt)
+        nearest = cKDTree(np.einsum("nk,nkd->nd", w, flat[nodes])).query(points)[1]
+        s, t = gs[nearest].copy(), gt[nearest].copy()
+        gap = np.full(len(points), np.inf)
+        for _ in range(NEWTON_ITERATIONS):
+            nodes, w, ws, wt = self.weights(s, t)
+            corner = flat[nodes]
+            error = points - np.einsum("nk,nkd->nd", w, corner)
+            gap = np.linalg.norm(error, axis=1)
+            a, b = np.einsum("nk,nkd->nd", ws, corner), np.einsum("nk,nkd->nd", wt, corner)
+            det = a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]
+            det = np.where(np.abs(det) < 1e-12, 1e-12, det)
+            s += np.clip((error[:, 0] * b[:, 1] - error[:, 1] * b[:, 0]) / det, -0.5, 0.5)
+            t += np.clip((a[:, 0] * error[:, 1] - a[:, 1] * error[:, 0]) / det, -0.5, 0.5)
+            t = np.clip(t, -0.5, self.n_rad + 0.5)
+        inside = (gap < 1e-6) & (t >= -1e-9) & (t <= self.n_rad + 1e-9)
+        return s, t, inside
+
+
+class RasterGrid:
+    """Pixels of the end-diastolic grid and how they hang on the mesh.
+
+    Args:
+        lattice: end-diastolic node positions in mm, ``(2 n_circ, 2 n_rad + 1, 2)``.
+        spacing: pixel size in mm.
+        size: pixels along each axis.
+
+    Attributes:
+        labels: uint8 ``(size, size)``, 1 cavity, 2 myocardium.
+        rim: uint8 ``(size, size)``, 1 within three pixels around the wall.
+    """
+
+    def __init__(self, lattice: np.ndarray, spacing: float, size: int) -> None:
+        self.size = size
+        map_ = LatticeMap(lattice.shape[:2])
+        axis = np.arange(size) * spacing
+        pixels = np.stack(np.meshgrid(axis, axis, indexing="ij"), axis=-1).reshape(-1, 2)
+        within_epi = Polygon(lattice[:, -1]).contains_points(pixels, radius=0.0)
+        near = ndimage.binary_dilation(within_epi.reshape(size, size), iterations=2).ravel()
+        candidates = np.flatnonzero(near)
+        s, t, inside = map_.locate(lattice, pixels[candidates])
+        self.wall = candidates[inside]
+        nodes, w, _, _ = map_.weights(s[inside], t[inside])
+        rows = np.repeat(np.arange(len(self.wall)), 9)
+        self.interpolation = sp.csr_matrix(
+            (w.ravel(), (rows, nodes.ravel())),
+            (len(self.wall), lattice.shape[0] * lattice.shape[1]),
+        )
+        labels = np.zeros(size * size, np.uint8)
+        labels[Polygon(lattice[:, 0]).contains_points(pixels)] = 1
+        labels[self.wall] = 2
+        self.labels = labels.reshape(size, size)
+        disc = np.hypot(*np.mgrid[-RIM_VOXELS : RIM_VOXELS + 1, -RIM_VOXELS : RIM_VOXELS + 1])
+        wall = self.labels == 2
+        grown = ndimage.binary_dilation(wall, structure=disc <= RIM_VOXELS)
+        self.rim = (grown & ~wall).astype(np.uint8)
+
+    def rasterise(self, fields: np.ndarray) -> np.ndarray:
+        """Nodal displacements to pixel fields, extended beyond the wall.
+
+        The extension minimises the squared Laplacian with the wall's values given and zero at the
+        two outermost pixels (biharmonic).
+
+        Args:
+            fields: ``(T, 2 n_circ, 2 n_rad + 1, 2)`` in mm.
+
+        Returns:
+            ``(T, 2, size, size)`` in mm.
+        """
+        frames = len(fields)
+        columns = fields.reshape(frames, -1, 2).transpose(1, 0, 2).reshape(-1, 2 * frames)
+        known = self.interpolation @ columns
+        full = np.zeros((self.size * self.size, 2 * frames))
+        full[self.wall] = known
+        free = self._free_pixels()
+        operator = _bilaplacian(self.size)
+        # The frames span few dimensions: extend the basis, not every frame.
+        left, scale, right = np.linalg.svd(known, full_matrices=False)
+        rank = max(1, int((scale > 1e-8 * max(scale[0], 1e-300)).sum()))
+        load = operator[free][:, self.wall] @ left[:, :rank]
+        solver = splu(
+            operator[free][:, free].tocsc(),
+            permc_spec="MMD_AT_PLUS_A",
+            diag_pivot_thresh=0.0,
+            options={"SymmetricMode": True},
+        )
+        full[free] = -solver.solve(load) @ (scale[:rank, None] * right[:rank])
+        maps = full.reshape(self.size, self.size, frames, 2)
+        return maps.transpose(2, 3, 0, 1)
+
+    def _free_pixels(self) -> np.ndarray:
+        free = np.ones((self.size, self.size), bool)
+        free[:2], free[-2:], free[:, :2], free[:, -2:] = False, False, False, False
+        free.ravel()[self.wall] = False
+        return np.flatnonzero(free)
+
+
+def _bilaplacian(size: int) -> sp.csr_matrix:
+    line = sp.diags_array([1.0, -2.0, 1.0], offsets=[-1, 0, 1], shape=(size, size))
+    one = sp.eye_array(size)
+    laplacian = sp.kron(line, one) + sp.kron(one, line)
+    return sp.csr_matrix(laplacian.T @ laplacian)
+
+
+def pixel_jacobian(displacement: np.ndarray, spacing: float) -> np.ndarray:
+    """``det(I + grad u)`` of pixel fields by central differences.
+
+    Args:
+        displacement: ``(..., 2, H, W)`` in mm.
+        spacing: pixel size in mm.
+
+    Returns:
+        ``(..., H, W)``.
+    """
+    g0, g1 = np.gradient(displacement, spacing, axis=(-2, -1))
+    return (1 + g0[..., 0, :, :]) * (1 + g1[..., 1, :, :]) - g1[..., 0, :, :] * g0[..., 1, :, :]

@@ -1,0 +1,165 @@
+"""Reading studies, the working grid, and refusing what cannot be tracked."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+import torch
+from conftest import write_study
+
+from myomotion.cine import find_studies, read_cine, read_label
+from myomotion.cine_transforms import LoadCined, RandFramePairsd, working_grids
+from myomotion.errors import InputError
+from myomotion.working_grid import WorkingGrid
+
+
+def test_study_is_found_from_file_folder_and_parent(small_study: Path) -> None:
+    for where in (small_study / "sa.nii.gz", small_study, small_study.parent):
+        assert [Path(str(s["image"])).name for s in find_studies(where)] == ["sa.nii.gz"]
+    assert "label_ed" in find_studies(small_study)[0]
+
+
+def test_working_grid_keeps_a_linear_ramp_and_comes_back() -> None:
+    grid = WorkingGrid(source_size=(120, 140), source_spacing=(1.2, 0.9), center=(63.3, 70.8))
+    x, y = np.meshgrid(np.arange(120.0), np.arange(140.0), indexing="ij")
+    ramp = torch.from_numpy(3 * x + 2 * y)[None, None]
+    working = grid.to_working(ramp)
+    step = working[0, 0, 40, 41] - working[0, 0, 40, 40]
+    assert step.item() == pytest.approx(2 * 1.5 / 0.9)
+    assert working[0, 0, 47:49, 47:49].mean().item() == pytest.approx(3 * 63.3 + 2 * 70.8)
+    back = grid.to_source(working)
+    assert torch.allclose(back[0, 0, 40:80, 50:90], ramp[0, 0, 40:80, 50:90])
+    assert back[0, 0, 0, 0] == 0
+
+
+def test_identity_grid_returns_the_slice_bit_for_bit() -> None:
+    grid = WorkingGrid(source_size=(96, 96), source_spacing=(1.5, 1.5), center=(47.5, 47.5))
+    image = torch.rand(1, 1, 96, 96)
+    assert torch.equal(grid.to_working(image), image)
+    assert torch.equal(grid.to_source(image), image)
+
+
+def test_working_grid_is_centred_on_the_labelled_ventricle(small_study: Path) -> None:
+    cine = read_cine(find_studies(small_study)[0])
+    for grid in working_grids(cine):
+        assert grid.center == pytest.approx((38.0, 36.0), abs=0.2)
+    cine.label_ed = None
+    for grid in working_grids(cine):
+        assert grid.center == pytest.approx((38.0, 36.0), abs=1.0)
+
+
+def test_reference_frame_comes_first_and_is_normalised(small_study: Path) -> None:
+    (small_study / "info.json").write_text(json.dumps({"ed_frame": 2, "es_frame": 1}))
+    item = LoadCined()(find_studies(small_study)[0])
+    assert item["image"].shape == (2, 4, 96, 96)
+    assert torch.quantile(item["image"][0, 0], 0.995).item() == pytest.approx(1.0)
+    assert item["es_index"] == 3
+    cine = read_cine(find_studies(small_study)[0])
+    grid = working_grids(cine)[0]
+    frame = grid.to_working(torch.from_numpy(cine.image[:, :, 0, 2].copy())[None, None])[0, 0]
+    assert torch.allclose(item["image"][0, 0], frame / torch.quantile(frame, 0.995))
+
+
+def test_random_pairs_show_a_moving_frame_and_end_diastole(small_study: Path) -> None:
+    item = LoadCined()(find_studies(small_study)[0])
+    pairs = RandFramePairsd(5).set_random_state(0)(item)
+    assert len(pairs) == 5
+    for pair in pairs:
+        assert pair["mask"].sum() > 100
+        assert any(torch.equal(pair["image"][1], item["image"][z, 0]) for z in range(2))
+        assert not torch.equal(pair["image"][0], pair["image"][1])
+
+
+def test_label_codings_give_the_same_internal_label(small_study: Path) -> None:
+    path = small_study / "label_sa_ED.nii.gz"
+    original = nib.load(path)
+    internal = np.asarray(original.dataobj)
+    recoded = np.select([internal == 1, internal == 2], [3, 2], 0).astype(np.uint8)
+    for name, values in (("acdc", recoded), ("myocardium", (internal == 2).astype(np.uint8))):
+        other = small_study / f"{name}.nii.gz"
+        nib.save(nib.Nifti1Image(values, original.affine), other)
+        assert np.array_equal(read_label(other, internal.shape, name), internal)
+
+
+def save(path: Path, values: np.ndarray) -> None:
+    nib.save(nib.Nifti1Image(values, np.diag([1.8, 1.8, 8, 1])), path)
+
+
+def image_with(folder: Path, change: str) -> None:
+    image = np.asarray(nib.load(folder / "sa.nii.gz").dataobj).copy()
+    label = np.asarray(nib.load(folder / "label_sa_ED.nii.gz").dataobj).copy()
+    if change == "missing":
+        (folder / "sa.nii.gz").rename(folder / "sax.nii.gz")
+    elif change == "truncated":
+        content = (folder / "sa.nii.gz").read_bytes()
+        (folder / "sa.nii.gz").write_bytes(content[: len(content) // 2])
+    elif change == "nan":
+        image[3, 4, 0, 1] = np.nan
+        save(folder / "sa.nii.gz", image)
+    elif change == "3-D":
+        save(folder / "sa.nii.gz", image[..., 0])
+    elif change == "one frame":
+        save(folder / "sa.nii.gz", image[..., :1])
+    elif change == "constant":
+        save(folder / "sa.nii.gz", np.full_like(image, 7))
+    elif change == "tiny":
+        save(folder / "sa.nii.gz", image[:8, :8])
+    elif change == "no myocardium":
+        save(folder / "label_sa_ED.nii.gz", np.where(label == 2, 0, label))
+    elif change == "float label":
+        save(folder / "label_sa_ED.nii.gz", label * np.float32(0.7))
+    elif change == "nan label":
+        save(folder / "label_sa_ED.nii.gz", np.where(label == 2, np.nan, label))
+    elif change == "unknown code":
+        save(folder / "label_sa_ED.nii.gz", np.where(label == 2, 9, label))
+    elif change == "label shape":
+        save(folder / "label_sa_ED.nii.gz", label[:-1])
+    elif change == "frame index":
+        (folder / "info.json").write_text('{"ed_frame": 12}')
+    elif change == "broken info":
+        (folder / "info.json").write_text("{")
+
+
+BAD_INPUT = {
+    "missing": "no study folder with sa.nii.gz",
+    "truncated": r"sa.nii.gz: not a readable NIfTI",
+    "nan": "sa.nii.gz: 1 voxels are NaN",
+    "3-D": r"sa.nii.gz: expected a 4-D cine .* found 3 dimensions",
+    "one frame": "sa.nii.gz: 1 frame. Motion needs at least two",
+    "constant": "sa.nii.gz: every voxel is 7",
+    "tiny": "sa.nii.gz: slices of 8 x 8 voxels are too small",
+    "no myocardium": "label_sa_ED.nii.gz: no voxel is myocardium.*labels found: 0, 1",
+    "float label": "label_sa_ED.nii.gz: labels are not whole numbers",
+    "nan label": "label_sa_ED.nii.gz: the label holds NaN",
+    "unknown code": r"label_sa_ED.nii.gz: label values \[9\] are not part of the coding",
+    "label shape": "label_sa_ED.nii.gz: label of shape",
+    "frame index": "sa.nii.gz: ed_frame is 12, but the cine has frames 0 to 3",
+    "broken info": "info.json: not readable JSON",
+}
+
+
+@pytest.mark.parametrize("change", BAD_INPUT)
+def test_bad_input_names_file_value_and_fix(small_study: Path, change: str) -> None:
+    image_with(small_study, change)
+    # Only "no myocardium" needs the coding named: without label 2 the map would pass for another.
+    coding = "internal" if change == "no myocardium" else "auto"
+    with pytest.raises(InputError, match=BAD_INPUT[change]):
+        read_cine(find_studies(small_study)[0], coding)
+
+
+def test_two_studies_are_listed_by_name(tmp_path: Path) -> None:
+    for name in ("b", "a"):
+        write_study(tmp_path / name, frames=2, slices=1)
+    assert [s["name"] for s in find_studies(tmp_path)] == ["a", "b"]
+
+
+def test_real_label_of_myocardium_only_gets_its_cavity(real_cines: Path) -> None:
+    cine = read_cine(find_studies(real_cines / "patient001")[0])
+    assert cine.levels == ["basal", "mid", "apical"]
+    assert cine.label_ed is not None
+    for z in range(3):
+        assert (cine.label_ed[..., z] == 1).sum() > 100
