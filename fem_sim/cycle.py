@@ -356,7 +356,7 @@ def _add_torsion(positions: np.ndarray, degrees: float) -> np.ndarray:
         center = _centroid(positions[frame, :, 0])
         radius = np.linalg.norm(positions[frame] - center, axis=-1)
         low, high = radius[:, :1].mean(), radius[:, -1:].mean()
-        depth = np.clip((high**2 - radius**2) / (high**2 - low**2), -0.5, 1.5)
+        depth = (high**2 - radius**2) / (high**2 - low**2)
         angle = np.deg2rad(degrees) * moved[frame] / moved[-1] * (depth - share.mean())
         cosine, sine = np.cos(angle), np.sin(angle)
         offset = positions[frame] - center
