@@ -55,6 +55,13 @@ def polygon_area(points: np.ndarray) -> float:
     return float(np.sum(points[:, 0] * following[:, 1] - points[:, 1] * following[:, 0]) / 2)
 
 
+def polygon_centroid(points: np.ndarray) -> np.ndarray:
+    """Centroid ``(2,)`` of the area inside a closed polygon ``(N, 2)``."""
+    following = np.roll(points, -1, axis=0)
+    cross = points[:, 0] * following[:, 1] - points[:, 1] * following[:, 0]
+    return ((points + following) * cross[:, None]).sum(0) / (3 * cross.sum())
+
+
 def contours_from_labels(
     labels: np.ndarray, spacing: float, *, myocardium: int = 2, cavity: int = 1
 ) -> Contours:
@@ -150,7 +157,7 @@ def _radius_profile(mask: np.ndarray, center: np.ndarray) -> np.ndarray:
     lines = contourpy.contour_generator(z=smooth.T).lines(0.5)
     if not lines:
         raise RejectedSliceError("no_cavity", "the cavity is too small to outline")
-    line = np.asarray(max(lines, key=len)) - center
+    line = max((np.asarray(line) for line in lines), key=len) - center
     theta = np.unwrap(np.arctan2(line[:-1, 1], line[:-1, 0]))
     if abs(abs(theta[-1] - theta[0]) - 2 * np.pi) > 1.0:
         raise RejectedSliceError("not_star_shaped", "an outline does not surround the cavity")

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 import platform
+import zlib
 from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from scipy import ndimage
 from scipy.interpolate import CubicSpline, PchipInterpolator
 
-from fem_sim.contours import Contours, RejectedSliceError
+from fem_sim.contours import Contours, RejectedSliceError, polygon_centroid
 from fem_sim.files import write_atomically
 from fem_sim.mesh import RingMesh, ring_mesh
 from fem_sim.raster import EXTENSION, LatticeMap, RasterGrid, pixel_jacobian
@@ -138,7 +140,7 @@ class Cycle:
                 arrays = {name: archive[name] for name in archive.files}
             arrays["provenance"] = json.loads(str(arrays["provenance"]))
             return cls(**arrays)
-        except (KeyError, TypeError, ValueError, EOFError) as error:
+        except (KeyError, TypeError, ValueError, EOFError, BadZipFile, zlib.error) as error:
             raise ValueError(f"{path}: not a simulated cycle ({error}).") from error
 
 
@@ -148,6 +150,7 @@ def simulate_cycle(
     *,
     spacing: float = 1.5,
     size: int = 96,
+    grid: str = "ED",
 ) -> Cycle:
     """Inflate an end-systolic ring to end-diastole and express the cycle on the end-diastolic grid.
 
@@ -160,13 +163,18 @@ def simulate_cycle(
         parameters: what to simulate.
         spacing: pixel size in mm.
         size: pixels along each axis.
+        grid: frame that the fields and labels refer to, ``"ED"`` (the project's convention) or
+            ``"ES"`` (displacements from the end-systolic grid; zero in the last frame).
 
     Returns:
         The cycle.
 
     Raises:
+        ValueError: for another ``grid``.
         RejectedSliceError: if the ring cannot be meshed, solved, or does not fit the grid.
     """
+    if grid not in ("ED", "ES"):
+        raise ValueError(f"grid is {grid!r}; it must be ED or ES.")
     mesh = ring_mesh(contours, parameters.n_circ, parameters.n_rad)
     model = RingModel(mesh, element_modulus(mesh, parameters), parameters.support)
     path = inflation_path(model, parameters.area_ratio, parameters.lambda_z)
@@ -175,7 +183,7 @@ def simulate_cycle(
     positions = remove_rigid_motion(positions)
     positions = _add_torsion(positions, parameters.torsion)
     middle = (size - 1) / 2 * spacing
-    positions += middle - _centroid(positions[0, :, 0])
+    positions += middle - polygon_centroid(positions[0, :, 0])
     reach = np.abs(positions[0, :, -1] - middle).max()
     if reach > middle - 3 * spacing:
         raise RejectedSliceError(
@@ -183,21 +191,23 @@ def simulate_cycle(
             f"the ventricle reaches {reach:.0f} mm from its centre at end-diastole; a grid of "
             f"{size} x {size} pixels of {spacing:g} mm holds {middle - 3 * spacing:.0f} mm",
         )
-    grid = RasterGrid(positions[0], spacing, size)
-    displacement = grid.rasterise(positions - positions[0])
+    reference = positions[0] if grid == "ED" else positions[-1]
+    raster = RasterGrid(reference, spacing, size)
+    displacement = raster.rasterise(positions - reference)
     area = np.array([model.cavity_area(state.x) for state in states])
     return Cycle(
         displacement=displacement.astype(np.float32),
-        labels=grid.labels,
-        rim=grid.rim,
+        labels=raster.labels,
+        rim=raster.rim,
         endo=positions[:, :, 0].astype(np.float32),
         epi=positions[:, :, -1].astype(np.float32),
         pressure_kpa=pressure,
         area_ratio=area / area[-1],
         spacing=np.array([spacing, spacing]),
         provenance=_provenance(
-            mesh, parameters, positions, displacement, grid, spacing, area, pressure
-        ),
+            mesh, parameters, positions, displacement, raster, spacing, area, pressure
+        )
+        | {"reference": grid},
     )
 
 
@@ -311,7 +321,7 @@ def node_areas(lattice: np.ndarray) -> np.ndarray:
     area = np.abs(d0[..., 0] * d1[..., 1] - d0[..., 1] * d1[..., 0]) / 2
     total = np.zeros(lattice.shape[:2])
     simpson = np.array([1.0, 4.0, 1.0]) / 6
-    rows, columns = total.shape
+    rows, columns = lattice.shape[0], lattice.shape[1]
     for i in range(3):
         for j in range(3):
             where = np.ix_((np.arange(0, rows, 2) + i) % rows, np.arange(0, columns - 2, 2) + j)
@@ -353,7 +363,7 @@ def _add_torsion(positions: np.ndarray, degrees: float) -> np.ndarray:
     moved = np.linalg.norm((positions - positions[0]).reshape(len(positions), -1), axis=1)
     turned = positions.copy()
     for frame in range(len(positions)):
-        center = _centroid(positions[frame, :, 0])
+        center = polygon_centroid(positions[frame, :, 0])
         radius = np.linalg.norm(positions[frame] - center, axis=-1)
         low, high = radius[:, :1].mean(), radius[:, -1:].mean()
         depth = (high**2 - radius**2) / (high**2 - low**2)
@@ -363,13 +373,6 @@ def _add_torsion(positions: np.ndarray, degrees: float) -> np.ndarray:
         turned[frame, ..., 0] = center[0] + cosine * offset[..., 0] - sine * offset[..., 1]
         turned[frame, ..., 1] = center[1] + sine * offset[..., 0] + cosine * offset[..., 1]
     return remove_rigid_motion(turned)
-
-
-def _centroid(edge: np.ndarray) -> np.ndarray:
-    """Centroid of the area inside a closed polygon ``(N, 2)``."""
-    following = np.roll(edge, -1, axis=0)
-    cross = edge[:, 0] * following[:, 1] - edge[:, 1] * following[:, 0]
-    return ((edge + following) * cross[:, None]).sum(0) / (3 * cross.sum())
 
 
 def _provenance(
@@ -383,9 +386,12 @@ def _provenance(
     pressure: np.ndarray,
 ) -> dict[str, Any]:
     core = ndimage.binary_erosion(grid.labels == 2, structure=np.ones((3, 3)))
-    pixels = pixel_jacobian(displacement[-1], spacing)[core]
+    # Fields on the end-diastolic grid move most at end-systole (last frame), the others at first.
+    forward = np.abs(displacement[-1]).max() > np.abs(displacement[0]).max()
+    change = parameters.lambda_z if forward else 1 / parameters.lambda_z
+    pixels = pixel_jacobian(displacement[-1 if forward else 0], spacing)[core]
     elements = np.abs(lattice_jacobian(positions[0], positions[-1]) / parameters.lambda_z - 1)
-    pixel_error = np.abs(pixels / parameters.lambda_z - 1).mean() if pixels.size else None
+    pixel_error = np.abs(pixels / change - 1).mean() if pixels.size else None
     return {
         "parameters": asdict(parameters),
         "p_ed_kpa": float(pressure[0]),
@@ -399,7 +405,7 @@ def _provenance(
             "mean_abs_j_over_lambda_minus_1_elements": float(elements.mean()),
             "p99_abs_j_over_lambda_minus_1_elements": float(np.percentile(elements, 99)),
             "mean_abs_j_over_lambda_minus_1_pixels_eroded_wall": pixel_error and float(pixel_error),
-            "mean_j_es": float(pixels.mean()) if pixels.size else None,
+            "mean_j": float(pixels.mean()) if pixels.size else None,
         },
         "extension": EXTENSION,
         "versions": {name: version(name) for name in ("sfepy", "numpy", "scipy")}

@@ -34,13 +34,16 @@ class LabelSlice:
     """One slice on the working grid.
 
     `labels` is uint8 (size, size), internal codes, LV centroid within a voxel of the centre;
-    `level` is 'basal', 'mid' or 'apical' by thirds of the covered slices.
+    `level` is 'basal', 'mid' or 'apical' by thirds of the covered slices; `index` is the slice's
+    number in the file and `centre` its voxel that the grid point (size - 1) // 2 lies on.
     """
 
     name: str
     subject: str
     level: str
     labels: np.ndarray
+    index: int = 0
+    centre: tuple[int, int] = (0, 0)
 
 
 def find_label_files(source: Path, phase: str, coding: str) -> list[tuple[str, Path]]:
@@ -146,6 +149,8 @@ def read_label_slices(
             subject=subject,
             level=levels[int(z)],
             labels=_to_working_grid(codes[:, :, z], affine, spacing, size),
+            index=int(z),
+            centre=_centre_voxel(codes[:, :, z]),
         )
         for z in covered
     ]
@@ -248,18 +253,24 @@ def _to_working_grid(
     One grid point is laid on a voxel centre, so a slice of the same spacing is copied unchanged.
     """
     metric = _in_plane_metric(affine)
-    heart = np.argwhere(codes == CAVITY)
-    if heart.size == 0:
-        heart = np.argwhere(codes == MYOCARDIUM)
     offset = (np.arange(size) - (size - 1) // 2) * spacing
     grid = np.stack(np.meshgrid(offset, offset, indexing="ij"))
-    centre = np.floor(heart.mean(axis=0))[:, None, None]
+    centre = np.array(_centre_voxel(codes))[:, None, None]
     index = np.tensordot(np.linalg.inv(metric), grid, axes=1) + centre
     members = [
         ndimage.map_coordinates((codes == k).astype(np.float32), index, order=1, cval=float(k == 0))
         for k in range(4)
     ]
     return np.argmax(members, axis=0).astype(np.uint8)
+
+
+def _centre_voxel(codes: np.ndarray) -> tuple[int, int]:
+    """Voxel at the middle of the cavity, of the myocardium where there is no cavity."""
+    heart = np.argwhere(codes == CAVITY)
+    if heart.size == 0:
+        heart = np.argwhere(codes == MYOCARDIUM)
+    first, second = np.floor(heart.mean(axis=0)).astype(int)
+    return int(first), int(second)
 
 
 def _in_plane_metric(affine: np.ndarray) -> np.ndarray:

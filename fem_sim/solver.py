@@ -14,30 +14,35 @@ back: ``P = P_scaled c^(2/3) / lambda_z``.
 
 from __future__ import annotations
 
+import contextlib
+import io
 from dataclasses import dataclass
 
 import numpy as np
 import scipy.sparse as sp
 from scipy.sparse.linalg import SuperLU, splu
-from sfepy.base.base import output
-from sfepy.discrete import (
-    Equation,
-    Equations,
-    FieldVariable,
-    Function,
-    Functions,
-    Integral,
-    Material,
-    Problem,
-)
-from sfepy.discrete.fem import FEDomain, Field, Mesh
-from sfepy.terms import Term
+
+with contextlib.redirect_stdout(io.StringIO()):  # SfePy names every optional package it misses
+    from sfepy.base.base import output
+    from sfepy.discrete import (
+        Equation,
+        Equations,
+        FieldVariable,
+        Function,
+        Functions,
+        Integral,
+        Material,
+        Problem,
+    )
+    from sfepy.discrete.fem import FEDomain, Field, Mesh
+    from sfepy.terms import Term
 
 from fem_sim.contours import RejectedSliceError
 from fem_sim.mesh import RingMesh
 
 QUADRATURE_ORDER = 4
-NEWTON_TOLERANCE = 1e-10
+FORCE_TOLERANCE_KPA_MM = 1e-3  # largest out-of-balance force a node; Newton overshoots it by far
+AREA_TOLERANCE = 1e-8  # relative, of a prescribed cavity area
 MAX_NEWTON = 12
 
 
@@ -335,7 +340,7 @@ def factorise(matrix: sp.spmatrix) -> SuperLU:
 
 def _converged(model: RingModel, residual: np.ndarray, area_gap: float) -> bool:
     force = np.abs(residual[model.free]).max()
-    return bool(force < NEWTON_TOLERANCE * 1e3 and abs(area_gap) < NEWTON_TOLERANCE)
+    return bool(force < FORCE_TOLERANCE_KPA_MM and abs(area_gap) < AREA_TOLERANCE)
 
 
 def _secant(path: list[State], progress: float) -> State:

@@ -17,14 +17,14 @@ from fem_sim.files import OutputError, claim_folder, split_of, write_atomically
 from fem_sim.labels import LabelError
 from fem_sim.phantom import make_cines
 
+SAME_MM = 1e-5  # numerical libraries may round differently in another process
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One physiological subject, simulated by two processes."""
     output = tmp_path_factory.mktemp("data") / "cycles"
-    simulate_dataset(
-        output, count=3, preset="physiological", seed=5, workers=2, progress=False
-    )
+    simulate_dataset(output, count=3, preset="physiological", seed=5, workers=2, progress=False)
     return output
 
 
@@ -65,7 +65,7 @@ def test_result_does_not_depend_on_the_number_of_workers(folder: Path, tmp_path:
     simulate_dataset(tmp_path, count=1, preset="physiological", seed=5, progress=False)
     first = Cycle.load(folder / "s00000_basal.npz")
     again = Cycle.load(tmp_path / "s00000_basal.npz")
-    np.testing.assert_array_equal(first.displacement, again.displacement)
+    np.testing.assert_allclose(first.displacement, again.displacement, atol=SAME_MM)
     np.testing.assert_array_equal(first.labels, again.labels)
 
 
@@ -80,8 +80,10 @@ def test_resume_keeps_finished_slices_and_redoes_damaged_ones(folder: Path, tmp_
     simulate_dataset(tmp_path, count=3, preset="physiological", seed=5, progress=False)
     after = {n: (tmp_path / n).stat().st_mtime_ns for n in names}
     assert [before[n] == after[n] for n in names] == [True, False, True]
-    np.testing.assert_array_equal(
-        Cycle.load(tmp_path / names[1]).displacement, Cycle.load(folder / names[1]).displacement
+    np.testing.assert_allclose(
+        Cycle.load(tmp_path / names[1]).displacement,
+        Cycle.load(folder / names[1]).displacement,
+        atol=SAME_MM,
     )
     assert not list(tmp_path.glob(".part*"))
 

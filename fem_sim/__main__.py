@@ -1,0 +1,218 @@
+"""Command line: ``python -m fem_sim simulate|phantom|show|verify``."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+
+COMMANDS = {
+    "simulate": "simulate motion cycles of a virtual population or of label maps",
+    "phantom": "make virtual cines with known motion, from cycles or from a real ED frame",
+    "show": "draw simulated cycles: mesh, deformation, area change and strain",
+    "verify": "measure every claim made about the simulator",
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; errors of the input or the output are one line on stderr.
+
+    Args:
+        arguments: command line without the program's name.
+
+    Returns:
+        Exit status.
+    """
+    parser = argparse.ArgumentParser(prog="python -m fem_sim", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, purpose in COMMANDS.items():
+        command = commands.add_parser(name, help=purpose, description=purpose)
+        if name == "simulate":
+            _add_simulate(command)
+        elif name == "phantom":
+            _add_phantom(command)
+        else:
+            import_module(f"fem_sim.{name}").add_arguments(command)
+    options = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    try:
+        if options.command == "simulate":
+            return _simulate(options)
+        if options.command == "phantom":
+            return _phantom(options)
+        return int(import_module(f"fem_sim.{options.command}").run(options))
+    except (ValueError, OSError, RuntimeError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+
+
+def _workers() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+
+
+def _add_common(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--output", type=Path, required=True, help="folder of the results")
+    command.add_argument("--seed", type=int, default=0, help="of everything drawn (default 0)")
+    command.add_argument(
+        "--workers", type=int, default=_workers(), help="processes (default: one a core)"
+    )
+    command.add_argument("--quiet", action="store_true", help="no progress bar")
+
+
+def _add_simulate(command: argparse.ArgumentParser) -> None:
+    from fem_sim.labels import CODINGS
+    from fem_sim.population import PRESETS
+
+    command.add_argument(
+        "sources",
+        type=Path,
+        nargs="*",
+        help="NIfTI label maps or folders of them; none: the virtual population",
+    )
+    _add_common(command)
+    command.add_argument(
+        "--preset",
+        choices=PRESETS,
+        default="paper",
+        help="physics: the paper's plane strain, or physiological (default paper)",
+    )
+    command.add_argument(
+        "--count", type=int, default=60, help="slices of the virtual population, three a subject"
+    )
+    command.add_argument("--coding", choices=sorted(CODINGS), help="label coding of the sources")
+    command.add_argument(
+        "--phase", choices=("ES", "ED"), default="ES", help="cardiac phase of the sources"
+    )
+    command.add_argument(
+        "--ratio",
+        type=float,
+        help="cavity area ED / ES of the sources (default: measured where the other phase is at "
+        "hand, else drawn)",
+    )
+    command.add_argument(
+        "--grid", choices=("ED", "ES"), default="ED", help="frame that the fields refer to"
+    )
+    command.add_argument("--levels", type=int, default=50, help="pressures of a cycle")
+
+
+def _simulate(options: argparse.Namespace) -> int:
+    from fem_sim.dataset import simulate_dataset
+
+    listing = simulate_dataset(
+        options.output,
+        preset=options.preset,
+        count=options.count,
+        seed=options.seed,
+        sources=options.sources,
+        coding=options.coding,
+        phase=options.phase,
+        ratio=options.ratio,
+        grid=options.grid,
+        levels=options.levels,
+        workers=options.workers,
+        progress=not options.quiet,
+    )
+    print(listing)
+    return 0
+
+
+def _add_phantom(command: argparse.ArgumentParser) -> None:
+    from fem_sim.phantom_render import CineSettings
+
+    default = CineSettings()
+    _add_common(command)
+    source = command.add_mutually_exclusive_group()
+    source.add_argument(
+        "--cycles",
+        type=Path,
+        help="folder of simulated cycles (default: simulate the physiological preset first)",
+    )
+    source.add_argument(
+        "--animate",
+        type=Path,
+        help="study or folder of studies: move its real end-diastolic frame instead",
+    )
+    command.add_argument(
+        "--count", type=int, default=60, help="slices to simulate where no cycles are given"
+    )
+    command.add_argument("--ratio", type=float, help="cavity area ED / ES, with --animate")
+    command.add_argument(
+        "--frames", type=int, default=default.frames, help="frames of a cine (5 to 30)"
+    )
+    command.add_argument("--no-noise", action="store_true", help="no Rician noise")
+    command.add_argument(
+        "--spacing",
+        type=float,
+        nargs=2,
+        default=default.spacing_range,
+        metavar=("LOW", "HIGH"),
+        help="range of the in-plane spacing in mm",
+    )
+    command.add_argument("--matrix", type=int, default=default.matrix, help="voxels along a side")
+    command.add_argument(
+        "--translation",
+        type=float,
+        default=default.translation_mm,
+        help="largest rigid motion of the heart in mm",
+    )
+    command.add_argument(
+        "--rotation",
+        type=float,
+        default=default.rotation_deg,
+        help="largest rigid rotation of a slice in degrees",
+    )
+    command.add_argument(
+        "--snr",
+        type=float,
+        nargs=2,
+        default=default.snr_range,
+        metavar=("LOW", "HIGH"),
+        help="range of the blood's signal over the noise",
+    )
+
+
+def _phantom(options: argparse.Namespace) -> int:
+    if options.animate is not None:
+        from fem_sim.phantom_animate import animate
+
+        listing = animate(
+            options.animate,
+            options.output,
+            seed=options.seed,
+            ratio=options.ratio,
+            frames=options.frames,
+            noise=not options.no_noise,
+            workers=options.workers,
+        )
+        print(listing)
+        return 0
+    from fem_sim.dataset import simulate_dataset
+    from fem_sim.phantom import make_cines
+
+    common = {"seed": options.seed, "workers": options.workers, "progress": not options.quiet}
+    cycles = options.cycles
+    if cycles is None:
+        cycles = options.output / "cycles"
+        simulate_dataset(cycles, preset="physiological", count=options.count, **common)
+    listing = make_cines(
+        options.output,
+        cycles=cycles,
+        frames=options.frames,
+        noise=not options.no_noise,
+        spacing_range=tuple(options.spacing),
+        matrix=options.matrix,
+        translation_mm=options.translation,
+        rotation_deg=options.rotation,
+        snr_range=tuple(options.snr),
+        **common,
+    )
+    print(listing)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
