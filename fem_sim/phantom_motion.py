@@ -14,6 +14,7 @@ from fem_sim.phantom_geometry import HeartGeometry, polar
 from fem_sim.phantom_timing import path_position
 
 MIN_JACOBIAN = 0.05
+MARGIN = 20  # voxels added around the cycle's grid, so that large hearts have room to fade out
 
 
 class PhantomError(ValueError):
@@ -43,13 +44,24 @@ class SliceMotion:
     """ED-referenced displacement of one slice, bilinear on a fine grid, zero outside it.
 
     Args:
-        field: (T, 2, M, M) displacement, mm, sampled at `spacing` from the working grid's origin.
+        field: (T, 2, M, M) displacement, mm, sampled at `spacing` from `origin`.
         spacing: fine grid spacing, mm.
+        origin: coordinate of the first sample along both axes, mm.
+        right_ventricle: whether the right ventricle has a motion of its own.
     """
 
-    def __init__(self, field: np.ndarray, spacing: float) -> None:
+    def __init__(
+        self,
+        field: np.ndarray,
+        spacing: float,
+        origin: float = 0.0,
+        *,
+        right_ventricle: bool = True,
+    ) -> None:
+        self.right_ventricle = right_ventricle
         self.field = field
         self.spacing = spacing
+        self.origin = origin
         self.gradient = np.stack(
             [np.stack(np.gradient(field[:, i], spacing, axis=(1, 2)), axis=1) for i in (0, 1)],
             axis=1,
@@ -63,7 +75,8 @@ class SliceMotion:
     def displacement(self, frame: int, points: np.ndarray) -> np.ndarray:
         """Displacement (2, ...) in mm at ED points (2, ...) in mm."""
         flat = points.reshape(2, -1)
-        return _bilinear(self.field[frame], flat / self.spacing).reshape(points.shape)
+        index = (flat - self.origin) / self.spacing
+        return _bilinear(self.field[frame], index).reshape(points.shape)
 
     def material_points(
         self, frame: int, points: np.ndarray, start: np.ndarray, *, tolerance: float = 0.005
@@ -84,7 +97,7 @@ class SliceMotion:
         limit = self.field.shape[2] - 1
         for iteration in range(60):
             here = result[:, active]
-            scaled = here / self.spacing
+            scaled = (here - self.origin) / self.spacing
             residual = here + _bilinear(self.field[frame], scaled) - points[:, active]
             bad = np.abs(residual).max(axis=0) > tolerance
             if not bad.any():
@@ -137,7 +150,8 @@ def build_motion(
     along the pressure path at the level whose cavity area is `A_ED - contraction (A_ED - A_ES)`,
     followed by the rigid motion. The RV free wall follows the septum and the crescent gets thinner.
     Between, the field solves Laplace's equation (inside the heart) and `laplace(u) = u / fade^2`
-    (outside), which obeys a maximum principle and decays smoothly to zero at the grid border.
+    (outside), which obeys a maximum principle and decays smoothly to zero at the border of a grid
+    that is wider than the cycle's by :data:`MARGIN` voxels on each side.
 
     Args:
         displacement: (P, 2, H, W) simulated cycle, ED first, mm.
@@ -148,13 +162,19 @@ def build_motion(
         settings: contraction and added motion.
 
     Raises:
-        PhantomError: the field folds (J below 0.05) even with a doubled fade length.
+        PhantomError: the field folds (J below 0.05) even with a doubled fade length and without a
+            motion of the right ventricle's own.
     """
-    grid = np.stack(np.meshgrid(*(np.arange(n) * spacing for n in labels.shape), indexing="ij"))
-    for attempt in range(3):
+    labels = np.pad(labels, MARGIN)
+    displacement = np.pad(displacement, ((0, 0), (0, 0), (MARGIN, MARGIN), (MARGIN, MARGIN)))
+    axes = [(np.arange(n) - MARGIN) * spacing for n in labels.shape]
+    grid = np.stack(np.meshgrid(*axes, indexing="ij"))
+    for attempt in range(4):
         wall = labels == 2
         if attempt == 0:
             wall = binary_dilation(wall)
+        if attempt == 3:
+            geometry = replace(geometry, rv_centre=geometry.centre, rv_axes=np.ones(2))
         rv_wall = geometry.rv_free_wall(grid) & ~wall
         trial = replace(
             settings,
@@ -163,7 +183,9 @@ def build_motion(
         )
         target = _prescribed(displacement, area_ratio, grid, wall, rv_wall, geometry, trial)
         field = _extend(target, wall | rv_wall, geometry.inside_heart(grid), spacing, trial.fade)
-        motion = SliceMotion(_refine(field), spacing / 2)
+        motion = SliceMotion(
+            _refine(field), spacing / 2, -MARGIN * spacing, right_ventricle=attempt < 3
+        )
         lowest = float(motion.min_jacobian.min())
         if lowest > MIN_JACOBIAN:
             return motion
@@ -184,7 +206,7 @@ def _prescribed(
     outward = np.stack([np.cos(angle), np.sin(angle)])[:, rv_wall]
     depth = (radius - geometry.epi_radius(angle))[rv_wall]
     septum = geometry.epi_points(angle[rv_wall])
-    nodes = np.rint(septum / (grid[0, 1, 0] - grid[0, 0, 0])).astype(np.intp)
+    nodes = np.rint((septum - grid[0, 0, 0]) / (grid[0, 1, 0] - grid[0, 0, 0])).astype(np.intp)
     nodes = np.clip(nodes, 0, wall.shape[0] - 1)
     positions = path_position(area_ratio, settings.contraction)
     result = np.zeros((len(positions), 2, *wall.shape))

@@ -92,7 +92,7 @@ def render_cine(
     look = draw_look(rng)
     acquisition = draw_acquisition(rng, snr_range=settings.snr_range, noise=settings.noise)
     shift = rng.uniform(-6.0, 6.0, 2)
-    heart = _draw_heart_motion(rng, settings)
+    heart = draw_heart_motion(rng, settings)
     scale = float(rng.uniform(250.0, 900.0)) / look.blood
     slices = []
     for level, cycle in cycles:
@@ -106,7 +106,7 @@ def render_cine(
         material = material_image(
             geometry, look, level, rng, origin=origin - spacing, extent=extent + 2 * spacing
         )
-        motion_settings = _slice_motion_settings(heart, level, frames, es_frame, rng)
+        motion_settings = slice_motion_settings(heart, level, frames, es_frame, rng)
         motion = build_motion(
             cycle.displacement, cycle.labels, cycle.area_ratio, step, geometry, motion_settings
         )
@@ -126,11 +126,12 @@ def render_cine(
             "snr": acquisition.snr,
             "kspace_kept": list(acquisition.kept),
             "min_jacobian": float(min(s[3] for s in slices)),
+            "right_ventricle_moves": [s[4] for s in slices],
         },
     )
 
 
-def _draw_heart_motion(rng: np.random.Generator, settings: CineSettings) -> dict[str, Any]:
+def draw_heart_motion(rng: np.random.Generator, settings: CineSettings) -> dict[str, Any]:
     """Motion that the slices of a heart share."""
     direction = rng.uniform(0, 2 * np.pi)
     return {
@@ -144,7 +145,7 @@ def _draw_heart_motion(rng: np.random.Generator, settings: CineSettings) -> dict
     }
 
 
-def _slice_motion_settings(
+def slice_motion_settings(
     heart: dict[str, Any], level: str, frames: int, es_frame: int, rng: np.random.Generator
 ) -> MotionSettings:
     """Motion of one slice: base and apex turn in opposite directions; untwisting leads filling."""
@@ -172,8 +173,8 @@ def _render_slice(
     spacing: float,
     settings: CineSettings,
     rng: np.random.Generator,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
-    """Images (X, Y, T), displacement (T, 2, X, Y), labels (T, X, Y) and the smallest Jacobian."""
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, float, bool]:
+    """Images (X, Y, T), displacement (T, 2, X, Y), labels (T, X, Y), smallest J, RV motion."""
     n, factor = settings.matrix, settings.supersampling
     sub = (np.arange(n * factor) + 0.5) / factor - 0.5
     points = np.stack(
@@ -185,7 +186,7 @@ def _render_slice(
     tissue, red, label = _sample(material, points.reshape(2, -1))
     still = (tissue, red, label)
     flat = points.reshape(2, -1)
-    moving = _moving_points(motion, flat)
+    moving = moving_points(motion, flat)
     start = flat[:, moving]
     images, fields, labels = [], [], []
     for frame in range(settings.frames):
@@ -203,13 +204,14 @@ def _render_slice(
         np.stack(fields).astype(np.float32),
         np.stack(labels),
         float(motion.min_jacobian.min()),
+        motion.right_ventricle,
     )
 
 
-def _moving_points(motion: SliceMotion, points: np.ndarray, still_mm: float = 1e-3) -> np.ndarray:
+def moving_points(motion: SliceMotion, points: np.ndarray, still_mm: float = 1e-3) -> np.ndarray:
     """Indices of points in the box that motion reaches in any frame (plus the largest motion)."""
     speed = np.abs(motion.field).max(axis=(0, 1))
-    hit = np.argwhere(speed > still_mm) * motion.spacing
+    hit = np.argwhere(speed > still_mm) * motion.spacing + motion.origin
     margin = float(speed.max()) + motion.spacing
     low, high = hit.min(axis=0) - margin, hit.max(axis=0) + margin
     inside = np.all((points >= low[:, None]) & (points <= high[:, None]), axis=0)
