@@ -1,0 +1,32 @@
+"""Claims about the simulator; the code is that of the bundles in the same clone."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.append(str(Path(__file__).resolve().parents[1] / "bundles"))
+
+from myomotion.claims import (
+    Claim,
+    at_least,
+    at_most,
+    below,
+    broken,
+    exit_status,
+    not_run,
+    summary,
+    write_report,
+)
+
+__all__ = [
+    "Claim",
+    "at_least",
+    "at_most",
+    "below",
+    "broken",
+    "exit_status",
+    "not_run",
+    "summary",
+    "write_report",
+]

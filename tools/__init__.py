@@ -1,0 +1,1 @@
+"""Commands for developers and studies: evaluation, comparison, data preparation."""
