@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
+import io
 import logging
-from collections.abc import Mapping
+import operator
+import random
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import torch
 from ignite.engine import Engine, Events
-from monai.handlers import CheckpointLoader, CheckpointSaver
+from torch import nn
 
-from .errors import root_input_error
+from .errors import InputError, root_input_error
+from .files import write_bytes
 
 LOG = logging.getLogger(__name__)
+RESUME_FILE = "resume.pt"
 
 
 class ResumableCheckpoints:
-    """Handler that writes a checkpoint every epoch and goes on from the newest one.
+    """Handler that writes ``resume.pt`` every few epochs and goes on from it.
 
-    The checkpoints are deleted when the training completes, so that the next run starts afresh.
+    The file holds the states of ``save_dict``, the epoch and the random number generators. It is
+    written whole or not at all, by the first process only, and deleted when the training completes,
+    so that the next run starts afresh.
 
     Args:
-        save_dir: folder of the checkpoints.
-        save_dict: what to save, besides the trainer's own state.
-        resume: go on from the newest checkpoint; False starts afresh.
+        save_dir: folder of the checkpoint.
+        save_dict: objects with ``state_dict`` and ``load_state_dict``.
+        resume: go on from the checkpoint; False starts afresh.
         interval: epochs between checkpoints.
     """
 
@@ -34,33 +43,106 @@ class ResumableCheckpoints:
         resume: bool = True,
         interval: int = 1,
     ) -> None:
-        self.save_dir = Path(save_dir)
+        self.path = Path(save_dir) / RESUME_FILE
         self.save_dict = dict(save_dict)
         self.resume = resume
         self.interval = interval
 
     def attach(self, engine: Engine) -> None:
-        """Attach MONAI's saver and, where there is a checkpoint, its loader."""
-        everything = {**self.save_dict, "trainer": engine}
-        newest = max(
-            self.save_dir.glob("resume_*.pt"), key=lambda p: p.stat().st_mtime, default=None
-        )
-        if newest is not None and self.resume:
-            LOG.info("resuming from %s", newest)
-            CheckpointLoader(load_path=str(newest), load_dict=everything).attach(engine)
-        CheckpointSaver(
-            save_dir=str(self.save_dir),
-            save_dict=everything,
-            file_prefix="resume",
-            save_interval=self.interval,
-            n_saved=1,
-        ).attach(engine)
+        """Listen to the trainer."""
+        engine.add_event_handler(Events.STARTED, self._load)
+        engine.add_event_handler(Events.EPOCH_COMPLETED(every=self.interval), self._save)
         engine.add_event_handler(Events.COMPLETED, self._clear)
 
+    def _load(self, engine: Engine) -> None:
+        if not self.resume or not self.path.is_file():
+            return
+        try:
+            content = torch.load(self.path, map_location="cpu", weights_only=True)
+            for name, item in self.save_dict.items():
+                item.load_state_dict(content["states"][name])
+        except Exception as error:
+            raise InputError(
+                f"{self.path}: cannot go on from this checkpoint ({error}). Delete it or set "
+                "resume to False to start afresh."
+            ) from error
+        engine.state.epoch = content["epoch"]
+        engine.state.iteration = content["iteration"]
+        torch.set_rng_state(content["random"]["torch"])
+        position = content["random"]["python"]
+        random.setstate((position[0], tuple(position[1]), position[2]))
+        keys = torch.as_tensor(content["random"]["numpy"]).numpy().astype(np.uint32)
+        np.random.set_state(("MT19937", keys, *content["random"]["numpy_position"]))  # noqa: NPY002
+        LOG.info("%s: going on after epoch %d", self.path, engine.state.epoch)
+
+    def _save(self, engine: Engine) -> None:
+        if not is_first_process():
+            return
+        _, keys, *position = np.random.get_state()  # noqa: NPY002
+        version, internal, spare = random.getstate()
+        content = {
+            "states": {name: item.state_dict() for name, item in self.save_dict.items()},
+            "epoch": engine.state.epoch,
+            "iteration": engine.state.iteration,
+            "random": {
+                "torch": torch.get_rng_state(),
+                "python": [version, list(internal), spare],
+                "numpy": torch.from_numpy(np.asarray(keys, dtype=np.int64)),
+                "numpy_position": [int(position[0]), int(position[1]), float(position[2])],
+            },
+        }
+        save_atomically(content, self.path)
+
     def _clear(self, engine: Engine) -> None:
-        if engine.state.epoch >= (engine.state.max_epochs or 0):
-            for path in self.save_dir.glob("resume_*.pt"):
-                path.unlink()
+        if is_first_process() and engine.state.epoch >= (engine.state.max_epochs or 0):
+            self.path.unlink(missing_ok=True)
+
+
+class BestWeights:
+    """Handler of a validator that keeps the weights of the best validation so far.
+
+    Its own state is the best value: put it into :class:`ResumableCheckpoints`, so that a resumed
+    training does not overwrite better weights.
+
+    Args:
+        network: whose weights are saved as a plain state dict.
+        path: file to write.
+        metric: name of the validation figure.
+        lower_is_better: for errors.
+    """
+
+    def __init__(
+        self, network: nn.Module, path: str | Path, metric: str, lower_is_better: bool = False
+    ) -> None:
+        self.network = network
+        self.path = Path(path)
+        self.metric = metric
+        self.better: Callable[[float, float], bool] = (
+            operator.lt if lower_is_better else operator.gt
+        )
+        self.best: float | None = None
+
+    def attach(self, engine: Engine) -> None:
+        """Listen to the validator."""
+        engine.add_event_handler(Events.COMPLETED, self)
+
+    def __call__(self, engine: Engine) -> None:
+        """Save if this validation beats all before."""
+        value = float(engine.state.metrics[self.metric])
+        if self.best is not None and not self.better(value, self.best):
+            return
+        self.best = value
+        if is_first_process():
+            save_atomically(self.network.state_dict(), self.path)
+            LOG.info("%s: %s %.4f", self.path, self.metric, value)
+
+    def state_dict(self) -> dict[str, float | None]:
+        """The best value so far."""
+        return {"best": self.best}
+
+    def load_state_dict(self, state: Mapping[str, float | None]) -> None:
+        """Take over the best value of an earlier run."""
+        self.best = state["best"]
 
 
 class ExitOnInputError:
@@ -79,3 +161,23 @@ class ExitOnInputError:
         if found is None:
             raise error
         raise SystemExit(f"error: {found}")
+
+
+def save_atomically(content: Any, path: Path) -> None:
+    """``torch.save`` whole or not at all.
+
+    Args:
+        content: tensors and plain containers.
+        path: file to write; its folder is made.
+    """
+    buffer = io.BytesIO()
+    torch.save(content, buffer)
+    write_bytes(path, buffer.getvalue())
+
+
+def is_first_process() -> bool:
+    """True in a run of one process and in the process of rank 0."""
+    distributed = torch.distributed
+    if not (distributed.is_available() and distributed.is_initialized()):
+        return True
+    return distributed.get_rank() == 0

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import math
+import zlib
 from collections.abc import Hashable, Mapping
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 import torch
@@ -66,7 +68,7 @@ class LoadCycled(MapTransform):
                 with np.load(path, allow_pickle=False) as archive:
                     field = archive["displacement"].astype(np.float32)
                     labels = archive["labels"]
-            except (OSError, KeyError, ValueError) as error:
+            except (OSError, KeyError, ValueError, BadZipFile, zlib.error) as error:
                 raise InputError(f"{path}: not a simulated cycle ({error}).") from error
             if field.ndim != 4 or field.shape[1] != 2 or field.shape[2:] != labels.shape:
                 raise InputError(

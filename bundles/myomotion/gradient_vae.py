@@ -1,7 +1,5 @@
 """Variational autoencoder of displacement gradients (Qin et al., MICCAI 2020)."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import torch
@@ -20,17 +18,24 @@ class GradientVAE(nn.Module):
         latent: dimension of the latent space.
         size: height and width of the input; divisible by ``2 ** len(channels)``.
         in_channels: gradient channels.
+        rotation_free: the mean rotation is taken out of the gradients before they come here; a
+            buffer, because the weights make sense only with the input they were trained on.
 
     Raises:
         ValueError: if ``size`` is not divisible.
     """
 
+    gradient_mean: torch.Tensor
+    gradient_std: torch.Tensor
+    rotation_free: torch.Tensor
+
     def __init__(
         self,
         channels: Sequence[int] = (32, 64, 128, 256),
         latent: int = 32,
-        size: int = 96,
+        size: int = 80,
         in_channels: int = 4,
+        rotation_free: bool = True,
     ) -> None:
         super().__init__()
         factor = 2 ** len(channels)
@@ -55,6 +60,7 @@ class GradientVAE(nn.Module):
             decoder += [nn.LeakyReLU(0.2), nn.ConvTranspose2d(previous, filters, 4, 2, 1)]
             previous = filters
         self.decoder = nn.Sequential(*decoder)
+        self.register_buffer("rotation_free", torch.tensor(rotation_free))
         self.register_buffer("gradient_mean", torch.zeros(1, in_channels, 1, 1))
         self.register_buffer("gradient_std", torch.ones(1, in_channels, 1, 1))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import torch
@@ -12,6 +13,7 @@ from torch import nn
 from .flow import identity_coordinates, sample
 from .gradient_vae import GradientVAE
 from .kinematics import displacement_gradient, remove_mean_rotation
+from .weights import load_state
 
 VAE_SPACING = 1.5  # millimetres, spacing of the grid the autoencoder works on
 
@@ -119,27 +121,24 @@ class Plausibility(nn.Module):
         vae: the autoencoder.
         spacing: voxel size of the fields in millimetres.
         beta: weight of the divergence.
-        rotation_free: ignore the mean rotation over the mask; must agree with the training.
     """
 
-    def __init__(
-        self,
-        vae: GradientVAE,
-        spacing: float = 1.5,
-        beta: float = 1e-4,
-        rotation_free: bool = True,
-    ) -> None:
+    def __init__(self, vae: GradientVAE, spacing: float = 1.5, beta: float = 1e-4) -> None:
         super().__init__()
         self.vae = vae.eval().requires_grad_(False)
         self.spacing = spacing
         self.beta = beta
-        self.rotation_free = rotation_free
 
     def train(self, mode: bool = True) -> Plausibility:
         """Set the mode of everything but the autoencoder, which stays in eval mode."""
         super().train(mode)
         self.vae.eval()
         return self
+
+    def patch(self, displacement: torch.Tensor, mask: torch.Tensor) -> GradientPatch:
+        """Gradients as the autoencoder was trained on, see :func:`gradient_patch`."""
+        free = bool(self.vae.rotation_free)
+        return gradient_patch(displacement, mask, self.spacing, self.vae.size, free)
 
     def forward(self, displacement: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """Score fields.
@@ -151,7 +150,7 @@ class Plausibility(nn.Module):
         Returns:
             ``(B,)``; small is plausible.
         """
-        patch = gradient_patch(displacement, mask, self.spacing, self.vae.size, self.rotation_free)
+        patch = self.patch(displacement, mask)
         standardised = standardise(self.vae, patch)
         mean, log_variance = self.vae.encode(standardised)
         residual = patch.mask * (self.vae.decode(mean) - standardised) ** 2
@@ -168,7 +167,7 @@ class Plausibility(nn.Module):
         Returns:
             ``(B, 1, size, size)`` on the square around the mask, zero outside it.
         """
-        patch = gradient_patch(displacement, mask, self.spacing, self.vae.size, self.rotation_free)
+        patch = self.patch(displacement, mask)
         standardised = standardise(self.vae, patch)
         return (patch.mask * (self.vae(standardised) - standardised) ** 2).mean(1, keepdim=True)
 
@@ -197,3 +196,28 @@ def kl_divergence(mean: torch.Tensor, log_variance: torch.Tensor) -> torch.Tenso
         ``(B,)``.
     """
     return ((mean**2 + log_variance.exp() - 1 - log_variance) / 2).mean(1)
+
+
+def load_plausibility(
+    weights: str | Path,
+    spacing: float = 1.5,
+    beta: float = 1e-4,
+    device: torch.device | str = "cpu",
+) -> Plausibility:
+    """R_VAE with trained weights.
+
+    Args:
+        weights: ``.pt`` file of a :class:`~myomotion.gradient_vae.GradientVAE`.
+        spacing: voxel size of the fields in millimetres.
+        beta: weight of the divergence.
+        device: where to compute.
+
+    Returns:
+        The regulariser.
+
+    Raises:
+        InputError: if the weights are missing or do not fit.
+    """
+    vae = GradientVAE()
+    load_state(vae, weights)
+    return Plausibility(vae.to(device), spacing=spacing, beta=beta)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from ignite.engine import Engine, Events
 from torch import nn
 
 from .cycles import rotation_matrices, transform_patch
 from .gradient_vae import GradientVAE
+from .kinematics import displacement_gradient
 from .plausibility import GradientPatch, dilate, gradient_patch, kl_divergence, standardise
+
+PERTURBED_SHARE = 0.5  # of the fields of a batch
 
 
 class SamplingVAE(nn.Module):
@@ -46,13 +50,14 @@ class GradientELBO(nn.Module):
     def __init__(self, beta: float = 1e-4) -> None:
         super().__init__()
         self.beta = beta
+        self.terms: dict[str, float] = {}
 
     def forward(
         self,
         pred: tuple[torch.Tensor, torch.Tensor, torch.Tensor],
         target: Mapping[str, torch.Tensor],
     ) -> torch.Tensor:
-        """Mean loss of a batch.
+        """Mean loss of a batch; the parts are kept in ``terms`` for the log.
 
         Args:
             pred: what :class:`SamplingVAE` returns.
@@ -65,7 +70,10 @@ class GradientELBO(nn.Module):
         mask = target["mask"]
         residual = (mask * (reconstruction - target["gradient"]) ** 2).sum((1, 2, 3))
         count = mask.sum((1, 2, 3)) * reconstruction.shape[1]
-        return (residual / count + self.beta * kl_divergence(mean, log_variance)).mean()
+        error = (residual / count).mean()
+        divergence = kl_divergence(mean, log_variance).mean()
+        self.terms = {"squared_error": float(error), "divergence": float(divergence)}
+        return error + self.beta * divergence
 
 
 class PrepareGradients:
@@ -74,24 +82,26 @@ class PrepareGradients:
     Args:
         vae: holds size and statistics.
         spacing: voxel size of the fields in millimetres.
-        rotation_free: see :func:`~myomotion.plausibility.gradient_patch`.
         augment: turn and mirror each field at random.
         rim: voxels around the mask that count as well.
+        perturbation: largest size of a smooth random perturbation of the input, root mean square in
+            units of the training data's standard deviation; the target stays unperturbed, so the
+            autoencoder learns to bring a motion back to the plausible ones.
     """
 
     def __init__(
         self,
         vae: GradientVAE,
         spacing: float = 1.5,
-        rotation_free: bool = True,
         augment: bool = False,
         rim: int = 0,
+        perturbation: float = 0.0,
     ) -> None:
         self.vae = vae
         self.spacing = spacing
-        self.rotation_free = rotation_free
         self.augment = augment
         self.rim = rim
+        self.perturbation = perturbation
 
     def patch(
         self, batch: Mapping[str, torch.Tensor], device: torch.device | None
@@ -99,7 +109,8 @@ class PrepareGradients:
         """Gradients of a batch, augmented if so configured."""
         displacement = batch["displacement"].to(device)
         mask = dilate(batch["mask"].to(device), self.rim)
-        patch = gradient_patch(displacement, mask, self.spacing, self.vae.size, self.rotation_free)
+        free = bool(self.vae.rotation_free)
+        patch = gradient_patch(displacement, mask, self.spacing, self.vae.size, free)
         if self.augment:
             matrices = rotation_matrices(len(mask), True, displacement)
             patch = transform_patch(patch, matrices)
@@ -116,7 +127,34 @@ class PrepareGradients:
         with torch.no_grad():
             patch = self.patch(batch, device)
             standardised = standardise(self.vae, patch)
-        return standardised, {"gradient": standardised, "mask": patch.mask}
+            seen = standardised
+            if self.perturbation > 0:
+                noise = smooth_gradients(len(seen), self.vae.size, seen)
+                size = torch.rand(len(seen), 1, 1, 1, device=seen.device) * self.perturbation
+                chosen = (torch.rand_like(size) < PERTURBED_SHARE).to(seen)
+                seen = seen + patch.mask * noise * size * chosen
+        return seen, {"gradient": standardised, "mask": patch.mask}
+
+
+def smooth_gradients(batch: int, size: int, like: torch.Tensor) -> torch.Tensor:
+    """Gradients of smooth random displacements, of root mean square 1.
+
+    The displacement is drawn on a coarse grid, whose number of points is drawn as well, and
+    interpolated by cubic splines.
+
+    Args:
+        batch: how many.
+        size: height and width.
+        like: gives dtype and device.
+
+    Returns:
+        ``(batch, 4, size, size)``.
+    """
+    coarse = int(torch.randint(5, 17, ()))
+    points = torch.randn(batch, 2, coarse, coarse, dtype=like.dtype, device=like.device)
+    field = F.interpolate(points, size=(size, size), mode="bicubic", align_corners=True)
+    gradient = displacement_gradient(field, 1.0)
+    return gradient / (gradient**2).mean((1, 2, 3), keepdim=True).sqrt().clamp(min=1e-12)
 
 
 class GradientStatistics:
@@ -140,20 +178,19 @@ class GradientStatistics:
     def __call__(self, engine: Engine) -> None:
         """Store the statistics in the autoencoder, unless a checkpoint has brought them."""
         vae = self.prepare.vae
-        if not bool((vae.gradient_std == 1).all()):
+        if bool(torch.any(vae.gradient_std != 1)):
             return
-        sums: Sequence[torch.Tensor | float] = (0.0, 0.0, 0.0)
+        count = first = second = torch.zeros((), device=vae.gradient_std.device)
         for index, batch in enumerate(self.loader):
             if index == self.batches:
                 break
             gradient, mask = self.prepare.patch(batch, vae.gradient_std.device)
-            terms = (
-                mask.sum(),
-                (gradient * mask).sum((0, 2, 3)),
-                (gradient**2 * mask).sum((0, 2, 3)),
-            )
-            sums = tuple(total + term for total, term in zip(sums, terms, strict=True))
-        count, first, second = (torch.as_tensor(s) for s in sums)
+            count = count + mask.sum()
+            first = first + (gradient * mask).sum((0, 2, 3))
+            second = second + (gradient**2 * mask).sum((0, 2, 3))
+        if torch.distributed.is_available() and torch.distributed.is_initialized():
+            for part in (count, first, second):  # each process has seen its own share
+                torch.distributed.all_reduce(part)
         mean = first / count
         deviation = (second / count - mean**2).clamp(min=1e-12).sqrt()
         vae.gradient_mean.copy_(mean[None, :, None, None])

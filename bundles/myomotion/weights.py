@@ -49,3 +49,19 @@ def load_state(module: nn.Module, path: str | Path) -> nn.Module:
         )
     module.load_state_dict(state)
     return module
+
+
+def start_from(module: nn.Module, path: str | Path | None) -> nn.Module:
+    """Load weights to start a training from, where a file is given.
+
+    Args:
+        module: network of the same architecture.
+        path: ``.pt`` file, or None to start from random weights.
+
+    Returns:
+        ``module``.
+
+    Raises:
+        InputError: see :func:`load_state`.
+    """
+    return module if path is None else load_state(module, path)
