@@ -140,6 +140,22 @@ def cines(
     return [s for i, s in enumerate(found) if (i % last == last - 1) == (section != "training")]
 
 
+def studies_of(folder: str | Path, section: str | None = None) -> list[dict[str, object]]:
+    """Studies of a folder, all of them or one section of its ``datalist.json``.
+
+    Args:
+        folder: see :func:`~myomotion.cine.find_studies`.
+        section: name of the section, or None for all studies.
+
+    Returns:
+        Studies.
+
+    Raises:
+        InputError: if nothing usable is there.
+    """
+    return find_studies(folder) if section is None else _studies_in_section(Path(folder), section)
+
+
 def _studies_in_section(folder: Path, section: str) -> list[dict[str, object]]:
     entries = read_datalist(folder, section, "cine")
     return [study for entry in entries for study in find_studies(entry["cine"])]

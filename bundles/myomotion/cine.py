@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import nibabel as nib
 import numpy as np
@@ -211,7 +212,7 @@ def read_label(path: str | Path, shape: tuple[int, ...], coding: str = "auto") -
             f"{path}: label values {unknown} are not part of the coding '{coding}' "
             f"({table}). Set label_coding."
         )
-    label = np.zeros(values.shape, np.uint8)
+    label: np.ndarray = np.zeros(values.shape, np.uint8)
     for code, meaning in table.items():
         label[values == code] = meaning
     if not (label == MYOCARDIUM).any():
@@ -234,7 +235,7 @@ def _read_nifti(path: Path) -> tuple[np.ndarray, np.ndarray]:
     if not path.is_file():
         raise InputError(f"{path}: no such file. Check the path.")
     try:
-        image = nib.load(path)
+        image: Any = nib.load(path)
         return np.asarray(image.dataobj, dtype=np.float32), np.asarray(image.affine, dtype=float)
     except (nib.filebasedimages.ImageFileError, OSError, EOFError, ValueError) as error:
         raise InputError(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -36,7 +37,7 @@ def working_grids(cine: Cine, size: int = 96, spacing: float = 1.5) -> list[Work
         A grid for each slice.
     """
     depth = cine.image.shape[2]
-    common = _moving_center(cine.image)
+    common: Sequence[float] = _moving_center(cine.image)
     ventricle = None
     if cine.label_ed is not None:
         ventricle = np.isin(cine.label_ed, (CAVITY, MYOCARDIUM))
@@ -73,13 +74,16 @@ class LoadCined(Transform):
     and divided by that frame's 99.5th percentile, slice by slice; ``mask`` and ``mask_es`` to the
     myocardium at end-diastole and end-systole ``(Z, 1, size, size)``, 0 to 1, zero where there is
     no label; ``es_index`` to the end-systolic frame after rolling, -1 if unknown; ``study`` to a
-    JSON text from which the study can be read again.
+    JSON text from which the study can be read again. With ``with_truth``, ``truth`` is set to the
+    true displacement ``(Z, T, 2, size, size)`` in millimetres where ``truth.npz`` lies beside the
+    cine (virtual cines), and to NaN elsewhere.
 
     Args:
         size: voxels along each axis of the working grid.
         spacing: its voxel size in millimetres.
         label_coding: see :func:`~myomotion.cine.read_cine`.
         need_mask: refuse studies without an end-diastolic label (training with a regulariser).
+        with_truth: read the true motion of virtual cines as well.
     """
 
     def __init__(
@@ -88,13 +92,15 @@ class LoadCined(Transform):
         spacing: float = 1.5,
         label_coding: str = "auto",
         need_mask: bool = False,
+        with_truth: bool = False,
     ) -> None:
+        self.with_truth = with_truth
         self.size = size
         self.spacing = spacing
         self.label_coding = label_coding
         self.need_mask = need_mask
 
-    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+    def __call__(self, data: Mapping[Any, Any]) -> dict[Any, Any]:
         """Read and resample; raises :class:`InputError` for input that cannot be used."""
         study = {k: data[k] for k in STUDY_KEYS if k in data}
         study["label_coding"] = self.label_coding
@@ -112,8 +118,10 @@ class LoadCined(Transform):
                 [myocardium_mask(label, z, grid) for z, grid in enumerate(grids)]
             )
         frames = cine.image.shape[3]
-        known = cine.es_frame is not None
-        item["es_index"] = (cine.es_frame - cine.ed_frame) % frames if known else -1
+        es_frame = cine.es_frame
+        item["es_index"] = -1 if es_frame is None else (es_frame - cine.ed_frame) % frames
+        if self.with_truth:
+            item["truth"] = _truth(cine, grids)
         return item
 
     @staticmethod
@@ -127,6 +135,16 @@ class LoadCined(Transform):
                 f"end-diastole (99.5th percentile {float(scale):g}). Remove the slice."
             )
         return working / scale
+
+
+def _truth(cine: Cine, grids: Sequence[WorkingGrid]) -> torch.Tensor:
+    frames, size = cine.image.shape[3], grids[0].size
+    path = Path(cine.files["image"]).with_name("truth.npz")
+    if not path.is_file():
+        return torch.full((len(grids), frames, 2, size, size), torch.nan)
+    with np.load(path, allow_pickle=False) as archive:
+        field = torch.from_numpy(np.roll(archive["displacement"], -cine.ed_frame, axis=0))
+    return torch.stack([grid.to_working(field[:, z]) for z, grid in enumerate(grids)])
 
 
 def myocardium_mask(label: np.ndarray | None, z: int, grid: WorkingGrid) -> torch.Tensor:
@@ -159,7 +177,7 @@ def reopen(study: str) -> Cine:
     return read_cine(entry, entry.get("label_coding", "auto"))
 
 
-def pair(item: Mapping[str, Any], z: int, t: int) -> dict[str, Any]:
+def pair(item: Mapping[Any, Any], z: int, t: int) -> dict[str, Any]:
     """Network input of one slice and frame.
 
     Args:
@@ -168,13 +186,16 @@ def pair(item: Mapping[str, Any], z: int, t: int) -> dict[str, Any]:
         t: frame after rolling.
 
     Returns:
-        ``image`` ``(2, H, W)`` (moving, reference), ``mask`` and ``mask_es`` ``(1, H, W)``.
+        ``image`` ``(2, H, W)`` (moving, reference), ``mask`` and ``mask_es`` ``(1, H, W)``, and
+        ``truth`` ``(2, H, W)`` where the item has it.
     """
     frames = item["image"][z]
+    truth = {"truth": item["truth"][z, t]} if "truth" in item else {}
     return {
         "image": torch.stack([frames[t], frames[0]]),
         "mask": item["mask"][z],
         "mask_es": item["mask_es"][z],
+        **truth,
     }
 
 
@@ -188,7 +209,7 @@ class RandFramePairsd(Randomizable, Transform):
     def __init__(self, num: int) -> None:
         self.num = num
 
-    def __call__(self, data: Mapping[str, Any]) -> list[dict[str, Any]]:
+    def __call__(self, data: Mapping[Any, Any]) -> list[dict[str, Any]]:
         """Return ``num`` pairs, see :func:`pair`."""
         slices = slices_with_heart(data)
         frames = data["image"].shape[1]
@@ -201,7 +222,7 @@ class RandFramePairsd(Randomizable, Transform):
 class EndSystolicPairsd(Transform):
     """The fixed validation pairs: end-systole to end-diastole, one a slice with myocardium."""
 
-    def __call__(self, data: Mapping[str, Any]) -> list[dict[str, Any]]:
+    def __call__(self, data: Mapping[Any, Any]) -> list[dict[str, Any]]:
         """Return the pairs; raises :class:`InputError` if end-systole is unknown."""
         if data["es_index"] < 0:
             raise InputError(
@@ -211,7 +232,7 @@ class EndSystolicPairsd(Transform):
         return [pair(data, z, data["es_index"]) for z in slices_with_heart(data)]
 
 
-def slices_with_heart(item: Mapping[str, Any]) -> Sequence[int]:
+def slices_with_heart(item: Mapping[Any, Any]) -> Sequence[int]:
     """Slices whose end-diastolic mask is not empty; all of them where the study has no label.
 
     Args:

@@ -91,9 +91,9 @@ def _draw_curves(axis: Axes, level: str, rows: list[dict[str, object]]) -> None:
         axis.text(0.5, 0.5, "no end-diastolic label:\nno strain", ha="center", va="center")
         axis.set_axis_off()
         return
-    frames = [row["frame"] for row in rows]
-    axis.plot(frames, [row["err_percent"] for row in rows], label="Err")
-    axis.plot(frames, [row["ecc_percent"] for row in rows], label="Ecc")
+    frames = np.array([row["frame"] for row in rows])
+    axis.plot(frames, np.array([row["err_percent"] for row in rows]), label="Err")
+    axis.plot(frames, np.array([row["ecc_percent"] for row in rows]), label="Ecc")
     axis.axhline(0, color="0.7", linewidth=0.8)
     axis.set_xlabel("frame", fontsize=8)
     axis.set_title(f"{level}: Green-Lagrange strain, %, reference ED", fontsize=9)

@@ -6,13 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
-from ignite.engine import Engine, Events
 from monai.metrics import compute_dice
 
-from .cycles import rotation_matrices, transform_scalar
+from .cycles import rotation_matrices, transform_displacement, transform_scalar
 from .flow import warp
 from .plausibility import dilate
-from .registration_loss import FieldIntegrator, RegistrationLoss
+from .registration_loss import FieldIntegrator
 
 
 class PreparePairs:
@@ -52,11 +51,17 @@ class PreparePairs:
         image = torch.as_tensor(batch["image"]).to(device)
         mask = torch.as_tensor(batch["mask"]).to(device)
         moving_mask = torch.as_tensor(batch["mask_es"]).to(device)
+        known: dict[str, torch.Tensor] = {}
         if self.augment:
             matrix = rotation_matrices(len(image), True, image)
             turned = transform_scalar(torch.cat([image, mask, moving_mask], 1), matrix, "bilinear")
             image, mask, moving_mask = turned.split([2, 1, 1], dim=1)
             image = self._contrast(image)
+            if "truth" in batch:
+                truth = torch.as_tensor(batch["truth"]).to(image)
+                known = {"truth": transform_displacement(truth, matrix)}
+        elif "truth" in batch:
+            known = {"truth": torch.as_tensor(batch["truth"]).to(image)}
         empty = (mask > 0.5).sum((1, 2, 3)) == 0
         if bool(empty.any()):
             raise ValueError(
@@ -70,6 +75,7 @@ class PreparePairs:
             "mask": dilate(wall, self.dilation),
             "wall": wall,
             "moving_wall": (moving_mask > 0.5).to(image.dtype),
+            **known,
         }
 
     def _contrast(self, image: torch.Tensor) -> torch.Tensor:
@@ -100,34 +106,3 @@ class WarpedDice:
         target = output["label"]
         warped = warp(target["moving_wall"], self.integrator(output["pred"]))
         return compute_dice((warped > 0.5).float(), target["wall"]).mean()
-
-
-class LossTerms:
-    """Handler that puts the parts of the loss into the trainer's metrics once an epoch.
-
-    Args:
-        loss: keeps its parts in ``terms``.
-    """
-
-    def __init__(self, loss: RegistrationLoss) -> None:
-        self.loss = loss
-        self.sums: dict[str, float] = {}
-        self.count = 0
-
-    def attach(self, engine: Engine) -> None:
-        """Listen to ``engine``."""
-        engine.add_event_handler(Events.EPOCH_STARTED, self._start)
-        engine.add_event_handler(Events.ITERATION_COMPLETED, self._add)
-        engine.add_event_handler(Events.EPOCH_COMPLETED, self._finish)
-
-    def _start(self, engine: Engine) -> None:
-        self.sums, self.count = {}, 0
-
-    def _add(self, engine: Engine) -> None:
-        for name, value in self.loss.terms.items():
-            self.sums[name] = self.sums.get(name, 0.0) + value
-        self.count += 1
-
-    def _finish(self, engine: Engine) -> None:
-        for name, value in self.sums.items():
-            engine.state.metrics[name] = value / max(self.count, 1)

@@ -28,7 +28,7 @@ class PyramidMotionNet(nn.Module):
     def __init__(self, channels: Sequence[int] = (16, 32, 48, 64), hidden: int = 32) -> None:
         super().__init__()
         self.encoder = nn.ModuleList()
-        self.decoder = nn.ModuleList()
+        decoders: list[nn.Module] = []
         previous = 1
         for filters in channels:
             self.encoder.append(
@@ -36,11 +36,13 @@ class PyramidMotionNet(nn.Module):
             )
             head = nn.Conv2d(hidden, 2, 3, 1, 1)
             nn.init.normal_(head.weight, std=1e-3)
+            assert head.bias is not None
             nn.init.zeros_(head.bias)
-            self.decoder.append(
+            decoders.append(
                 nn.Sequential(conv_block(2 * filters + 2, hidden), conv_block(hidden, hidden), head)
             )
             previous = filters
+        self.decoder = nn.ModuleList(decoders[::-1])  # coarsest first, in the order of use
 
     def encode(self, image: torch.Tensor) -> list[torch.Tensor]:
         """Features of one image ``(B, 1, H, W)``, finest first."""
@@ -54,12 +56,13 @@ class PyramidMotionNet(nn.Module):
         """Field ``(B, 2, H, W)`` in voxels from the features of both images."""
         coarsest = reference[-1]
         field = coarsest.new_zeros(moving[-1].shape[0], 2, coarsest.shape[-2], coarsest.shape[-1])
-        for scale in range(len(self.decoder) - 1, -1, -1):
+        for step, decoder in enumerate(self.decoder):
+            scale = len(self.decoder) - 1 - step
             if field.shape[-1] != reference[scale].shape[-1]:
                 field = upsample_field(field)
             aligned = warp(moving[scale], field)
             joint = torch.cat([aligned, reference[scale], field], dim=1)
-            field = field + self.decoder[scale](joint)
+            field = field + decoder(joint)
         return upsample_field(field)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import torch
 from monai.losses import LocalNormalizedCrossCorrelationLoss
 from torch import nn
 
+from .errors import InputError
 from .flow import border_window, exponentiate, warp
 from .kinematics import displacement_gradient, jacobian_determinant, masked_mean
+from .plausibility import load_plausibility
 
+PENALTIES = ("l2", "bending", "log_jacobian")
 BORDER_MARGIN = 8  # voxels over which the motion fades out towards the working grid's border
 
 
@@ -61,8 +65,8 @@ class SmoothnessPenalty(nn.Module):
 
     def __init__(self, kind: str, spacing: float = 1.5) -> None:
         super().__init__()
-        if kind not in ("l2", "bending", "log_jacobian"):
-            raise ValueError(f"kind must be l2, bending or log_jacobian, got '{kind}'")
+        if kind not in PENALTIES:
+            raise ValueError(f"kind must be one of {', '.join(PENALTIES)}, got '{kind}'")
         self.kind = kind
         self.spacing = spacing
 
@@ -76,6 +80,54 @@ class SmoothnessPenalty(nn.Module):
             return (torch.cat(second, dim=1) ** 2).mean((1, 2, 3))
         log_j = jacobian_determinant(gradient).clamp(min=1e-3).log()
         return masked_mean(log_j**2, mask)[:, 0]
+
+
+def make_regulariser(
+    penalty: str,
+    vae_weights: str | Path,
+    spacing: float = 1.5,
+    beta: float = 1e-4,
+    device: torch.device | str = "cpu",
+) -> nn.Module:
+    """The regulariser that a configuration names.
+
+    Args:
+        penalty: ``vae`` for R_VAE, or a kind of :class:`SmoothnessPenalty`.
+        vae_weights: weights of the autoencoder, read for ``vae`` only.
+        spacing: voxel size of the working grid in millimetres.
+        beta: weight of the divergence within R_VAE.
+        device: where to compute.
+
+    Returns:
+        Takes displacements in millimetres and a mask, returns ``(B,)``.
+
+    Raises:
+        InputError: for an unknown name, or weights that are missing or do not fit.
+    """
+    if penalty == "vae":
+        return load_plausibility(vae_weights, spacing, beta, device)
+    if penalty not in PENALTIES:
+        raise InputError(f"penalty: {penalty!r} is unknown. Use vae, {', '.join(PENALTIES)}.")
+    return SmoothnessPenalty(penalty, spacing)
+
+
+def make_similarity(similarity: str) -> nn.Module:
+    """The image term that a configuration names.
+
+    Args:
+        similarity: ``mse`` (mean squares) or ``lncc`` (local normalised cross-correlation).
+
+    Returns:
+        Takes warped and reference images ``(B, 1, H, W)``.
+
+    Raises:
+        InputError: for an unknown name.
+    """
+    if similarity == "mse":
+        return MeanSquares()
+    if similarity == "lncc":
+        return CrossCorrelation()
+    raise InputError(f"similarity: {similarity!r} is unknown. Use mse or lncc.")
 
 
 class MeanSquares(nn.Module):
@@ -105,12 +157,17 @@ class CrossCorrelation(nn.Module):
 class RegistrationLoss(nn.Module):
     """``similarity(frame_t(X + u(X)), frame_ED(X)) + alpha * regulariser(u, mask)``.
 
+    Where the true motion ``u*`` is known (virtual cines), ``supervision`` times the mean of
+    ``||u - u*||^2`` over the myocardium, plus a tenth of that over the whole grid, is added.
+
     Args:
         integrator: turns the network's output into a displacement.
         regulariser: takes a displacement in millimetres and a mask, returns ``(B,)``; R_VAE here.
         alpha: weight of the regulariser.
         similarity: takes warped and reference images.
         spacing: voxel size of the working grid in millimetres.
+        supervision: weight of the known motion, per square millimetre; 0 learns without it.
+        smoothness: weight of the bending energy over the whole grid.
     """
 
     def __init__(
@@ -120,6 +177,8 @@ class RegistrationLoss(nn.Module):
         alpha: float,
         similarity: nn.Module | None = None,
         spacing: float = 1.5,
+        supervision: float = 0.0,
+        smoothness: float = 0.0,
     ) -> None:
         super().__init__()
         self.integrator = integrator
@@ -127,6 +186,9 @@ class RegistrationLoss(nn.Module):
         self.similarity = similarity or MeanSquares()
         self.alpha = alpha
         self.spacing = spacing
+        self.supervision = supervision
+        self.smoothness = smoothness
+        self.bending = SmoothnessPenalty("bending", spacing)
         self.terms: dict[str, float] = {}
 
     def forward(self, output: torch.Tensor, target: Mapping[str, torch.Tensor]) -> torch.Tensor:
@@ -134,7 +196,8 @@ class RegistrationLoss(nn.Module):
 
         Args:
             output: network output ``(B, 2, H, W)`` in voxels.
-            target: ``moving`` and ``reference`` ``(B, 1, H, W)``, ``mask`` ``(B, 1, H, W)``.
+            target: ``moving`` and ``reference`` ``(B, 1, H, W)``, ``mask`` ``(B, 1, H, W)``, and
+                optionally ``truth`` ``(B, 2, H, W)`` in millimetres, NaN where it is unknown.
 
         Returns:
             Scalar.
@@ -142,9 +205,36 @@ class RegistrationLoss(nn.Module):
         displacement = self.integrator(output)
         warped = warp(target["moving"], displacement)
         similarity = self.similarity(warped, target["reference"]).mean()
-        regulariser = self.regulariser(displacement * self.spacing, target["mask"]).mean()
+        millimetres = displacement * self.spacing
+        regulariser = self.regulariser(millimetres, target["mask"]).mean()
         self.terms = {
             "similarity": float(similarity.detach()),
             "regulariser": float(regulariser.detach()),
         }
-        return similarity + self.alpha * regulariser
+        loss = similarity + self.alpha * regulariser
+        if self.smoothness:
+            loss = loss + self.smoothness * self.bending(millimetres, target["mask"]).mean()
+        if self.supervision and "truth" in target:
+            error = squared_error(millimetres, target["truth"], target["mask"])
+            self.terms["squared_error_mm2"] = float(error.detach())
+            loss = loss + self.supervision * error
+        return loss
+
+
+def squared_error(
+    displacement: torch.Tensor, truth: torch.Tensor, mask: torch.Tensor
+) -> torch.Tensor:
+    """Mean ``||u - u*||^2`` over the mask plus a tenth of that over the grid.
+
+    Args:
+        displacement: ``(B, 2, H, W)`` in millimetres.
+        truth: the same shape; items that hold NaN do not count.
+        mask: ``(B, 1, H, W)``.
+
+    Returns:
+        Scalar in square millimetres; 0 where no truth is known.
+    """
+    known = torch.isfinite(truth).all(dim=(1, 2, 3))
+    error = ((displacement - torch.nan_to_num(truth)) ** 2).sum(1, keepdim=True)
+    each = masked_mean(error, mask)[:, 0] + 0.1 * error.mean((1, 2, 3))
+    return (each * known).sum() / known.sum().clamp(min=1)

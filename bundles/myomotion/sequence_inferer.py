@@ -48,7 +48,7 @@ class SequenceInferer(Inferer):
         output = torch.stack([self._track(slice_, network) for slice_ in frames])
         return output.unflatten(0, inputs.shape[:2])
 
-    def _track(self, frames: torch.Tensor, network: Callable[..., torch.Tensor]) -> torch.Tensor:
+    def _track(self, frames: torch.Tensor, network: Any) -> torch.Tensor:
         moving, reference = frames[1:, None], frames[:1, None]
         parts = [frames.new_zeros(1, 2, *frames.shape[-2:])]
         cached = hasattr(network, "encode") and hasattr(network, "decode")

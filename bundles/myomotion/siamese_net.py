@@ -40,15 +40,17 @@ class SiameseMotionNet(nn.Module):
             self.encoder.append(nn.Sequential(first, conv_block(channels, channels)))
             self.fusion.append(conv_block(2 * channels, width))
             previous = channels
+        last = nn.Conv2d(width, 2, 1)
         self.head = nn.Sequential(
             nn.Conv2d(scales * width, width, 1),
             nn.LeakyReLU(0.1),
             nn.Conv2d(width, width, 1),
             nn.LeakyReLU(0.1),
-            nn.Conv2d(width, 2, 1),
+            last,
         )
-        nn.init.normal_(self.head[-1].weight, std=1e-4)
-        nn.init.zeros_(self.head[-1].bias)
+        nn.init.normal_(last.weight, std=1e-4)
+        assert last.bias is not None
+        nn.init.zeros_(last.bias)
 
     def encode(self, image: torch.Tensor) -> list[torch.Tensor]:
         """Features of one image ``(B, 1, H, W)``, finest first."""

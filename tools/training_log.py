@@ -1,0 +1,107 @@
+"""Turn the TensorBoard log of a training into a table and a curve for the documentation.
+
+python -m tools.training_log OUTPUT_DIR [OUTPUT_DIR ...] --output docs/training
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from tools.bundle import use_bundle_code
+
+use_bundle_code()
+
+from myomotion.files import write_bytes  # noqa: E402
+
+Curves = dict[str, dict[int, float]]
+
+
+def read_curves(folder: Path) -> Curves:
+    """Scalars of every event file in a folder, by name and epoch.
+
+    Args:
+        folder: ``output_dir`` of a training.
+
+    Returns:
+        Name to {epoch: value}; a later file's value wins (resumed trainings).
+
+    Raises:
+        ValueError: if there is no log.
+    """
+    curves: Curves = {}
+    for path in sorted(folder.glob("events.out.tfevents.*"), key=lambda p: p.stat().st_mtime):
+        events = EventAccumulator(str(path), size_guidance={"scalars": 0}).Reload()
+        for name in events.Tags()["scalars"]:
+            values = curves.setdefault(name, {})
+            values.update({event.step: event.value for event in events.Scalars(name)})
+    if not curves:
+        raise ValueError(f"{folder}: holds no TensorBoard log. Give the output_dir of a training.")
+    return curves
+
+
+def join_stages(stages: Sequence[Curves]) -> Curves:
+    """Curves of trainings that each went on from the one before, epochs counted through."""
+    joined: Curves = {}
+    before = 0
+    for curves in stages:
+        for name, values in curves.items():
+            target = joined.setdefault(name, {})
+            target.update({before + epoch: value for epoch, value in values.items()})
+        before += max(epoch for values in curves.values() for epoch in values)
+    return joined
+
+
+def write_table(path: Path, curves: Curves) -> None:
+    """Write a CSV: epoch and one column a curve, empty where there is no value."""
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(["epoch", *curves])
+    for epoch in sorted({e for values in curves.values() for e in values}):
+        row = [curves[name].get(epoch) for name in curves]
+        writer.writerow([epoch, *("" if v is None else f"{v:.6g}" for v in row)])
+    write_bytes(path, text.getvalue().encode())
+
+
+def draw(path: Path, curves: Curves) -> None:
+    """Draw every curve in a panel of its own."""
+    figure = Figure(figsize=(3.6 * len(curves), 3.0), layout="constrained")
+    FigureCanvasAgg(figure)
+    panels = figure.subplots(1, len(curves), squeeze=False)[0]
+    for axis, (name, values) in zip(panels, curves.items(), strict=True):
+        epochs = sorted(values)
+        axis.plot(epochs, [values[e] for e in epochs], marker="." if len(epochs) < 30 else "")
+        axis.set_title(name.replace("_", " "), fontsize=10)
+        axis.set_xlabel("epoch")
+        axis.set_yscale("log")
+    picture = io.BytesIO()
+    figure.savefig(picture, dpi=80, format="png")
+    write_bytes(path, picture.getvalue())
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Command line."""
+    parser = argparse.ArgumentParser(prog="python -m tools.training_log", description=__doc__)
+    parser.add_argument("folders", type=Path, nargs="+", help="output_dir of each stage, in order")
+    parser.add_argument("--output", type=Path, required=True, help="path without suffix")
+    options = parser.parse_args(arguments)
+    try:
+        curves = join_stages([read_curves(folder) for folder in options.folders])
+    except ValueError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    write_table(options.output.with_suffix(".csv"), curves)
+    draw(options.output.with_suffix(".png"), curves)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
