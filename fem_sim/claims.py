@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
+from fem_sim.bundle_code import use_bundle_code
 
-sys.path.append(str(Path(__file__).resolve().parents[1] / "bundles"))
+use_bundle_code()
 
-from myomotion.claims import (
+from myomotion.claims import (  # noqa: E402
     Claim,
     at_least,
     at_most,

@@ -11,6 +11,13 @@ import nibabel as nib
 import numpy as np
 from scipy import ndimage
 
+from fem_sim.bundle_code import use_bundle_code
+
+use_bundle_code()
+
+from myomotion.errors import InputError  # noqa: E402
+from myomotion.nifti_geometry import repaired_geometry  # noqa: E402
+
 LOG = logging.getLogger(__name__)
 
 CAVITY, MYOCARDIUM, RIGHT_VENTRICLE = 1, 2, 3
@@ -130,7 +137,7 @@ def read_label_slices(
     image = _load(path)
     codes = _recode(np.asanyarray(image.dataobj), path, coding)
     codes = _pick_frame(codes, path, phase)
-    affine = np.asarray(image.affine, dtype=float)[:3, :3]
+    affine = _affine(path, image)[:3, :3]
     codes, affine = _slices_last(codes, affine)
     if coding == "myocardium":
         codes = _fill_cavity(codes)
@@ -161,6 +168,16 @@ def _load(path: Path) -> nib.spatialimages.SpatialImage:
         return nib.load(path)  # type: ignore[return-value]
     except (nib.filebasedimages.ImageFileError, OSError, EOFError) as error:
         raise LabelError(f"{path}: not a readable NIfTI file ({error}).") from error
+
+
+def _affine(path: Path, image: nib.spatialimages.SpatialImage) -> np.ndarray:
+    try:
+        affine, repair = repaired_geometry(path, image)
+    except InputError as error:
+        raise LabelError(str(error)) from error
+    if repair is not None:
+        LOG.warning("%s: %s", path, repair)
+    return affine
 
 
 def _recode(values: np.ndarray, path: Path, coding: str) -> np.ndarray:

@@ -34,6 +34,18 @@ def cycles(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def studies(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of two studies whose end-systole is known."""
+    folder = tmp_path_factory.mktemp("studies")
+    for name in ("one", "two"):
+        write_study(folder / name)
+        label = (folder / name / "label_sa_ED.nii.gz").read_bytes()
+        (folder / name / "label_sa_ES.nii.gz").write_bytes(label)
+        (folder / name / "info.json").write_text('{"ed_frame": 0, "es_frame": 2}')
+    return folder
+
+
+@pytest.fixture(scope="session")
 def vae_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Weights of an untrained autoencoder with plausible statistics."""
     from myomotion.gradient_vae import GradientVAE

@@ -9,7 +9,7 @@ import torch
 from analytic import ring_labels
 
 from myomotion.gradient_vae import GradientVAE
-from myomotion.pair_training import PreparePairs
+from myomotion.pair_training import Agreement, PreparePairs
 from myomotion.plausibility import Plausibility, dilate
 from myomotion.pyramid_net import PyramidMotionNet
 from myomotion.registration_loss import (
@@ -142,3 +142,26 @@ def test_sequence_equals_pair_by_pair_and_the_reference_does_not_move(name: str)
         pair = network(torch.stack([cines[0, 1, 3], cines[0, 1, 0]])[None])
     assert torch.allclose(whole[0, 1, 3], pair[0], atol=1e-5)
     assert torch.allclose(whole, scripted, atol=1e-5)
+
+
+def test_validation_uses_dice_where_labelled_and_the_image_elsewhere() -> None:
+    axis = torch.arange(32.0) - 15.5
+    radius = torch.hypot(axis[:, None], axis[None, :])
+    wall = ((radius > 6) & (radius < 10)).float()[None, None]
+    image = torch.exp(-((radius / 8) ** 2))[None, None]
+    shift = torch.zeros(1, 2, 32, 32)
+    shift[:, 0] = 2.0
+    moving = torch.roll(image, 2, dims=2)
+    target = {
+        "moving": moving,
+        "reference": image,
+        "wall": wall,
+        "moving_wall": torch.roll(wall, 2, dims=2),
+    }
+    agreement = Agreement(FieldIntegrator("displacement"))
+    labelled = agreement({"pred": shift, "label": target})
+    assert labelled > 0.95
+    assert agreement({"pred": torch.zeros_like(shift), "label": target}) < 0.8
+    blind = {**target, "moving_wall": torch.zeros_like(wall)}
+    assert agreement({"pred": shift, "label": blind}) > 0.9
+    assert agreement({"pred": torch.zeros_like(shift), "label": blind}) == 0

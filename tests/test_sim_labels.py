@@ -163,3 +163,21 @@ def test_files_that_are_no_nifti_and_missing_folders_are_refused(tmp_path: Path)
         find_label_files(tmp_path / "missing", "ES", "acdc")
     with pytest.raises(LabelError, match="coding 'other' is unknown"):
         read_label_slices(_save(tmp_path / "r.nii.gz", _ring((96, 96), (1.5, 1.5))), "other")
+
+
+def test_unit_affine_beside_real_pixdim_takes_the_voxel_sizes_of_pixdim(tmp_path: Path) -> None:
+    image = nib.Nifti1Image(_ring((96, 96), (1.5, 1.5))[..., None], np.eye(4))
+    image.header.set_zooms((1.5, 1.5, 10.0))
+    nib.save(image, tmp_path / "unit.nii.gz")
+    stored = nib.load(tmp_path / "unit.nii.gz")
+    assert np.allclose(np.diag(stored.affine)[:3], 1)
+    (result,) = read_label_slices(tmp_path / "unit.nii.gz", "internal")
+    assert _areas_mm2(result.labels)[0] == pytest.approx(np.pi * 400, rel=0.02)
+
+
+def test_contradicting_voxel_sizes_are_refused(tmp_path: Path) -> None:
+    image = nib.Nifti1Image(_ring((96, 96), (1.5, 1.5))[..., None], np.diag([2.0, 2.0, 8.0, 1.0]))
+    image.header.set_zooms((1.5, 1.5, 10.0))
+    nib.save(image, tmp_path / "both.nii.gz")
+    with pytest.raises(LabelError, match=r"in the affine but .* in pixdim"):
+        read_label_slices(tmp_path / "both.nii.gz", "internal")

@@ -39,7 +39,7 @@ from myomotion.claims import (  # noqa: E402
 
 HELD_OUT = ("patient004", "patient008", "patient009")
 VAE = BUNDLES / "vae_regulariser" / "models"
-PAPER_PRIOR = {"vae_weights": str(VAE / "model_paper.pt"), "refine_alpha": 0.004}
+PAPER_PRIOR = {"vae_weights": str(VAE / "model_paper.pt"), "refine_alpha": 0.003}
 ALPHAS = (0.1, 0.5, 1.0, 5.0)
 BUSY = 0.7  # load average above which times mean nothing
 
@@ -109,7 +109,7 @@ def alpha_claims(folder: Path, results: Results) -> Iterator[Claim]:
     """``||J| - 1|`` falls as the weight of R_VAE in the refinement grows."""
     values = []
     for factor in ALPHAS:
-        result = evaluate(folder, "refined", refine_alpha=0.002 * factor)
+        result = evaluate(folder, "refined", refine_alpha=0.003 * factor)
         results[f"real, refined, alpha x {factor:g}"] = result
         print(table_line({**result, "method": f"alpha x{factor:g}"}), flush=True)
         values.append(result["mean"]["abs_j_minus_1"])

@@ -164,8 +164,9 @@ def _studies_in_section(folder: Path, section: str) -> list[dict[str, object]]:
 def _cycles_folder(cache: str | Path, preset: str, slices: int, seed: int) -> Path:
     folder = Path(cache) / f"cycles_{preset}_{slices}_seed{seed}"
     if not (folder / "datalist.json").is_file():
+        simulator = _simulator("dataset")
         LOG.info("simulating %d slices into %s (once)", slices, folder)
-        _simulator("dataset").simulate_dataset(
+        simulator.simulate_dataset(
             folder, count=slices, preset=preset, seed=seed, workers=_workers()
         )
     return folder

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 from ignite.engine import Engine, Events
+from monai.data.utils import set_rnd
 from torch import nn
 
 from .errors import InputError, root_input_error
@@ -27,7 +28,8 @@ class ResumableCheckpoints:
 
     The file holds the states of ``save_dict``, the epoch and the random number generators. It is
     written whole or not at all, by the first process only, and deleted when the training completes,
-    so that the next run starts afresh.
+    so that the next run starts afresh. Place it last among the handlers: what comes after it in an
+    epoch would be missing from the file.
 
     Args:
         save_dir: folder of the checkpoint.
@@ -51,29 +53,41 @@ class ResumableCheckpoints:
     def attach(self, engine: Engine) -> None:
         """Listen to the trainer."""
         engine.add_event_handler(Events.STARTED, self._load)
+        engine.add_event_handler(Events.EPOCH_STARTED, _reseed_transforms)
         engine.add_event_handler(Events.EPOCH_COMPLETED(every=self.interval), self._save)
         engine.add_event_handler(Events.COMPLETED, self._clear)
 
     def _load(self, engine: Engine) -> None:
         if not self.resume or not self.path.is_file():
             return
+        fix = "Delete it or set resume to False to start afresh."
         try:
             content = torch.load(self.path, map_location="cpu", weights_only=True)
+        except Exception as error:
+            raise InputError(f"{self.path}: not a readable checkpoint. {fix}") from error
+        try:
             for name, item in self.save_dict.items():
                 item.load_state_dict(content["states"][name])
         except Exception as error:
+            reason = " ".join(str(error).split())
             raise InputError(
-                f"{self.path}: cannot go on from this checkpoint ({error}). Delete it or set "
-                "resume to False to start afresh."
+                f"{self.path}: cannot go on from this checkpoint ({reason}). {fix}"
             ) from error
         engine.state.epoch = content["epoch"]
         engine.state.iteration = content["iteration"]
-        torch.set_rng_state(content["random"]["torch"])
-        position = content["random"]["python"]
-        random.setstate((position[0], tuple(position[1]), position[2]))
-        keys = torch.as_tensor(content["random"]["numpy"]).numpy().astype(np.uint32)
-        np.random.set_state(("MT19937", keys, *content["random"]["numpy_position"]))  # noqa: NPY002
+        if is_first_process():  # the others keep theirs, or all would draw the same
+            self._restore_random(content["random"])
         LOG.info("%s: going on after epoch %d", self.path, engine.state.epoch)
+
+    @staticmethod
+    def _restore_random(state: Mapping[str, Any]) -> None:
+        torch.set_rng_state(state["torch"])
+        if state["cuda"] is not None and torch.cuda.is_available():
+            torch.cuda.set_rng_state(state["cuda"])
+        version, internal, spare = state["python"]
+        random.setstate((version, tuple(internal), spare))
+        keys = torch.as_tensor(state["numpy"]).numpy().astype(np.uint32)
+        np.random.set_state(("MT19937", keys, *state["numpy_position"]))  # noqa: NPY002
 
     def _save(self, engine: Engine) -> None:
         if not is_first_process():
@@ -86,6 +100,7 @@ class ResumableCheckpoints:
             "iteration": engine.state.iteration,
             "random": {
                 "torch": torch.get_rng_state(),
+                "cuda": torch.cuda.get_rng_state() if torch.cuda.is_available() else None,
                 "python": [version, list(internal), spare],
                 "numpy": torch.from_numpy(np.asarray(keys, dtype=np.int64)),
                 "numpy_position": [int(position[0]), int(position[1]), float(position[2])],
@@ -96,6 +111,12 @@ class ResumableCheckpoints:
     def _clear(self, engine: Engine) -> None:
         if is_first_process() and engine.state.epoch >= (engine.state.max_epochs or 0):
             self.path.unlink(missing_ok=True)
+
+
+def _reseed_transforms(engine: Engine) -> None:
+    """Seed MONAI's random transforms from torch's generator, whose state a checkpoint holds."""
+    dataset = getattr(engine.state.dataloader, "dataset", None)
+    set_rnd(dataset, int(torch.randint(2**31, ())))
 
 
 class BestWeights:

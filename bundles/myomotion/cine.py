@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import logging
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,8 +15,12 @@ import numpy as np
 from scipy import ndimage
 
 from .errors import InputError
+from .frame_times import read_frame_times
+from .nifti_geometry import repaired_geometry
 
+LOG = logging.getLogger(__name__)
 CAVITY, MYOCARDIUM, RIGHT_VENTRICLE = 1, 2, 3
+STUDY_FILES = ("image", "label_ed", "label_es", "info")
 
 LABEL_CODINGS: dict[str, dict[int, int]] = {
     "internal": {1: CAVITY, 2: MYOCARDIUM, 3: RIGHT_VENTRICLE},
@@ -38,6 +44,7 @@ class Cine:
         label_ed: uint8 ``(X, Y, Z)`` in the internal coding, or None.
         label_es: the same at end-systole, or None.
         levels: name of each slice (basal, mid, apical, or slice00 ...).
+        frame_times_ms: time of each frame in milliseconds, the first at 0, or None when unknown.
         files: where each part came from.
     """
 
@@ -49,6 +56,7 @@ class Cine:
     label_ed: np.ndarray | None = None
     label_es: np.ndarray | None = None
     levels: list[str] = field(default_factory=list)
+    frame_times_ms: np.ndarray | None = None
     files: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -80,7 +88,11 @@ def find_studies(dataset_dir: str | Path) -> list[dict[str, object]]:
             f"{path}: no such file or folder. Point dataset_dir at a 4-D NIfTI cine, "
             "a study folder holding sa.nii.gz, or a folder of study folders."
         )
-    folders = [path] if _cine_file(path) else sorted(p for p in path.iterdir() if p.is_dir())
+    folders = (
+        [path]
+        if _cine_file(path)
+        else sorted(p for p in path.iterdir() if p.is_dir() and not p.name.startswith("."))
+    )
     studies = []
     for folder in folders:
         image = _cine_file(folder)
@@ -163,7 +175,8 @@ def read_cine(study: Mapping[str, object], label_coding: str = "auto") -> Cine:
         label_ed=labels.get("label_ed"),
         label_es=labels.get("label_es"),
         levels=levels,
-        files={k: str(v) for k, v in study.items() if k in ("image", "label_ed", "label_es")},
+        frame_times_ms=read_frame_times(path, frames, info),
+        files={k: str(study[k]) for k in STUDY_FILES if k in study},
     )
 
 
@@ -236,11 +249,15 @@ def _read_nifti(path: Path) -> tuple[np.ndarray, np.ndarray]:
         raise InputError(f"{path}: no such file. Check the path.")
     try:
         image: Any = nib.load(path)
-        return np.asarray(image.dataobj, dtype=np.float32), np.asarray(image.affine, dtype=float)
-    except (nib.filebasedimages.ImageFileError, OSError, EOFError, ValueError) as error:
+        values = np.asarray(image.dataobj, dtype=np.float32)
+    except (nib.filebasedimages.ImageFileError, OSError, EOFError, ValueError, zlib.error) as error:
         raise InputError(
             f"{path}: not a readable NIfTI file ({error}). Export it again."
         ) from error
+    affine, repair = repaired_geometry(path, image)
+    if repair is not None:
+        LOG.warning("%s: %s", path, repair)
+    return values, affine
 
 
 def _read_info(path: object) -> dict:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from .cine import CAVITY, MYOCARDIUM, Cine
+from .cine import CAVITY, Cine
 from .cine_transforms import working_grids
-from .flow import warp
+from .flow import invert, warp
 from .kinematics import (
     displacement_gradient,
     green_lagrange_strain,
@@ -33,6 +33,8 @@ class Motion:
         strain: float32 ``(T, Z, 2, size, size)``, Err and Ecc on the working grid.
         working_jacobian: float32 ``(T, Z, size, size)``.
         working_displacement: float32 ``(T, Z, 2, size, size)`` in millimetres.
+        working_image: float32 ``(T, Z, size, size)``, the frames on the working grid.
+        inverse: like ``displacement``, from frame t back to end-diastole and on frame t's points.
         grids: working grid of each slice.
         es_frame: end-systolic frame.
         es_found: how ``es_frame`` came to be known.
@@ -44,12 +46,19 @@ class Motion:
     strain: np.ndarray
     working_jacobian: np.ndarray
     working_displacement: np.ndarray
+    working_image: np.ndarray
+    inverse: np.ndarray
     grids: list[WorkingGrid]
     es_frame: int
     es_found: str
 
 
-def source_motion(cine: Cine, displacement: torch.Tensor, spacing: float) -> Motion:
+def source_motion(
+    cine: Cine,
+    displacement: torch.Tensor,
+    spacing: float,
+    inverse: torch.Tensor | None = None,
+) -> Motion:
     """Everything that follows from a displacement.
 
     Args:
@@ -57,12 +66,15 @@ def source_motion(cine: Cine, displacement: torch.Tensor, spacing: float) -> Mot
         displacement: ``(Z, T, 2, size, size)`` in millimetres on the working grids, reference frame
             first.
         spacing: voxel size of the working grid in millimetres.
+        inverse: the inverse fields, of the same shape; computed where not given.
 
     Returns:
         Fields, maps and strains in the order of the file's frames.
     """
     grids = working_grids(cine, displacement.shape[-1], spacing)
-    field, jacobian, warped, strain, working_j = [], [], [], [], []
+    if inverse is None:
+        inverse = inverse_displacement(displacement, spacing)
+    field, jacobian, warped, strain, working_j, working_i, back = [], [], [], [], [], [], []
     for z, grid in enumerate(grids):
         gradient = displacement_gradient(displacement[z], spacing)
         j = jacobian_determinant(gradient)
@@ -77,6 +89,8 @@ def source_motion(cine: Cine, displacement: torch.Tensor, spacing: float) -> Mot
         field.append(source)
         jacobian.append(grid.to_source(j - 1)[:, 0] + 1)
         working_j.append(j[:, 0])
+        working_i.append(grid.to_working(images)[:, 0])
+        back.append(grid.to_source(inverse[z]))
 
     def in_file_order(parts: list[torch.Tensor]) -> np.ndarray:
         return np.roll(torch.stack(parts, dim=1).numpy(), cine.ed_frame, axis=0)
@@ -90,10 +104,26 @@ def source_motion(cine: Cine, displacement: torch.Tensor, spacing: float) -> Mot
         strain=in_file_order(strain),
         working_jacobian=working_jacobian,
         working_displacement=in_file_order(list(displacement)),
+        working_image=in_file_order(working_i),
+        inverse=in_file_order(back),
         grids=grids,
         es_frame=es_frame,
         es_found=es_found,
     )
+
+
+def inverse_displacement(displacement: torch.Tensor, spacing: float) -> torch.Tensor:
+    """Inverse of displacements by fixed-point iteration, for want of a velocity.
+
+    Args:
+        displacement: ``(Z, T, 2, size, size)`` in millimetres.
+        spacing: voxel size in millimetres.
+
+    Returns:
+        The same shape, in millimetres, on the grid of the deformed frames.
+    """
+    inverse = invert(displacement.flatten(0, 1) / spacing) * spacing
+    return inverse.unflatten(0, displacement.shape[:2])
 
 
 def cavity_center(cine: Cine, z: int, grid: WorkingGrid) -> tuple[float, float]:
@@ -148,43 +178,35 @@ def lps_vectors(displacement: np.ndarray, affine: np.ndarray) -> np.ndarray:
     return vectors[:, :, :, None].astype(np.float32)
 
 
-def strain_rows(cine: Cine, motion: Motion) -> list[dict[str, object]]:
-    """Numbers of every frame and slice that shows myocardium.
-
-    Green-Lagrange strain in percent with respect to end-diastole, averaged over the end-diastolic
-    myocardium; ``cavity_area_ratio`` is the cavity's area relative to end-diastole.
+def tracked_labels(cine: Cine, motion: Motion) -> np.ndarray:
+    """End-diastolic label moved along: pulled back with the inverse motion, frame by frame.
 
     Args:
         cine: the study, with an end-diastolic label.
         motion: its motion.
 
     Returns:
-        One dictionary a frame and slice; empty without a label.
+        uint8 ``(X, Y, Z, T)`` in the internal coding; the label itself at end-diastole.
+
+    Raises:
+        ValueError: without a label.
     """
-    rows: list[dict[str, object]] = []
-    for z, grid in enumerate(motion.grids):
-        wall = label_on_grid(cine, z, grid, MYOCARDIUM)
-        cavity = label_on_grid(cine, z, grid, CAVITY)
-        if not wall.any():
+    if cine.label_ed is None:
+        raise ValueError("labels cannot be tracked without an end-diastolic label")
+    values = [0, *(int(v) for v in np.unique(cine.label_ed) if v)]
+    tracked = np.zeros(cine.image.shape, np.uint8)
+    for z in range(cine.image.shape[2]):
+        label = cine.label_ed[..., z]
+        if not label.any():
             continue
-        for t in range(len(motion.strain)):
-            j = motion.working_jacobian[t, z]
-            err, ecc = (100 * float(motion.strain[t, z, i][wall].mean()) for i in range(2))
-            area = float(j[cavity].mean()) if cavity.any() else float("nan")
-            rows.append(
-                {
-                    "frame": t,
-                    "slice": z,
-                    "level": cine.levels[z],
-                    "err_percent": err,
-                    "ecc_percent": ecc,
-                    "cavity_area_ratio": area,
-                    "mean_j": float(j[wall].mean()),
-                    "abs_j_minus_1": float(np.abs(np.abs(j[wall]) - 1).mean()),
-                    "fold_fraction": float((j[wall] <= 0).mean()),
-                }
-            )
-    return rows
+        window = motion.grids[z].source_window()
+        soft = torch.from_numpy(np.stack([label[window] == v for v in values]).astype(np.float32))
+        inverse = torch.from_numpy(motion.inverse[:, z][(slice(None), slice(None), *window)])
+        voxels = inverse / inverse.new_tensor(cine.spacing)[None, :, None, None]
+        moved = warp(soft[None].expand(len(voxels), -1, -1, -1), voxels).argmax(1)
+        tracked[:, :, z] = label[..., None]
+        tracked[:, :, z][window] = np.array(values, np.uint8)[moved.numpy()].transpose(1, 2, 0)
+    return tracked
 
 
 def _end_systole(

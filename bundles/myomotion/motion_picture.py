@@ -45,11 +45,7 @@ def _draw_slice(axes: np.ndarray, cine: Cine, motion: Motion, z: int) -> None:
     es = motion.es_frame
     reference, frame = cine.image[:, :, z, cine.ed_frame], cine.image[:, :, z, es]
     warped = motion.warped[es, z]
-    half = (grid.size - 1) / 2 * grid.spacing
-    window = tuple(
-        slice(max(int(c - half / s), 0), min(int(c + half / s) + 2, n))
-        for c, s, n in zip(grid.center, grid.source_spacing, grid.source_size, strict=True)
-    )
+    window = grid.source_window()
     top = float(np.percentile(reference[window], 99.5)) or 1.0
     labels = None if cine.label_ed is None else cine.label_ed[..., z][window] == MYOCARDIUM
     for axis, picture, title in (

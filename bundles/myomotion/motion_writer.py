@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,19 +13,23 @@ import numpy as np
 import torch
 from monai.transforms import Transform
 
-from . import __version__
+from . import quality, strain_table
 from .cine import Cine
 from .cine_transforms import reopen
 from .files import replaced_folder
-from .motion import Motion, lps_vectors, source_motion, strain_rows
+from .motion import Motion, inverse_displacement, lps_vectors, source_motion, tracked_labels
 from .motion_picture import save_motion_picture
+from .quality_control import QualityControl
 from .registration_loss import FieldIntegrator
+from .report import report_page
+from .strain_table import slice_regions, strain_rows
+from .summary import study_summary
 
 NIFTI_INTENT_VECTOR = 1007
 
 
 class OutputToDisplacementd(Transform):
-    """Integrate the network's output: ``pred`` in voxels to ``displacement`` in millimetres.
+    """Integrate the network's output: ``pred`` in voxels to motion in millimetres.
 
     Args:
         integrator: turns output into displacement.
@@ -37,11 +41,20 @@ class OutputToDisplacementd(Transform):
         self.spacing = spacing
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        """Set ``displacement`` ``(Z, T, 2, H, W)`` from ``pred`` of the same shape."""
+        """Set ``displacement`` and ``inverse`` ``(Z, T, 2, H, W)`` from ``pred``.
+
+        The inverse of a velocity is its integral backwards; that of a displacement is found by
+        fixed-point iteration.
+        """
         output = torch.as_tensor(data["pred"]).float()
+        frames, shape = output.flatten(0, 1), output.shape[:2]
         with torch.no_grad():
-            field = self.integrator(output.flatten(0, 1)) * self.spacing
-        return {**data, "displacement": field.unflatten(0, output.shape[:2])}
+            field = (self.integrator(frames) * self.spacing).unflatten(0, shape)
+            if self.integrator.field == "velocity":
+                inverse = (self.integrator(frames, inverse=True) * self.spacing).unflatten(0, shape)
+            else:
+                inverse = inverse_displacement(field, self.spacing)
+        return {**data, "displacement": field, "inverse": inverse}
 
 
 class SaveMotiond(Transform):
@@ -50,58 +63,88 @@ class SaveMotiond(Transform):
     Args:
         output_dir: the folder ``output_dir/NAME`` is made or replaced as a whole.
         spacing: voxel size of the working grid in millimetres.
+        report: write ``report.html`` as well.
+        control: judges the motion; None judges it without R_VAE.
+        parameters: what the result depends on, noted in ``summary.json``.
     """
 
-    def __init__(self, output_dir: str | Path, spacing: float = 1.5) -> None:
+    def __init__(
+        self,
+        output_dir: str | Path,
+        spacing: float = 1.5,
+        report: bool = True,
+        control: QualityControl | None = None,
+        parameters: Mapping[str, Any] | None = None,
+    ) -> None:
         self.output_dir = Path(output_dir)
         self.spacing = spacing
+        self.report = report
+        self.control = control or QualityControl()
+        self.parameters = dict(parameters or {})
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Write; adds ``output_folder`` to the item."""
         cine = reopen(data["study"])
         field = torch.as_tensor(data["displacement"]).cpu().float()
-        motion = source_motion(cine, field, self.spacing)
+        inverse = torch.as_tensor(data["inverse"]).cpu().float() if "inverse" in data else None
+        motion = source_motion(cine, field, self.spacing, inverse)
         target = self.output_dir / cine.name
         with replaced_folder(target) as folder:
-            write_motion(folder, cine, motion)
+            self._write(folder, cine, motion)
         return {**data, "output_folder": str(target)}
 
+    def _write(self, folder: Path, cine: Cine, motion: Motion) -> None:
+        regions = slice_regions(cine, motion)
+        judged = self.control(cine, motion, regions)
+        rows = strain_rows(cine, motion, regions, judged.plausibility())
+        missing = self.control.warnings if rows else []
+        summary = study_summary(
+            cine, motion, regions, rows, judged, self.parameters, warnings=missing
+        )
+        write_images(folder, cine, motion)
+        if rows:
+            write_table(folder / "strain.csv", strain_table.COLUMNS, rows)
+        write_table(folder / "quality.csv", quality.COLUMNS, judged.frames)
+        whole = [row for row in rows if row["segment"] == 0]
+        save_motion_picture(folder / "motion.png", cine, motion, whole)
+        if self.report:
+            page = report_page(cine, motion, regions, rows, judged, summary)
+            (folder / "report.html").write_text(page, encoding="utf-8")
+        (folder / "summary.json").write_text(json.dumps(summary, indent=2))
 
-def write_motion(folder: Path, cine: Cine, motion: Motion) -> None:
-    """Write the files of one study.
+
+def write_images(folder: Path, cine: Cine, motion: Motion) -> None:
+    """Write fields, warped frames, J and tracked labels as NIfTI.
 
     Args:
         folder: an existing folder.
         cine: the study.
         motion: its motion.
     """
-    (folder / "displacement").mkdir()
-    for t, field in enumerate(motion.displacement):
-        vectors = nib.Nifti1Image(lps_vectors(field, cine.affine), cine.affine)
-        vectors.header.set_intent(NIFTI_INTENT_VECTOR)
-        vectors.header.set_xyzt_units("mm", "sec")
-        nib.save(vectors, folder / "displacement" / f"frame_{t:03d}.nii.gz")
+    for name, fields in (("displacement", motion.displacement), ("inverse", motion.inverse)):
+        (folder / name).mkdir()
+        for t, field in enumerate(fields):
+            vectors = nib.Nifti1Image(lps_vectors(field, cine.affine), cine.affine)
+            vectors.header.set_intent(NIFTI_INTENT_VECTOR)
+            vectors.header.set_xyzt_units("mm", "sec")
+            nib.save(vectors, folder / name / f"frame_{t:03d}.nii.gz")
     for name, values in (("warped", motion.warped), ("jacobian", motion.jacobian)):
         volume = np.ascontiguousarray(values.transpose(2, 3, 1, 0), dtype=np.float32)
         nib.save(nib.Nifti1Image(volume, cine.affine), folder / f"{name}.nii.gz")
-    rows = strain_rows(cine, motion)
-    if rows:
-        with (folder / "strain.csv").open("w", newline="") as file:
-            writer = csv.DictWriter(file, fieldnames=list(rows[0]))
-            writer.writeheader()
-            writer.writerows(rows)
-    save_motion_picture(folder / "motion.png", cine, motion, rows)
-    summary = {
-        "name": cine.name,
-        "files": cine.files,
-        "reference_frame": cine.ed_frame,
-        "es_frame": motion.es_frame,
-        "es_frame_from": motion.es_found,
-        "strain": "Green-Lagrange, percent, reference end-diastole"
-        if rows
-        else "not computed: no end-diastolic myocardium label",
-        "at_end_systole": [row for row in rows if row["frame"] == motion.es_frame],
-        "version": __version__,
-        "notice": "Research use only.",
-    }
-    (folder / "summary.json").write_text(json.dumps(summary, indent=2))
+    if cine.label_ed is not None:
+        labels = nib.Nifti1Image(tracked_labels(cine, motion), cine.affine)
+        nib.save(labels, folder / "labels.nii.gz")
+
+
+def write_table(path: Path, columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write rows as comma-separated values; None becomes an empty field.
+
+    Args:
+        path: file to write.
+        columns: names and order of the columns.
+        rows: the values.
+    """
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, fieldnames=list(columns))
+        writer.writeheader()
+        writer.writerows(rows)

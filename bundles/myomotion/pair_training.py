@@ -91,8 +91,11 @@ class PreparePairs:
         return image + level * torch.randn_like(image)
 
 
-class WarpedDice:
-    """Validation figure: Dice of the end-systolic myocardium warped to end-diastole.
+class Agreement:
+    """Validation figure of end-systolic pairs: how well the warped frame agrees with end-diastole.
+
+    Pairs with an end-systolic label count with the Dice of the warped myocardium, the others with
+    the share of the image difference that the motion explains, ``1 - MSE(warped) / MSE(moving)``.
 
     Args:
         integrator: turns network output into displacement.
@@ -104,5 +107,13 @@ class WarpedDice:
     def __call__(self, output: Mapping[str, Any]) -> torch.Tensor:
         """Mean over the batch of an engine's output (``pred`` and ``label``)."""
         target = output["label"]
-        warped = warp(target["moving_wall"], self.integrator(output["pred"]))
-        return compute_dice((warped > 0.5).float(), target["wall"]).mean()
+        displacement = self.integrator(output["pred"])
+        walls = (warp(target["moving_wall"], displacement) > 0.5).float()
+        overlap = compute_dice(walls, target["wall"])[:, 0]
+        before, after = (
+            ((frame - target["reference"]) ** 2).mean((1, 2, 3))
+            for frame in (target["moving"], warp(target["moving"], displacement))
+        )
+        explained = 1 - after / before.clamp(min=1e-12)
+        labelled = target["moving_wall"].amax((1, 2, 3)) > 0
+        return torch.where(labelled, overlap, explained).mean()

@@ -15,7 +15,12 @@ from torch import nn
 from .errors import InputError
 from .flow import warp
 from .plausibility import Plausibility, load_plausibility
-from .registration_loss import FieldIntegrator, MeanSquares, SmoothnessPenalty
+from .registration_loss import (
+    FieldIntegrator,
+    MeanSquares,
+    MixedSimilarity,
+    SmoothnessPenalty,
+)
 
 LOG = logging.getLogger(__name__)
 
@@ -217,6 +222,7 @@ def load_refinement(
     device: torch.device | str = "cpu",
     beta: float = 1e-4,
     bending: float = 0.0,
+    correlation: float = 0.0,
 ) -> Refinement | None:
     """Refinement with R_VAE; the autoencoder is only loaded where it is needed.
 
@@ -230,6 +236,7 @@ def load_refinement(
         device: where to optimise; the device of the network's output.
         beta: weight of the divergence within R_VAE.
         bending: weight of the mean squared second derivatives.
+        correlation: weight of the local cross-correlation beside the mean squares.
 
     Returns:
         The refinement, or None where ``steps`` is 0.
@@ -237,7 +244,13 @@ def load_refinement(
     Raises:
         InputError: if a number is negative, or the weights are missing or do not fit.
     """
-    given = {"steps": steps, "alpha": alpha, "temporal": temporal, "bending": bending}
+    given = {
+        "steps": steps,
+        "alpha": alpha,
+        "temporal": temporal,
+        "bending": bending,
+        "correlation": correlation,
+    }
     for name, value in given.items():
         if value < 0:
             raise InputError(f"refine_{name}: {value} is negative. Give 0 to leave it out.")
@@ -254,6 +267,7 @@ def load_refinement(
         temporal=temporal,
         bending=bending,
         spacing=spacing,
+        similarity=MixedSimilarity(correlation) if correlation else None,
     )
 
 

@@ -15,6 +15,7 @@ from .kinematics import displacement_gradient, jacobian_determinant, masked_mean
 from .plausibility import load_plausibility
 
 PENALTIES = ("l2", "bending", "log_jacobian")
+FLAT_VARIANCE = 0.003  # of a window; below it the cross-correlation fades out
 BORDER_MARGIN = 8  # voxels over which the motion fades out towards the working grid's border
 
 
@@ -141,17 +142,42 @@ class MeanSquares(nn.Module):
 class CrossCorrelation(nn.Module):
     """Local normalised cross-correlation (MONAI), as a loss of one number a batch.
 
+    Windows whose contrast is below about 0.06 (of the reference's 99.5th percentile) count little,
+    so that noise in the background is not matched.
+
     Args:
         kernel_size: side of the window in voxels.
     """
 
     def __init__(self, kernel_size: int = 9) -> None:
         super().__init__()
-        self.loss = LocalNormalizedCrossCorrelationLoss(spatial_dims=2, kernel_size=kernel_size)
+        self.loss = LocalNormalizedCrossCorrelationLoss(
+            spatial_dims=2, kernel_size=kernel_size, smooth_dr=FLAT_VARIANCE**2 * kernel_size**4
+        )
 
     def forward(self, warped: torch.Tensor, reference: torch.Tensor) -> torch.Tensor:
         """Compare ``(B, 1, H, W)`` images."""
         return self.loss(warped, reference)
+
+
+class MixedSimilarity(nn.Module):
+    """Mean squares plus ``correlation`` times (1 - local normalised cross-correlation).
+
+    Args:
+        correlation: weight of the second part.
+    """
+
+    def __init__(self, correlation: float) -> None:
+        super().__init__()
+        self.correlation = correlation
+        self.squares = MeanSquares()
+        self.local = CrossCorrelation()
+
+    def forward(self, warped: torch.Tensor, reference: torch.Tensor) -> torch.Tensor:
+        """Compare ``(B, 1, H, W)`` images: ``(B,)``."""
+        return self.squares(warped, reference) + self.correlation * (
+            1 + self.local(warped, reference)
+        )
 
 
 class RegistrationLoss(nn.Module):

@@ -72,7 +72,10 @@ class GradientELBO(nn.Module):
         count = mask.sum((1, 2, 3)) * reconstruction.shape[1]
         error = (residual / count).mean()
         divergence = kl_divergence(mean, log_variance).mean()
-        self.terms = {"squared_error": float(error), "divergence": float(divergence)}
+        self.terms = {
+            "squared_error": float(error.detach()),
+            "divergence": float(divergence.detach()),
+        }
         return error + self.beta * divergence
 
 

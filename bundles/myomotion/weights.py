@@ -29,7 +29,10 @@ def load_state(module: nn.Module, path: str | Path) -> nn.Module:
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
-        raise InputError(f"{path}: not a plain state dict ({error}).") from error
+        raise InputError(
+            f"{path}: not a plain state dict that can be loaded safely. Give a file that this "
+            "project has written."
+        ) from error
     if not isinstance(state, dict):
         raise InputError(f"{path}: expected a state dict, found {type(state).__name__}.")
     if "model" in state and isinstance(state["model"], dict):

@@ -63,6 +63,14 @@ class WorkingGrid:
         inside = ((coordinates > -1e-3) & (coordinates < self.size - 1 + 1e-3)).all(1, keepdim=True)
         return sample(values, coordinates, mode) * inside
 
+    def source_window(self) -> tuple[slice, slice]:
+        """Smallest block of source voxels that holds the working grid."""
+        half = (self.size - 1) / 2 * self.spacing
+        return tuple(
+            slice(max(int(c - half / s), 0), min(int(c + half / s) + 2, n))
+            for c, s, n in zip(self.center, self.source_spacing, self.source_size, strict=True)
+        )  # type: ignore[return-value]
+
     def affine(self, source_affine: np.ndarray) -> np.ndarray:
         """Affine (RAS, millimetres) of the working grid.
 

@@ -1,0 +1,90 @@
+"""How slices are shown: the standard short-axis view where the file says how the slice lies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+# Rightwards and downwards in the standard short-axis view, in RAS: the lateral wall (left and
+# posterior) is on the right, the inferior wall below.
+VIEW_RIGHT = np.array([-1.0, -1.0, 0.0]) / np.sqrt(2)
+VIEW_DOWN = np.array([0.0, -0.3, -1.0]) / np.sqrt(1.09)
+OBLIQUE = 0.05  # a direction cosine off the scanner's axes by more than this is no placeholder
+
+
+@dataclass(frozen=True, kw_only=True)
+class View:
+    """Which slice axis runs to the right and which one down in a picture, and with which sign.
+
+    Attributes:
+        right: ``(axis, sign)``.
+        down: ``(axis, sign)``, the other axis.
+        from_header: the file's orientation was used; otherwise the picture is as stored, axis 0 to
+            the right and axis 1 down.
+    """
+
+    right: tuple[int, int] = (0, 1)
+    down: tuple[int, int] = (1, 1)
+    from_header: bool = False
+
+    def picture(self, values: np.ndarray) -> np.ndarray:
+        """Lay out slices for display.
+
+        Args:
+            values: ``(..., X, Y)``.
+
+        Returns:
+            ``(..., rows, columns)``.
+        """
+        turned = values if self.down[0] == 0 else np.swapaxes(values, -1, -2)
+        if self.down[1] < 0:
+            turned = turned[..., ::-1, :]
+        if self.right[1] < 0:
+            turned = turned[..., ::-1]
+        return turned
+
+    def offsets(self, along_axes: np.ndarray) -> np.ndarray:
+        """Offsets in a picture.
+
+        Args:
+            along_axes: ``(..., 2)`` offsets along the slice axes 0 and 1.
+
+        Returns:
+            ``(..., 2)`` to the right and down.
+        """
+        right = along_axes[..., self.right[0]] * self.right[1]
+        down = along_axes[..., self.down[0]] * self.down[1]
+        return np.stack([right, down], axis=-1)
+
+    def direction(self, right: float, down: float) -> np.ndarray:
+        """Direction along the slice axes of a direction in the picture, ``(2,)``."""
+        along = np.zeros(2)
+        along[self.right[0]] = right * self.right[1]
+        along[self.down[0]] = down * self.down[1]
+        return along
+
+
+def standard_view(affine: np.ndarray) -> View:
+    """View of the slices of a file.
+
+    A header whose in-plane axes run along those of the scanner is a placeholder (a short axis never
+    does); such files are shown as they are stored.
+
+    Args:
+        affine: ``(4, 4)``, voxel index to RAS millimetres.
+
+    Returns:
+        The view.
+    """
+    directions = affine[:3, :2] / np.linalg.norm(affine[:3, :2], axis=0)
+    if (1 - np.abs(directions).max(axis=0) < OBLIQUE**2).all():
+        return View()
+    to_right, down = VIEW_RIGHT @ directions, VIEW_DOWN @ directions
+    straight = abs(to_right[0]) + abs(down[1])
+    axis = 0 if straight >= abs(to_right[1]) + abs(down[0]) else 1
+    return View(
+        right=(axis, 1 if to_right[axis] >= 0 else -1),
+        down=(1 - axis, 1 if down[1 - axis] >= 0 else -1),
+        from_header=True,
+    )

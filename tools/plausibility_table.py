@@ -1,0 +1,62 @@
+"""Write the table that turns R_VAE into a percentile among simulated motions.
+
+python -m tools.plausibility_table --cycles DIR --weights bundles/vae_regulariser/models/model.pt \
+    --output bundles/cardiac_motion_reg/models/plausibility.json
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from tools.bundle import BUNDLES, REGISTRATION, use_bundle_code
+
+use_bundle_code()
+
+from myomotion.cycles import read_datalist  # noqa: E402
+from myomotion.errors import exit_on_input_error  # noqa: E402
+from myomotion.files import write_bytes  # noqa: E402
+from myomotion.plausibility import load_plausibility  # noqa: E402
+from myomotion.plausibility_table import file_sha256, make_table, score_cycles  # noqa: E402
+
+
+def write_table(
+    cycles: Path, weights: Path, output: Path, sections: list[str], step: int = 1
+) -> None:
+    """Score simulated cycles and write their quantiles.
+
+    Args:
+        cycles: folder of simulated cycles with ``datalist.json``.
+        weights: of the autoencoder.
+        output: JSON file to write.
+        sections: of the data list; those the autoencoder was not trained on.
+        step: take every ``step``-th frame.
+    """
+    entries = [entry for name in sections for entry in read_datalist(cycles, name, "cycle")]
+    scores, gradients = score_cycles(entries, load_plausibility(weights), step)
+    table = make_table(scores, gradients, file_sha256(weights))
+    table |= {"cycles": len(entries), "sections": sections, "every_frame": step}
+    write_bytes(output, (json.dumps(table, indent=1) + "\n").encode())
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--cycles", type=Path, required=True, help="folder of simulated cycles")
+    parser.add_argument(
+        "--weights", type=Path, default=BUNDLES / "vae_regulariser" / "models" / "model.pt"
+    )
+    parser.add_argument(
+        "--output", type=Path, default=REGISTRATION / "models" / "plausibility.json"
+    )
+    parser.add_argument("--sections", nargs="+", default=["validation", "test"])
+    parser.add_argument("--step", type=int, default=1, help="take every STEP-th frame")
+    given = parser.parse_args()
+    exit_on_input_error(
+        lambda: write_table(given.cycles, given.weights, given.output, given.sections, given.step)
+    )
+
+
+if __name__ == "__main__":
+    main()
