@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 import torch
+from conftest import BUNDLES
 from ignite.engine import Engine, Events
+from monai.bundle import ConfigWorkflow
 from monai.data import DataLoader, Dataset
 from monai.engines import SupervisedTrainer
 from monai.handlers import LrScheduleHandler
@@ -196,3 +198,28 @@ def test_checkpoint_holds_no_code_and_none_is_run(tmp_path: Path) -> None:
     torch.save({**content, "states": {"network": nn.Linear(3, 5)}}, tmp_path / RESUME_FILE)
     with pytest.raises(InputError, match=rf"{RESUME_FILE}: not a readable checkpoint"):
         training(tmp_path).trainer.run()
+
+
+def test_training_ends_early_when_nothing_gets_better(
+    studies: Path, vae_weights: Path, tmp_path: Path
+) -> None:
+    workflow = ConfigWorkflow(
+        config_file=str(BUNDLES / "cardiac_motion_reg" / "configs" / "train.yaml"),
+        workflow_type="train",
+        logging_file=False,
+        run_id="training",
+        bundle_root=str(BUNDLES / "cardiac_motion_reg"),
+        dataset_dir=str(studies),
+        vae_weights=str(vae_weights),
+        output_dir=str(tmp_path),
+        epochs=9,
+        val_interval=1,
+        patience=2,
+        learning_rate=0.0,
+        pairs_per_cine=1,
+        device="cpu",
+    )
+    workflow.initialize()
+    workflow.run()
+    assert workflow.parser.get_parsed_content("train::trainer").state.epoch == 3
+    assert (tmp_path / "model.pt").is_file()
