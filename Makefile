@@ -7,7 +7,7 @@ BUNDLE := $(BIN)/python -m monai.bundle
 CACHE := bundles/.cache
 DEMO := output/demo
 
-.PHONY: demo demo-train test test-processes lint clean
+.PHONY: demo demo-train test test-processes test-downstream test-network lint clean
 
 $(VENV)/.installed: requirements.txt
 	$(PYTHON) -m venv $(VENV)
@@ -16,7 +16,7 @@ $(VENV)/.installed: requirements.txt
 
 demo: $(VENV)/.installed
 	$(BUNDLE) run --config_file bundles/cardiac_motion_reg/configs/inference.yaml \
-		--built_in_slices 9 --refine_steps 40 --output_dir $(DEMO)/motion
+		--built_in_slices 9 --refine_steps 60 --output_dir $(DEMO)/motion
 	@echo "Report, one of each study; open it in a browser:"; ls $(CURDIR)/$(DEMO)/motion/*/report.html
 
 # Small on purpose: it shows every part at work. The shipped weights were trained for longer.
@@ -37,10 +37,29 @@ test: $(VENV)/.installed
 test-processes: $(VENV)/.installed
 	$(BIN)/python -m pytest -m processes
 
+# Both bundles in MONAI Label and in the MONAI Deploy App SDK, each in an environment of its own.
+test-downstream: $(VENV)/.installed .venv-label/.installed .venv-deploy/.installed
+	$(BIN)/python -m pytest -m downstream
+
+.venv-label/.installed: tools/monai_label/requirements.txt
+.venv-deploy/.installed: tools/deploy_app/requirements.txt
+
+# torch first: some of the packages are built with the torch that is there, not with one of their own.
+.venv-label/.installed .venv-deploy/.installed:
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check setuptools wheel "$$(grep ^torch== $<)"
+	SAM2_BUILD_CUDA=0 $(@D)/bin/python -m pip install --quiet --disable-pip-version-check \
+		--no-build-isolation -r $<
+	touch $@
+
+# What asks package indexes and web sites.
+test-network: $(VENV)/.installed
+	$(BIN)/python -m pytest -m network
+
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
 clean:
-	rm -rf $(VENV) $(CACHE) output bundles/*/output
+	rm -rf $(VENV) .venv-label .venv-deploy $(CACHE) output bundles/*/output

@@ -97,6 +97,11 @@ def _add_simulate(command: argparse.ArgumentParser) -> None:
         "--grid", choices=("ED", "ES"), default="ED", help="frame that the fields refer to"
     )
     command.add_argument("--levels", type=int, default=50, help="pressures of a cycle")
+    command.add_argument(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="of a Dask cluster that shares the output folder (default: processes of this machine)",
+    )
 
 
 def _simulate(options: argparse.Namespace) -> int:
@@ -115,6 +120,7 @@ def _simulate(options: argparse.Namespace) -> int:
         levels=options.levels,
         workers=options.workers,
         progress=not options.quiet,
+        scheduler=options.scheduler,
     )
     print(listing)
     return 0

@@ -179,9 +179,7 @@ def simulate_cycle(
     model = RingModel(mesh, element_modulus(mesh, parameters), parameters.support)
     path = inflation_path(model, parameters.area_ratio, parameters.lambda_z)
     states, pressure = cycle_states(model, path, parameters)
-    positions = np.stack([model.positions(state.x) for state in states])
-    positions = remove_rigid_motion(positions)
-    positions = _add_torsion(positions, parameters.torsion)
+    positions = cycle_positions(model, states, parameters.torsion)
     middle = (size - 1) / 2 * spacing
     positions += middle - polygon_centroid(positions[0, :, 0])
     reach = np.abs(positions[0, :, -1] - middle).max()
@@ -280,6 +278,21 @@ def cycle_states(
     stretch = 1 + np.array([state.progress for state in states]) * (parameters.lambda_z - 1)
     pressures = np.array([state.pressure for state in states]) * stretch ** (-5 / 3)
     return states[::-1], pressures[::-1]
+
+
+def cycle_positions(model: RingModel, states: list[State], torsion: float) -> np.ndarray:
+    """Node positions over a cycle, without rigid motion and with torsion.
+
+    Args:
+        model: the ring.
+        states: from :func:`cycle_states`.
+        torsion: see :class:`SimulationParameters`.
+
+    Returns:
+        ``(T, 2 n_circ, 2 n_rad + 1, 2)`` in mm, end-diastole first.
+    """
+    positions = np.stack([model.positions(state.x) for state in states])
+    return _add_torsion(remove_rigid_motion(positions), torsion)
 
 
 def remove_rigid_motion(positions: np.ndarray) -> np.ndarray:

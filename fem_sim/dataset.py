@@ -96,6 +96,7 @@ def simulate_dataset(
     levels: int = 50,
     workers: int = 1,
     progress: bool = True,
+    scheduler: str | None = None,
 ) -> Path:
     """Simulate slices into a folder and list them in ``datalist.json``.
 
@@ -118,6 +119,8 @@ def simulate_dataset(
         levels: pressures of a cycle.
         workers: processes.
         progress: show a progress bar.
+        scheduler: address of a Dask cluster to simulate on; its workers see `output` under the
+            same path.
 
     Returns:
         Path of the data list.
@@ -142,7 +145,7 @@ def simulate_dataset(
     }
     rejected: list[dict[str, str]] = []
     common: dict[str, Any] = {
-        "output": str(output),
+        "output": str(output.absolute()),
         "preset": preset,
         "seed": seed,
         "grid": grid,
@@ -165,6 +168,7 @@ def simulate_dataset(
         unit="slice",
         finished=len(jobs) - len(waiting),
         progress=progress,
+        scheduler=scheduler,
     )
     return _write_list(output, jobs, rejected)
 

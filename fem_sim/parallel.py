@@ -11,6 +11,8 @@ from typing import TypeVar
 
 from tqdm import tqdm
 
+from fem_sim.cluster import run_on_cluster
+
 Job = TypeVar("Job")
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
@@ -24,8 +26,9 @@ def run_jobs(
     unit: str,
     finished: int = 0,
     progress: bool = True,
+    scheduler: str | None = None,
 ) -> None:
-    """Call `work(job)` for every job, in this process (one worker) or in fresh ones.
+    """Call `work(job)` for every job: in this process (one worker), in fresh ones, or on a cluster.
 
     Args:
         work: a module-level function (it is sent to spawned processes by name).
@@ -35,6 +38,8 @@ def run_jobs(
         unit: unit of the progress bar.
         finished: jobs done by an earlier run, shown as progress already made.
         progress: show the bar.
+        scheduler: address of a Dask cluster, which then does the work in place of `workers`; see
+            :func:`fem_sim.cluster.run_on_cluster`.
 
     Raises:
         Exception: the first one a job raises; running jobs end, waiting ones are dropped.
@@ -42,6 +47,12 @@ def run_jobs(
     total = len(jobs) + finished
     bar = tqdm(total=total, initial=finished, unit=unit, desc=description, disable=not progress)
     with bar:
+        if scheduler is not None:
+            for _, _, error in run_on_cluster(work, jobs, scheduler):
+                if error is not None:
+                    raise error
+                bar.update()
+            return
         if workers == 1 or len(jobs) <= 1:
             for job in jobs:
                 work(job)

@@ -226,7 +226,7 @@ def test_gradient_of_the_configured_regulariser_reaches_the_network_and_spares_t
     mask[..., 30:66, 30:66] = 1
     mask[..., 40:56, 40:56] = 0
     image, target = PreparePairs()(
-        {"image": torch.rand(2, 2, 96, 96), "mask": mask, "mask_es": mask}
+        {"image": torch.rand(2, 2, 96, 96), "mask": mask, "mask_moving": mask}
     )
     before = {key: value.clone() for key, value in vae.state_dict().items()}
     displacement = loss.integrator(network(image)) * loss.spacing

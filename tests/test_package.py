@@ -139,7 +139,7 @@ def test_zip_holds_one_folder_with_all_that_the_bundle_needs(name: str, packed: 
     assert configs >= {"train", "inference", "multi_gpu_train"}
     assert inside >= {f"configs/{stem}{end}" for stem in configs for end in (".yaml", ".json")}
     assert inside >= {f"myomotion/{p.name}" for p in (BUNDLES / "myomotion").glob("*.py")}
-    assert ("models/vae.pt" in inside) == (name == "cardiac_motion_reg")
+    assert ("models/vae/model.pt" in inside) == (name == "cardiac_motion_reg")
 
 
 def test_sums_and_entries_for_a_model_zoo_belong_to_the_zips(packed: Path) -> None:
@@ -160,7 +160,7 @@ def test_sums_and_entries_for_a_model_zoo_belong_to_the_zips(packed: Path) -> No
 
 def test_registration_bundle_carries_the_weights_and_code_of_the_other(downloaded: Path) -> None:
     registration, vae = downloaded / "cardiac_motion_reg", downloaded / "vae_regulariser"
-    borrowed = (registration / "models" / "vae.pt").read_bytes()
+    borrowed = (registration / "models" / "vae" / "model.pt").read_bytes()
     assert borrowed == (vae / "models" / "model.pt").read_bytes()
     for path in (vae / "myomotion").glob("*.py"):
         assert path.read_bytes() == (registration / "myomotion" / path.name).read_bytes()

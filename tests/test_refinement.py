@@ -16,13 +16,8 @@ from myomotion.flow import warp
 from myomotion.gradient_vae import GradientVAE
 from myomotion.kinematics import displacement_gradient, jacobian_determinant
 from myomotion.plausibility import Plausibility
-from myomotion.refinement import (
-    Refinement,
-    RefineMotiond,
-    control_weights,
-    load_refinement,
-    temporal_roughness,
-)
+from myomotion.refine_motion import RefineMotiond, load_refinement
+from myomotion.refinement import Refinement, control_weights, temporal_roughness
 from myomotion.registration_loss import FieldIntegrator
 from myomotion.weights import load_state
 

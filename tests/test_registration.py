@@ -8,6 +8,7 @@ import pytest
 import torch
 from analytic import ring_labels
 
+from myomotion.cine_transforms import RandFramePairsd
 from myomotion.gradient_vae import GradientVAE
 from myomotion.pair_training import Agreement, PreparePairs
 from myomotion.plausibility import Plausibility, dilate
@@ -31,7 +32,7 @@ NETWORKS = {
 def batch(size: int = 2) -> dict[str, torch.Tensor]:
     torch.manual_seed(0)
     mask = torch.from_numpy(ring_labels() == 2).float().expand(size, 1, -1, -1)
-    return {"image": torch.rand(size, 2, 96, 96), "mask": mask, "mask_es": mask}
+    return {"image": torch.rand(size, 2, 96, 96), "mask": mask, "mask_moving": mask}
 
 
 def loss_with(vae_weights: Path, alpha: float) -> RegistrationLoss:
@@ -165,3 +166,39 @@ def test_validation_uses_dice_where_labelled_and_the_image_elsewhere() -> None:
     blind = {**target, "moving_wall": torch.zeros_like(wall)}
     assert agreement({"pred": shift, "label": blind}) > 0.9
     assert agreement({"pred": torch.zeros_like(shift), "label": blind}) == 0
+
+
+def test_labels_of_the_moving_frame_teach_only_where_they_are() -> None:
+    wall = (torch.from_numpy(ring_labels()) == 2).float()[None, None]
+    moved = torch.roll(wall, 3, dims=2)
+    flat = torch.zeros(2, 1, 96, 96)
+    target = {
+        "moving": flat,
+        "reference": flat,
+        "mask": wall.expand(2, -1, -1, -1),
+        "wall": wall.expand(2, -1, -1, -1),
+        "moving_wall": torch.cat([moved, torch.zeros_like(moved)]),
+    }
+    loss = RegistrationLoss(
+        FieldIntegrator("displacement"), SmoothnessPenalty("l2"), alpha=0.0, labels=1.0
+    )
+    still = torch.zeros(2, 2, 96, 96, requires_grad=True)
+    value = loss(still, target)
+    shift = torch.zeros(2, 2, 96, 96)
+    shift[:, 0] = 3.0
+    assert loss(shift, target) < 0.1 < value
+    assert loss.terms["dice_loss"] < 0.1
+    value.backward()
+    assert still.grad[0].abs().max() > 0
+    assert still.grad[1].abs().max() == 0
+    unlabelled = {**target, "moving_wall": torch.zeros_like(target["moving_wall"])}
+    assert loss(shift, unlabelled) == 0
+
+
+def test_share_of_labelled_frames_among_drawn_pairs() -> None:
+    ring = torch.ones(1, 1, 8, 8)
+    item = {"image": torch.rand(1, 20, 8, 8), "mask": ring, "mask_es": ring, "es_index": 7}
+    for share, least, most in ((0.0, 0.0, 0.15), (0.5, 0.35, 0.65), (1.0, 1.0, 1.0)):
+        draw = RandFramePairsd(200, labelled_share=share).set_random_state(0)
+        labelled = [bool(p["mask_moving"].any()) for p in draw(item)]
+        assert least <= sum(labelled) / 200 <= most

@@ -27,7 +27,8 @@ from myomotion.files import write_bytes  # isort: skip
 
 NAMES = ("vae_regulariser", "cardiac_motion_reg")
 PACKAGE = "myomotion"
-BORROWED = {"cardiac_motion_reg": {"models/vae.pt": "vae_regulariser/models/model.pt"}}
+# In a folder of its own: MONAI Label takes the shortest name of models/*.pt for the network's.
+BORROWED = {"cardiac_motion_reg": {"models/vae/model.pt": "vae_regulariser/models/model.pt"}}
 EARLIEST = (1980, 1, 1, 0, 0, 0)  # of all times that a zip can hold
 FILE_MODE = 0o100644
 

@@ -22,6 +22,7 @@ from myomotion.weights import load_state  # noqa: E402
 FILES = (
     "LICENSE",
     "docs/README.md",
+    "docs/model_card.md",
     "configs/metadata.json",
     "configs/logging.conf",
     "configs/train.yaml",

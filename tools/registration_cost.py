@@ -19,7 +19,7 @@ use_bundle_code()
 from myomotion.cine_transforms import LoadCined  # noqa: E402
 from myomotion.motion_writer import OutputToDisplacementd, SaveMotiond  # noqa: E402
 from myomotion.plausibility import load_plausibility  # noqa: E402
-from myomotion.refinement import RefineMotiond  # noqa: E402
+from myomotion.refine_motion import RefineMotiond  # noqa: E402
 from myomotion.registration_loss import FieldIntegrator, RegistrationLoss  # noqa: E402
 from myomotion.sequence_inferer import SequenceInferer  # noqa: E402
 from myomotion.siamese_net import SiameseMotionNet  # noqa: E402

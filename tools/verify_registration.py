@@ -136,7 +136,7 @@ def cost_claims(folder: Path | None) -> Iterator[Claim]:
     if folder is None:
         return
     with tempfile.TemporaryDirectory() as output:
-        for name, steps, limit in (("network", 0, 3.0), ("refined", 40, 45.0)):
+        for name, steps, limit in (("network", 0, 3.0), ("refined", 60, 45.0)):
             elapsed, peak = stack_seconds(studies_of(folder)[0], Path(output), steps)
             yield at_most(f"a real stack from file to files, {name}", elapsed, limit, "s")
         yield below("peak memory", peak, 2.0, "GB")

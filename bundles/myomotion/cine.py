@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,9 +15,12 @@ import nibabel as nib
 import numpy as np
 from scipy import ndimage
 
+from .cine_source import CineImage, file_title, is_nifti_file, read_other
 from .errors import InputError
-from .frame_times import read_frame_times
-from .nifti_geometry import repaired_geometry
+from .frame_times import given_frame_times, read_frame_times
+from .label_grid import on_grid
+from .nifti_geometry import check_plane, check_voxels, repaired_geometry
+from .studies import find_studies as find_studies
 
 LOG = logging.getLogger(__name__)
 CAVITY, MYOCARDIUM, RIGHT_VENTRICLE = 1, 2, 3
@@ -46,6 +50,10 @@ class Cine:
         levels: name of each slice (basal, mid, apical, or slice00 ...).
         frame_times_ms: time of each frame in milliseconds, the first at 0, or None when unknown.
         files: where each part came from.
+        ed_found: how ``ed_frame`` came to be known.
+        label_found: where ``label_ed`` comes from, None without one.
+        source: what the frames were read from, see :class:`~myomotion.cine_source.CineImage`.
+        warnings: what the user should know about the input.
     """
 
     name: str
@@ -58,60 +66,16 @@ class Cine:
     levels: list[str] = field(default_factory=list)
     frame_times_ms: np.ndarray | None = None
     files: dict[str, str] = field(default_factory=dict)
+    ed_found: str = "given"
+    label_found: str | None = None
+    source: dict[str, Any] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
 
     @property
     def spacing(self) -> tuple[float, float]:
         """In-plane voxel size in millimetres."""
         norms = np.linalg.norm(self.affine[:3, :2], axis=0)
         return float(norms[0]), float(norms[1])
-
-
-def find_studies(dataset_dir: str | Path) -> list[dict[str, object]]:
-    """List the cines under a path.
-
-    Args:
-        dataset_dir: a 4-D NIfTI file, a study folder (``sa.nii.gz`` with ``label_sa_ED.nii.gz``,
-            ``label_sa_ES.nii.gz`` and ``info.json`` beside it where known), or a folder of those.
-
-    Returns:
-        One dictionary a study, sorted by name: ``name``, ``image`` and, where present,
-        ``label_ed``, ``label_es``, ``info`` (paths as strings).
-
-    Raises:
-        InputError: if nothing usable is there.
-    """
-    path = Path(dataset_dir).expanduser()
-    if path.is_file():
-        return [{"name": path.name.split(".")[0], "image": str(path)}]
-    if not path.is_dir():
-        raise InputError(
-            f"{path}: no such file or folder. Point dataset_dir at a 4-D NIfTI cine, "
-            "a study folder holding sa.nii.gz, or a folder of study folders."
-        )
-    folders = (
-        [path]
-        if _cine_file(path)
-        else sorted(p for p in path.iterdir() if p.is_dir() and not p.name.startswith("."))
-    )
-    studies = []
-    for folder in folders:
-        image = _cine_file(folder)
-        if image is None:
-            continue
-        study: dict[str, object] = {"name": folder.name, "image": str(image)}
-        for key, stem in (("label_ed", "label_sa_ED"), ("label_es", "label_sa_ES")):
-            for suffix in (".nii.gz", ".nii"):
-                if (folder / f"{stem}{suffix}").is_file():
-                    study[key] = str(folder / f"{stem}{suffix}")
-        if (folder / "info.json").is_file():
-            study["info"] = str(folder / "info.json")
-        studies.append(study)
-    if not studies:
-        raise InputError(
-            f"{path}: no study folder with sa.nii.gz found (looked into "
-            f"{len(folders)} folders). See README, 'Your own data'."
-        )
-    return studies
 
 
 def read_cine(study: Mapping[str, object], label_coding: str = "auto") -> Cine:
@@ -132,7 +96,10 @@ def read_cine(study: Mapping[str, object], label_coding: str = "auto") -> Cine:
             codes or no myocardium.
     """
     path = Path(str(study["image"]))
-    image, affine = _read_nifti(path)
+    info = _read_info(study.get("info"))
+    nifti = is_nifti_file(path)
+    source = _nifti_source(path) if nifti else read_other(path, info)
+    image, affine = source.values, source.affine
     if image.ndim != 4:
         raise InputError(
             f"{path}: expected a 4-D cine (x, y, z, t), found {image.ndim} dimensions "
@@ -150,24 +117,27 @@ def read_cine(study: Mapping[str, object], label_coding: str = "auto") -> Cine:
         raise InputError(f"{path}: {bad} voxels are NaN or infinite. Replace them before tracking.")
     if float(np.ptp(image)) == 0:
         raise InputError(f"{path}: every voxel is {image.flat[0]:g}. A cine needs contrast.")
-    info = _read_info(study.get("info"))
     frames = image.shape[3]
-    ed_frame = _frame_index(
-        study.get("ed_frame", info.get("ed_frame", 0)), frames, "ed_frame", path
-    )
+    ed_value = study.get("ed_frame", info.get("ed_frame"))
+    ed_frame = _frame_index(0 if ed_value is None else ed_value, frames, "ed_frame", path)
     es_value = study.get("es_frame", info.get("es_frame"))
     es_frame = None if es_value is None else _frame_index(es_value, frames, "es_frame", path)
     coding = str(info.get("labels", "auto")) if label_coding == "auto" else label_coding
     labels = {
-        key: read_label(str(study[key]), image.shape[:3], coding)
+        key: read_label(
+            str(study[key]), image.shape[:3], coding, affine if source.is_dicom else None
+        )
         for key in ("label_ed", "label_es")
         if study.get(key)
     }
     levels = [str(s.get("level", f"slice{i:02d}")) for i, s in enumerate(info.get("slices", []))]
     if len(levels) != image.shape[2]:
         levels = [f"slice{i:02d}" for i in range(image.shape[2])]
+    times = read_frame_times(path, frames, info) if nifti else source.frame_times_ms
+    if not nifti and "frame_times_ms" in info:
+        times = given_frame_times(Path(str(study["info"])), frames, info)
     return Cine(
-        name=str(study.get("name", path.name.split(".")[0])),
+        name=str(study.get("name", file_title(path))),
         image=image,
         affine=affine,
         ed_frame=ed_frame,
@@ -175,18 +145,29 @@ def read_cine(study: Mapping[str, object], label_coding: str = "auto") -> Cine:
         label_ed=labels.get("label_ed"),
         label_es=labels.get("label_es"),
         levels=levels,
-        frame_times_ms=read_frame_times(path, frames, info),
+        frame_times_ms=times,
         files={k: str(study[k]) for k in STUDY_FILES if k in study},
+        ed_found="assumed: the first frame" if ed_value is None else "given",
+        label_found="given" if "label_ed" in labels else None,
+        source=source.record,
+        warnings=source.warnings,
     )
 
 
-def read_label(path: str | Path, shape: tuple[int, ...], coding: str = "auto") -> np.ndarray:
+def read_label(
+    path: str | Path,
+    shape: tuple[int, ...],
+    coding: str = "auto",
+    affine: np.ndarray | None = None,
+) -> np.ndarray:
     """Read a label map into the internal coding; a missing cavity is the hole in the myocardium.
 
     Args:
         path: NIfTI file.
         shape: ``(X, Y, Z)`` it must have.
         coding: see :func:`read_cine`.
+        affine: of the cine; where given, the label must lie on its grid, and its axes are brought
+            into the cine's order and direction.
 
     Returns:
         uint8 ``(X, Y, Z)``: 0 background, 1 cavity, 2 myocardium, 3 right ventricle.
@@ -195,9 +176,11 @@ def read_label(path: str | Path, shape: tuple[int, ...], coding: str = "auto") -
         InputError: naming the file, what was found and the fix.
     """
     path = Path(path)
-    values, _ = _read_nifti(path)
+    values, own_affine = _read_nifti(path)
     if values.ndim == 4 and values.shape[3] == 1:
         values = values[..., 0]
+    if affine is not None:
+        values = on_grid(path, values, own_affine, shape, affine)
     if values.shape != tuple(shape):
         raise InputError(
             f"{path}: label of shape {values.shape} for a cine of {tuple(shape)}. "
@@ -240,16 +223,23 @@ def read_label(path: str | Path, shape: tuple[int, ...], coding: str = "auto") -
     return label
 
 
-def _cine_file(folder: Path) -> Path | None:
-    return next((folder / n for n in ("sa.nii.gz", "sa.nii") if (folder / n).is_file()), None)
+def _nifti_source(path: Path) -> CineImage:
+    values, affine = _read_nifti(path)
+    check_plane(path, affine)
+    return CineImage(values=values, affine=affine, record={"format": "NIfTI"})
 
 
 def _read_nifti(path: Path) -> tuple[np.ndarray, np.ndarray]:
     if not path.is_file():
         raise InputError(f"{path}: no such file. Check the path.")
+    if not os.access(path, os.R_OK):
+        raise InputError(f"{path}: permission to read it is denied. Change its permissions.")
     try:
         image: Any = nib.load(path)
+        check_voxels(path, image)
         values = np.asarray(image.dataobj, dtype=np.float32)
+    except InputError:
+        raise
     except (nib.filebasedimages.ImageFileError, OSError, EOFError, ValueError, zlib.error) as error:
         raise InputError(
             f"{path}: not a readable NIfTI file ({error}). Export it again."
@@ -269,6 +259,12 @@ def _read_info(path: object) -> dict:
         raise InputError(f"{path}: not readable JSON ({error}).") from error
     if not isinstance(info, dict):
         raise InputError(f"{path}: expected a JSON object, found {type(info).__name__}.")
+    slices = info.get("slices", [])
+    if not isinstance(slices, list) or not all(isinstance(entry, dict) for entry in slices):
+        raise InputError(
+            f"{path}: slices is {str(slices)[:60]}, expected one object a slice, such as "
+            '{"level": "mid"}.'
+        )
     return info
 
 

@@ -14,6 +14,7 @@ from scipy import ndimage
 
 from .cine import CAVITY, MYOCARDIUM, Cine, read_cine
 from .errors import InputError
+from .segmentation import labelled
 from .working_grid import WorkingGrid
 
 STUDY_KEYS = ("name", "image", "label_ed", "label_es", "info", "ed_frame", "es_frame")
@@ -60,6 +61,33 @@ def working_grids(cine: Cine, size: int = 96, spacing: float = 1.5) -> list[Work
     return grids
 
 
+def check_reach(cine: Cine, grids: Sequence[WorkingGrid]) -> None:
+    """Refuse a labelled ventricle that does not fit on the working grid.
+
+    Args:
+        cine: the study.
+        grids: from :func:`working_grids`.
+
+    Raises:
+        InputError: naming the label, how far it reaches and the size that is needed.
+    """
+    if cine.label_ed is None:
+        return
+    for z, grid in enumerate(grids):
+        where = np.argwhere(np.isin(cine.label_ed[..., z], (CAVITY, MYOCARDIUM)))
+        if not len(where):
+            continue
+        reach = float((np.abs(where - grid.center) * grid.source_spacing).max())
+        if reach > (grid.size - 1) / 2 * grid.spacing:
+            needed = 16 * int(np.ceil((2 * reach / grid.spacing + 1) / 16))
+            raise InputError(
+                f"{cine.files.get('label_ed', cine.name)}: the ventricle reaches {reach:.0f} mm "
+                f"from its middle in slice {z}; the working grid of {grid.size} voxels of "
+                f"{grid.spacing:g} mm ends at {(grid.size - 1) / 2 * grid.spacing:.0f} mm. Correct "
+                f"the label or the voxel size, or set size to {needed}."
+            )
+
+
 def _moving_center(image: np.ndarray) -> tuple[float, float]:
     deviation = image.std(axis=3).max(axis=2)
     deviation = np.where(deviation >= np.percentile(deviation, MOVING_SHARE), deviation, 0.0)
@@ -84,6 +112,7 @@ class LoadCined(Transform):
         label_coding: see :func:`~myomotion.cine.read_cine`.
         need_mask: refuse studies without an end-diastolic label (training with a regulariser).
         with_truth: read the true motion of virtual cines as well.
+        segmentation_bundle: see :func:`~myomotion.segmentation.labelled`.
     """
 
     def __init__(
@@ -93,7 +122,9 @@ class LoadCined(Transform):
         label_coding: str = "auto",
         need_mask: bool = False,
         with_truth: bool = False,
+        segmentation_bundle: str | None = None,
     ) -> None:
+        self.segmentation_bundle = segmentation_bundle
         self.with_truth = with_truth
         self.size = size
         self.spacing = spacing
@@ -104,6 +135,7 @@ class LoadCined(Transform):
         """Read and resample; raises :class:`InputError` for input that cannot be used."""
         study = {k: data[k] for k in STUDY_KEYS if k in data}
         study["label_coding"] = self.label_coding
+        study["segmentation_bundle"] = self.segmentation_bundle
         cine = reopen(json.dumps(study))
         if self.need_mask and cine.label_ed is None:
             raise InputError(
@@ -111,6 +143,7 @@ class LoadCined(Transform):
                 "regulariser on the myocardium needs an end-diastolic label."
             )
         grids = working_grids(cine, self.size, self.spacing)
+        check_reach(cine, grids)
         item = {**data, "study": json.dumps(study)}
         item["image"] = torch.stack([self._frames(cine, z, grid) for z, grid in enumerate(grids)])
         for key, label in (("mask", cine.label_ed), ("mask_es", cine.label_es)):
@@ -128,6 +161,9 @@ class LoadCined(Transform):
     def _frames(cine: Cine, z: int, grid: WorkingGrid) -> torch.Tensor:
         frames = np.roll(cine.image[:, :, z], -cine.ed_frame, axis=2).transpose(2, 0, 1)
         working = grid.to_working(torch.from_numpy(np.ascontiguousarray(frames))[:, None])[:, 0]
+        # Magnitude images are not negative; where a rescaled one is, its dark end becomes zero.
+        lowest = torch.quantile(working[0], 1 - NORMALISING_PERCENTILE / 100)
+        working = working - lowest.clamp(max=0)
         scale = torch.quantile(working[0], NORMALISING_PERCENTILE / 100)
         if scale <= 0:
             raise InputError(
@@ -174,7 +210,8 @@ def reopen(study: str) -> Cine:
         The study on its source grid.
     """
     entry = json.loads(study)
-    return read_cine(entry, entry.get("label_coding", "auto"))
+    cine = read_cine(entry, entry.get("label_coding", "auto"))
+    return labelled(cine, entry.get("segmentation_bundle"))
 
 
 def pair(item: Mapping[Any, Any], z: int, t: int) -> dict[str, Any]:
@@ -186,15 +223,16 @@ def pair(item: Mapping[Any, Any], z: int, t: int) -> dict[str, Any]:
         t: frame after rolling.
 
     Returns:
-        ``image`` ``(2, H, W)`` (moving, reference), ``mask`` and ``mask_es`` ``(1, H, W)``, and
+        ``image`` ``(2, H, W)`` (moving, reference), ``mask`` ``(1, H, W)``, ``mask_moving``
+        ``(1, H, W)``, zero where the moving frame has no label (it is not end-systole), and
         ``truth`` ``(2, H, W)`` where the item has it.
     """
-    frames = item["image"][z]
+    frames, moving = item["image"][z], item["mask_es"][z]
     truth = {"truth": item["truth"][z, t]} if "truth" in item else {}
     return {
         "image": torch.stack([frames[t], frames[0]]),
         "mask": item["mask"][z],
-        "mask_es": item["mask_es"][z],
+        "mask_moving": moving if t == item["es_index"] else torch.zeros_like(moving),
         **truth,
     }
 
@@ -204,19 +242,27 @@ class RandFramePairsd(Randomizable, Transform):
 
     Args:
         num: pairs to draw from a study.
+        labelled_share: probability that the frame is end-systole, where that is known; for losses
+            that use its label.
     """
 
-    def __init__(self, num: int) -> None:
+    def __init__(self, num: int, labelled_share: float = 0.0) -> None:
         self.num = num
+        self.labelled_share = labelled_share
 
     def __call__(self, data: Mapping[Any, Any]) -> list[dict[str, Any]]:
         """Return ``num`` pairs, see :func:`pair`."""
         slices = slices_with_heart(data)
-        frames = data["image"].shape[1]
         return [
-            pair(data, slices[self.R.randint(len(slices))], int(self.R.randint(1, frames)))
+            pair(data, slices[self.R.randint(len(slices))], self._frame(data))
             for _ in range(self.num)
         ]
+
+    def _frame(self, data: Mapping[Any, Any]) -> int:
+        systole = int(data["es_index"])
+        if self.labelled_share and systole > 0 and self.R.random_sample() < self.labelled_share:
+            return systole
+        return int(self.R.randint(1, data["image"].shape[1]))
 
 
 class EndSystolicPairsd(Transform):

@@ -119,16 +119,47 @@ def remove_mean_rotation(gradient: torch.Tensor, mask: torch.Tensor) -> torch.Te
     Returns:
         ``(B, 4, H, W)``.
     """
+    sine, cosine = mean_rotation(gradient, mask)
+    return rotate_deformation(gradient, -sine, cosine)
+
+
+def mean_rotation(gradient: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Sine and cosine of the rotation closest to the mean of ``F`` over a mask.
+
+    Args:
+        gradient: ``(B, 4, H, W)`` displacement gradient.
+        mask: ``(B, 1, H, W)`` weights.
+
+    Returns:
+        Two tensors ``(B,)``.
+    """
     g00, g01, g10, g11 = gradient.unbind(1)
     weight = mask[:, 0].to(gradient.dtype)
     total = weight.sum((-2, -1)).clamp(min=1e-12)
     sine = ((g10 - g01) * weight).sum((-2, -1)) / total
     cosine = ((2 + g00 + g11) * weight).sum((-2, -1)) / total
     norm = (sine**2 + cosine**2).clamp(min=1e-12).sqrt()
-    s, c = (sine / norm)[:, None, None], (cosine / norm)[:, None, None]
+    return sine / norm, cosine / norm
+
+
+def rotate_deformation(
+    gradient: torch.Tensor, sine: torch.Tensor, cosine: torch.Tensor
+) -> torch.Tensor:
+    """Displacement gradient ``R F - I`` of a deformation that is turned afterwards.
+
+    Args:
+        gradient: ``(B, 4, H, W)`` displacement gradient of ``F``.
+        sine: of the angle of ``R``, ``(B,)``.
+        cosine: of the angle of ``R``, ``(B,)``.
+
+    Returns:
+        ``(B, 4, H, W)``.
+    """
+    g00, g01, g10, g11 = gradient.unbind(1)
+    s, c = sine[:, None, None], cosine[:, None, None]
     f00, f11 = 1 + g00, 1 + g11
     return torch.stack(
-        [c * f00 + s * g10 - 1, c * g01 + s * f11, c * g10 - s * f00, c * f11 - s * g01 - 1], dim=1
+        [c * f00 - s * g10 - 1, c * g01 - s * f11, c * g10 + s * f00, c * f11 + s * g01 - 1], dim=1
     )
 
 

@@ -50,7 +50,7 @@ class PreparePairs:
         """
         image = torch.as_tensor(batch["image"]).to(device)
         mask = torch.as_tensor(batch["mask"]).to(device)
-        moving_mask = torch.as_tensor(batch["mask_es"]).to(device)
+        moving_mask = torch.as_tensor(batch["mask_moving"]).to(device)
         known: dict[str, torch.Tensor] = {}
         if self.augment:
             matrix = rotation_matrices(len(image), True, image)

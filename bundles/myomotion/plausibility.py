@@ -63,18 +63,9 @@ def gradient_patch(
             f"got {tuple(mask.shape)}"
         )
     weight = mask.to(displacement.dtype)
-    total = weight.sum((1, 2, 3))
-    if not bool((total > 0).all()):
-        empty = [i for i, t in enumerate(total.tolist()) if t <= 0]
-        raise ValueError(f"the mask of item {empty} is empty: R_VAE needs a myocardium")
     if not bool(torch.isfinite(displacement).all()):
         raise ValueError("the displacement holds NaN or infinite values")
-    h = (spacing, spacing) if isinstance(spacing, int | float) else tuple(spacing)
-    step = weight.new_tensor([VAE_SPACING / s for s in h])[None, :, None, None]
-    index = identity_coordinates(list(displacement.shape[-2:]), weight)
-    center = (index * weight).sum((2, 3)) / total[:, None]
-    # The half-voxel grid of centres keeps the samples on voxel centres where spacings agree.
-    center = (torch.floor(center) + 0.5 * ((size + 1) % 2))[:, :, None, None]
+    center, step = patch_frame(weight, spacing, size)
     offset = identity_coordinates([size, size], weight) - (size - 1) / 2
     coordinates = center + offset * step
     inside = (coordinates >= 0).all(1) & (
@@ -86,6 +77,35 @@ def gradient_patch(
     if rotation_free:
         gradient = remove_mean_rotation(gradient, square)
     return GradientPatch(gradient, square)
+
+
+def patch_frame(
+    mask: torch.Tensor, spacing: Sequence[float] | float, size: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Where the autoencoder's square lies on the grid of a mask.
+
+    Args:
+        mask: ``(B, 1, H, W)`` weights.
+        spacing: voxel size in millimetres.
+        size: height and width of the square in voxels of :data:`VAE_SPACING`.
+
+    Returns:
+        Centre in voxels of the mask's grid ``(B, 2, 1, 1)`` and step ``(1, 2, 1, 1)``: voxel ``i``
+        of the square is at ``center + (i - (size - 1) / 2) * step``.
+
+    Raises:
+        ValueError: if an item's mask is empty.
+    """
+    total = mask.sum((1, 2, 3))
+    if not bool((total > 0).all()):
+        empty = [i for i, t in enumerate(total.tolist()) if t <= 0]
+        raise ValueError(f"the mask of item {empty} is empty: R_VAE needs a myocardium")
+    h = (spacing, spacing) if isinstance(spacing, int | float) else tuple(spacing)
+    step = mask.new_tensor([VAE_SPACING / s for s in h])[None, :, None, None]
+    index = identity_coordinates(list(mask.shape[-2:]), mask)
+    center = (index * mask).sum((2, 3)) / total[:, None]
+    # The half-voxel grid of centres keeps the samples on voxel centres where spacings agree.
+    return (torch.floor(center) + 0.5 * ((size + 1) % 2))[:, :, None, None], step
 
 
 def dilate(mask: torch.Tensor, voxels: int) -> torch.Tensor:

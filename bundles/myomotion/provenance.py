@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import platform
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,11 +15,12 @@ import torch
 
 from . import __version__
 from .cine import STUDY_FILES
+from .cine_source import image_files
 from .plausibility_table import file_sha256
 
 
 def input_hashes(study: Mapping[str, object]) -> dict[str, str]:
-    """SHA-256 of every file of a study.
+    """SHA-256 of every file of a study; of a folder, that of its files' names and sums.
 
     Args:
         study: ``image`` and optionally ``label_ed``, ``label_es``, ``info``, as paths.
@@ -27,10 +29,17 @@ def input_hashes(study: Mapping[str, object]) -> dict[str, str]:
         The same keys; files that do not exist are left out.
     """
     return {
-        key: file_sha256(str(study[key]))
+        key: _sha256(Path(str(study[key])))
         for key in STUDY_FILES
-        if study.get(key) and Path(str(study[key])).is_file()
+        if study.get(key) and Path(str(study[key])).exists()
     }
+
+
+def _sha256(path: Path) -> str:
+    if path.is_file():
+        return file_sha256(path)
+    sums = [f"{p.relative_to(path).as_posix()} {file_sha256(p)}\n" for p in image_files(path)]
+    return hashlib.sha256("".join(sums).encode()).hexdigest()
 
 
 def run_parameters(

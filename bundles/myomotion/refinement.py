@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Hashable, Mapping
-from pathlib import Path
+import math
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 import torch.nn.functional as F
-from monai.transforms import Transform
 from torch import nn
 
 from .errors import InputError
 from .flow import warp
-from .plausibility import Plausibility, load_plausibility
-from .registration_loss import (
-    FieldIntegrator,
-    MeanSquares,
-    MixedSimilarity,
-    SmoothnessPenalty,
-)
+from .plausibility import Plausibility
+from .registration_loss import FieldIntegrator, MeanSquares, SmoothnessPenalty
 
 LOG = logging.getLogger(__name__)
 
@@ -60,13 +54,13 @@ class Refinement:
         *,
         integrator: FieldIntegrator,
         regulariser: Plausibility | None = None,
-        steps: int = 40,
+        steps: int = 60,
         alpha: float = 0.002,
         temporal: float = 0.001,
         bending: float = 0.0,
-        learning_rate: float = 0.1,
+        learning_rate: float = 0.15,
         spacing: float = 1.5,
-        control_step: int = 4,
+        control_step: int = 2,
         similarity: nn.Module | None = None,
     ) -> None:
         if steps < 0 or control_step < 1:
@@ -102,7 +96,7 @@ class Refinement:
         Raises:
             InputError: if shapes disagree, or a value or the loss is not finite.
         """
-        _check(images, output, mask)
+        check_refinable(images, output, mask)
         if self.steps == 0:
             return output
         frames = images.detach().to(output)[:, None]
@@ -113,23 +107,16 @@ class Refinement:
         rows, columns = (control_weights(n, self.control_step, start) for n in start.shape[-2:])
         control = start.new_zeros(*start.shape[:2], rows.shape[1], columns.shape[1])
         control.requires_grad_(True)
-        optimizer = torch.optim.Adam([control], lr=self.learning_rate)
-        best, lowest = start, float("inf")
-        with torch.enable_grad():
-            for step in range(self.steps + 1):
-                field = start + rows @ control @ columns.T
-                loss = self._loss(frames, field, wall if regularised else None)
-                value = float(loss.detach())
-                if not torch.isfinite(loss):
-                    raise InputError(
-                        f"refinement: the loss is {value} at step {step} of {self.steps}. Lower "
-                        f"learning_rate (now {self.learning_rate:g} voxels) or the weights."
-                    )
-                if value < lowest:
-                    best, lowest = field.detach(), value
-                if step < self.steps:
-                    (control.grad,) = torch.autograd.grad(loss, [control])
-                    optimizer.step()
+
+        def field() -> torch.Tensor:
+            return start + rows @ control @ columns.T
+
+        def loss() -> torch.Tensor:
+            displacement = self.integrator(field())
+            return self._loss(frames, displacement, wall if regularised else None)
+
+        descend([{"params": [control], "lr": self.learning_rate}], loss, self.steps)
+        best = field().detach()
         return torch.cat([torch.zeros_like(best[:1]), best])
 
     def _regularises(self, wall: torch.Tensor) -> bool:
@@ -141,10 +128,9 @@ class Refinement:
         return True
 
     def _loss(
-        self, frames: torch.Tensor, field: torch.Tensor, wall: torch.Tensor | None
+        self, frames: torch.Tensor, displacement: torch.Tensor, wall: torch.Tensor | None
     ) -> torch.Tensor:
-        """Objective of frames ``(T, 1, H, W)`` and fields ``(T - 1, 2, H, W)``."""
-        displacement = self.integrator(field)
+        """Objective of frames ``(T, 1, H, W)`` and motion ``(T - 1, 2, H, W)`` in voxels."""
         if not bool(torch.isfinite(displacement).all()):
             # Warping clamps coordinates, so an infinite motion could still give a finite loss.
             return displacement.sum() * torch.nan
@@ -161,7 +147,43 @@ class Refinement:
         return loss
 
 
-def _check(images: torch.Tensor, output: torch.Tensor, mask: torch.Tensor) -> None:
+def descend(groups: Sequence[dict[str, Any]], loss: Callable[[], torch.Tensor], steps: int) -> None:
+    """Lower a loss by Adam and leave the parameters at the best iterate, the start included.
+
+    Args:
+        groups: Adam's parameter groups, each with ``params`` and ``lr``.
+        loss: of the parameters' present values.
+        steps: gradient steps.
+
+    Raises:
+        InputError: if the loss is not finite.
+    """
+    parameters = [p for group in groups for p in group["params"]]
+    optimizer = torch.optim.Adam(list(groups))
+    best, lowest = [p.detach().clone() for p in parameters], float("inf")
+    with torch.enable_grad():
+        for step in range(steps + 1):
+            value = loss()
+            present = float(value.detach())
+            if not math.isfinite(present):
+                raise InputError(
+                    f"refinement: the loss is {present} at step {step} of {steps}. Lower "
+                    f"learning_rate (now {groups[0]['lr']:g}) or the weights."
+                )
+            if present < lowest:
+                best, lowest = [p.detach().clone() for p in parameters], present
+            if step < steps:
+                for p, gradient in zip(
+                    parameters, torch.autograd.grad(value, parameters), strict=True
+                ):
+                    p.grad = gradient
+                optimizer.step()
+    with torch.no_grad():
+        for p, value in zip(parameters, best, strict=True):
+            p.copy_(value)
+
+
+def check_refinable(images: torch.Tensor, output: torch.Tensor, mask: torch.Tensor) -> None:
     frames, *size = images.shape
     if output.shape != (frames, 2, *size) or mask.shape[-2:] != images.shape[-2:]:
         raise InputError(
@@ -210,88 +232,3 @@ def temporal_roughness(displacement: torch.Tensor) -> torch.Tensor:
     cycle = torch.cat([torch.zeros_like(displacement[:1]), displacement])
     second = cycle.roll(-1, 0) - 2 * cycle + cycle.roll(1, 0)
     return (second**2).mean()
-
-
-def load_refinement(
-    steps: int,
-    alpha: float,
-    temporal: float,
-    vae_weights: str | Path,
-    integrator: FieldIntegrator,
-    spacing: float = 1.5,
-    device: torch.device | str = "cpu",
-    beta: float = 1e-4,
-    bending: float = 0.0,
-    correlation: float = 0.0,
-) -> Refinement | None:
-    """Refinement with R_VAE; the autoencoder is only loaded where it is needed.
-
-    Args:
-        steps: gradient steps; 0 for none.
-        alpha: weight of the regulariser; 0 refines without it.
-        temporal: weight of the second difference over time.
-        vae_weights: weights of the autoencoder.
-        integrator: turns output into displacement.
-        spacing: voxel size of the working grid in millimetres.
-        device: where to optimise; the device of the network's output.
-        beta: weight of the divergence within R_VAE.
-        bending: weight of the mean squared second derivatives.
-        correlation: weight of the local cross-correlation beside the mean squares.
-
-    Returns:
-        The refinement, or None where ``steps`` is 0.
-
-    Raises:
-        InputError: if a number is negative, or the weights are missing or do not fit.
-    """
-    given = {
-        "steps": steps,
-        "alpha": alpha,
-        "temporal": temporal,
-        "bending": bending,
-        "correlation": correlation,
-    }
-    for name, value in given.items():
-        if value < 0:
-            raise InputError(f"refine_{name}: {value} is negative. Give 0 to leave it out.")
-    if steps == 0:
-        return None
-    regulariser = None
-    if alpha > 0:
-        regulariser = load_plausibility(vae_weights, spacing, beta, device)
-    return Refinement(
-        integrator=integrator,
-        regulariser=regulariser,
-        steps=steps,
-        alpha=alpha,
-        temporal=temporal,
-        bending=bending,
-        spacing=spacing,
-        similarity=MixedSimilarity(correlation) if correlation else None,
-    )
-
-
-class RefineMotiond(Transform):
-    """Refine the network's output ``pred``, slice by slice.
-
-    Args:
-        refinement: from :func:`load_refinement`; None does nothing.
-    """
-
-    def __init__(self, refinement: Refinement | None) -> None:
-        self.refinement = refinement
-
-    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        """Replace ``pred`` ``(Z, T, 2, H, W)``, in voxels.
-
-        Args:
-            data: ``pred``, ``image`` ``(Z, T, H, W)`` and ``mask`` ``(Z, 1, H, W)``.
-
-        Returns:
-            The item.
-        """
-        if self.refinement is None or self.refinement.steps == 0:
-            return dict(data)
-        image, output, mask = (torch.as_tensor(data[k]) for k in ("image", "pred", "mask"))
-        slices = zip(image, output.float(), mask, strict=True)
-        return {**data, "pred": torch.stack([self.refinement(*one) for one in slices])}

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from monai.losses import LocalNormalizedCrossCorrelationLoss
+from monai.losses import DiceLoss, LocalNormalizedCrossCorrelationLoss
 from torch import nn
 
 from .errors import InputError
@@ -184,7 +184,8 @@ class RegistrationLoss(nn.Module):
     """``similarity(frame_t(X + u(X)), frame_ED(X)) + alpha * regulariser(u, mask)``.
 
     Where the true motion ``u*`` is known (virtual cines), ``supervision`` times the mean of
-    ``||u - u*||^2`` over the myocardium, plus a tenth of that over the whole grid, is added.
+    ``||u - u*||^2`` over the myocardium, plus a tenth of that over the whole grid, is added. Where
+    the moving frame has a label, ``labels`` times the Dice loss of the warped myocardium is added.
 
     Args:
         integrator: turns the network's output into a displacement.
@@ -194,6 +195,7 @@ class RegistrationLoss(nn.Module):
         spacing: voxel size of the working grid in millimetres.
         supervision: weight of the known motion, per square millimetre; 0 learns without it.
         smoothness: weight of the bending energy over the whole grid.
+        labels: weight of the Dice loss; 0 learns without labels of the moving frame.
     """
 
     def __init__(
@@ -205,10 +207,13 @@ class RegistrationLoss(nn.Module):
         spacing: float = 1.5,
         supervision: float = 0.0,
         smoothness: float = 0.0,
+        labels: float = 0.0,
     ) -> None:
         super().__init__()
         self.integrator = integrator
         self.regulariser = regulariser
+        self.labels = labels
+        self.overlap = DiceLoss(reduction="none")
         self.similarity = similarity or MeanSquares()
         self.alpha = alpha
         self.spacing = spacing
@@ -223,7 +228,8 @@ class RegistrationLoss(nn.Module):
         Args:
             output: network output ``(B, 2, H, W)`` in voxels.
             target: ``moving`` and ``reference`` ``(B, 1, H, W)``, ``mask`` ``(B, 1, H, W)``, and
-                optionally ``truth`` ``(B, 2, H, W)`` in millimetres, NaN where it is unknown.
+                optionally ``truth`` ``(B, 2, H, W)`` in millimetres, NaN where it is unknown; for
+                the Dice loss ``wall`` and ``moving_wall`` ``(B, 1, H, W)``, zero where unknown.
 
         Returns:
             Scalar.
@@ -244,7 +250,21 @@ class RegistrationLoss(nn.Module):
             error = squared_error(millimetres, target["truth"], target["mask"])
             self.terms["squared_error_mm2"] = float(error.detach())
             loss = loss + self.supervision * error
+        if self.labels:
+            overlap = self._overlap(displacement, target)
+            self.terms["dice_loss"] = float(overlap.detach())
+            loss = loss + self.labels * overlap
         return loss
+
+    def _overlap(
+        self, displacement: torch.Tensor, target: Mapping[str, torch.Tensor]
+    ) -> torch.Tensor:
+        """Mean Dice loss of the pairs whose moving frame has a label; 0 without any."""
+        known = target["moving_wall"].amax((1, 2, 3)) > 0
+        if not bool(known.any()):
+            return displacement.new_zeros(())
+        warped = warp(target["moving_wall"][known], displacement[known])
+        return self.overlap(warped, target["wall"][known]).mean()
 
 
 def squared_error(

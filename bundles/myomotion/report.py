@@ -72,7 +72,8 @@ def report_page(
     }
     subtitle = (
         f"{slices} slice{'s' * (slices > 1)}, {frames} frames. End-diastole: frame "
-        f"{cine.ed_frame}; end-systole: frame {motion.es_frame} ({motion.es_found}). "
+        f"{cine.ed_frame} ({cine.ed_found}); end-systole: frame {motion.es_frame} "
+        f"({motion.es_found}). End-diastolic label: {cine.label_found or 'none'}. "
         f"Frame times are {'unknown' if times is None else 'known'}."
     )
     return Template(PAGE).substitute(

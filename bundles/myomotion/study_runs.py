@@ -42,9 +42,10 @@ COHORT_COLUMNS = (
 class StudyRuns:
     """Run an evaluator study by study.
 
-    A study that fails does not stop the others; it is listed in ``failed.json``. A study whose
-    folder was written from the same files with the same parameters is skipped. ``cohort.csv`` has
-    one row for each study that is there in the end. A single study that fails writes nothing.
+    A study that fails does not stop the others; it is listed in ``failed.json``, and the command
+    still ends with exit status 0 unless not a single study could be tracked. A study whose folder
+    was written from the same files with the same parameters is skipped. ``cohort.csv`` has one row
+    for each study that is there in the end. A single study that fails writes nothing.
 
     Args:
         evaluator: tracks what its data loader gives; its post-processing writes the results.
@@ -81,11 +82,11 @@ class StudyRuns:
         for index, study in enumerate(self.studies):
             name = str(study["name"])
             place = f"study {index + 1} of {len(self.studies)}: {name}"
+            self._clear_leftovers(name)
             if not self.overwrite and self._finished(study):
                 LOG.info("%s is finished already", place)
                 continue
             LOG.info("%s", place)
-            self._clear_leftovers(name)
             error = self._track(study)
             if error is None:
                 continue
@@ -95,6 +96,17 @@ class StudyRuns:
                 LOG.error("%s failed", place, exc_info=error)
             elif len(self.studies) > 1:
                 LOG.error("%s failed: %s", place, failures[name])
+        self.conclude(failures)
+
+    def conclude(self, failures: Mapping[str, str]) -> None:
+        """Write ``failed.json`` and ``cohort.csv`` of the studies, wherever they were tracked.
+
+        Args:
+            failures: name of a study to the reason why it could not be tracked.
+
+        Raises:
+            SystemExit: see :meth:`run`.
+        """
         if len(self.studies) > 1:
             self._list_failures(failures)
             self._write_cohort(set(failures))
@@ -128,15 +140,19 @@ class StudyRuns:
         )
 
     def _clear_leftovers(self, name: str) -> None:
-        """Remove the hidden folders of a run that was killed while it wrote this study."""
+        """Remove what a run left hidden that was killed while it wrote this study or a table."""
         for suffix in ("partial", "old"):
             for folder in self.output_dir.glob(f".{escape(name)}.????????.{suffix}"):
                 shutil.rmtree(folder, ignore_errors=True)
+        for table in ("cohort.csv", "failed.json"):
+            for file in self.output_dir.glob(f".{table}.????????.partial"):
+                file.unlink(missing_ok=True)
 
     def _list_failures(self, failures: Mapping[str, str]) -> None:
         path = self.output_dir / "failed.json"
         if failures:
             write_bytes(path, (json.dumps(dict(failures), indent=2) + "\n").encode())
+            LOG.error("%d of %d studies failed: %s", len(failures), len(self.studies), path)
         else:
             path.unlink(missing_ok=True)
 

@@ -1,0 +1,58 @@
+"""Changes to the files of a drawn study."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+
+Change = Callable[[Path], Any]
+
+
+def cine_of(folder: Path) -> tuple[np.ndarray, np.ndarray]:
+    image = nib.load(folder / "sa.nii.gz")
+    return np.asarray(image.dataobj).copy(), image.affine.copy()
+
+
+def label_of(folder: Path) -> np.ndarray:
+    return np.asarray(nib.load(folder / "label_sa_ED.nii.gz").dataobj).copy()
+
+
+def save(folder: Path, image: np.ndarray, affine: np.ndarray | None = None) -> None:
+    affine = cine_of(folder)[1] if affine is None else affine
+    nib.save(nib.Nifti1Image(image, affine), folder / "sa.nii.gz")
+
+
+def save_label(folder: Path, label: np.ndarray, affine: np.ndarray | None = None) -> None:
+    affine = cine_of(folder)[1] if affine is None else affine
+    nib.save(nib.Nifti1Image(label, affine), folder / "label_sa_ED.nii.gz")
+
+
+def voxels(size: float | list[float]) -> Change:
+    """Write the cine with another in-plane voxel size."""
+
+    def change(folder: Path) -> None:
+        image, affine = cine_of(folder)
+        scale = np.ones(2) * size / np.linalg.norm(affine[:3, :2], axis=0)
+        affine[:3, :2] *= scale
+        save(folder, image, affine)
+
+    return change
+
+
+def header(**fields: Any) -> Change:
+    """Overwrite fields of the cine's header as they are stored in the file."""
+
+    def change(folder: Path) -> None:
+        raw = bytearray(gzip.decompress((folder / "sa.nii.gz").read_bytes()))
+        stored = nib.Nifti1Header(bytes(raw[:348]), check=False)
+        for name, value in fields.items():
+            stored[name] = value
+        raw[:348] = stored.binaryblock
+        (folder / "sa.nii.gz").write_bytes(gzip.compress(bytes(raw)))
+
+    return change

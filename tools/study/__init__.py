@@ -1,0 +1,1 @@
+"""One comparison of every method: tables, statistics, figures, a page."""

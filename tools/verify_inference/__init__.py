@@ -1,0 +1,1 @@
+"""Every claim about inference, measured: files, strain, formats, interrupted runs."""
