@@ -287,7 +287,7 @@ def test_wrong_configurations_are_refused(
 
 
 def test_shipped_configuration_can_be_read() -> None:
-    config = read_config(ROOT / "tools" / "configs" / "study.yaml")
+    config = read_config(ROOT / "tools" / "study" / "study.yaml")
     assert {m.method for m in config.peers()} >= {"demons", "syn", "ffd", "voxelmorph"}
     for method in config.methods:
         for key, values in method.sweep.items():

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from scipy.stats import wilcoxon
 
 from tools.bundle import BUNDLES, use_bundle_code
 from tools.evaluate import evaluate, table_line
@@ -58,6 +59,7 @@ def real_claims(folder: Path, results: Results) -> Iterator[Claim]:
             {},
             {"dice": 0.888, "mcd_mm": 0.98, "abs_j_minus_1": 0.10, "area_change_error": 0.08},
         ),
+        ("latent", "latent", {}, {}),
         (
             "refined, the paper's prior",
             "refined",
@@ -105,6 +107,37 @@ def virtual_claims(folder: Path, results: Results) -> Iterator[Claim]:
         yield at_most("virtual cines, refined: GRS error", mean["err_error_points"], 4.0, "points")
 
 
+def penalty_claims(folder: Path, weights: Path, results: Results) -> Iterator[Claim]:
+    """Ours against the same network trained with another penalty, slice by slice."""
+    ours = results.get("real, network") or evaluate(folder, "network")
+    theirs = evaluate(folder, "network", weights=str(weights))
+    results["real, network with the other penalty"] = theirs
+    print(table_line({**theirs, "method": "other penalty"}), flush=True)
+    values = [result["mean"]["abs_j_minus_1"] for result in (ours, theirs)]
+    note = "{:.3f} and {:.3f}; the comparison is fair where they agree".format(*values)
+    yield at_most(
+        "||J|-1|, ours against the other penalty, difference", _gap(values), 0.005, "", note
+    )
+    for figure, sign in (("dice", 1), ("mcd_mm", -1)):
+        for level in ("apical", "mid", "basal"):
+            means = [result["levels"][level]["mean"][figure] for result in (ours, theirs)]
+            note = "{:.3f} and {:.3f}".format(*means)
+            gain = sign * (means[0] - means[1])
+            yield at_least(
+                f"real, {level}: {figure}, gain over the other penalty", gain, 0, "", note
+            )
+        pairs = [[row[figure] for row in result["slices"]] for result in (ours, theirs)]
+        p_value = float(wilcoxon(*pairs).pvalue)
+        note = f"Wilcoxon's signed-rank test over {len(pairs[0])} slices"
+        yield at_most(
+            f"real: {figure}, p of the gain over the other penalty", p_value, 0.05, "", note
+        )
+
+
+def _gap(values: Sequence[float]) -> float:
+    return abs(values[0] - values[1])
+
+
 def alpha_claims(folder: Path, results: Results) -> Iterator[Claim]:
     """``||J| - 1|`` falls as the weight of R_VAE in the refinement grows."""
     values = []
@@ -149,6 +182,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--real", type=Path, help="real studies with labels at ED and ES")
     parser.add_argument("--virtual", type=Path, help="folder of virtual cines (its test section)")
+    parser.add_argument(
+        "--other-penalty",
+        type=Path,
+        metavar="WEIGHTS",
+        help="the same network trained with --penalty l2, compared on the real studies",
+    )
     parser.add_argument("--output", type=Path, required=True, help="JSON file to write")
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
@@ -166,6 +205,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             groups.append((name, "no folder given"))
         else:
             groups.append((name, lambda m=measure, f=folder: m(f, results)))  # type: ignore[misc]
+    if options.real and options.other_penalty:
+        groups.append(
+            ("penalty", lambda: penalty_claims(options.real, options.other_penalty, results))
+        )
     for name, group in groups:
         if isinstance(group, str):
             claims.append(not_run(name, "-", group))

@@ -232,7 +232,7 @@ def _slices_csv(scored: Mapping[str, Results]) -> str:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Command line."""
     parser = argparse.ArgumentParser(prog="python -m tools.study", description=__doc__)
-    parser.add_argument("--config", type=Path, default=ROOT / "tools" / "configs" / "study.yaml")
+    parser.add_argument("--config", type=Path, default=Path(__file__).with_name("study.yaml"))
     parser.add_argument("--data", type=Path, required=True, help="real studies with labels")
     parser.add_argument("--virtual", type=Path, help="folder of virtual cines")
     parser.add_argument("--output", type=Path, required=True, help="folder to write")

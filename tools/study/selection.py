@@ -101,7 +101,7 @@ def select(config: StudyConfig, data: Path, output: Path) -> dict[str, Any]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Command line."""
     parser = argparse.ArgumentParser(prog="python -m tools.study.selection", description=__doc__)
-    parser.add_argument("--config", type=Path, default=ROOT / "tools" / "configs" / "study.yaml")
+    parser.add_argument("--config", type=Path, default=ROOT / "tools" / "study" / "study.yaml")
     parser.add_argument("--data", type=Path, required=True, help="folder of the patients")
     parser.add_argument("--output", type=Path, required=True, help="folder to write")
     options = parser.parse_args(arguments)
