@@ -86,7 +86,7 @@ def test_label_codings_give_the_same_internal_label(small_study: Path) -> None:
 
 
 def save(path: Path, values: np.ndarray) -> None:
-    nib.save(nib.Nifti1Image(values, np.diag([1.8, 1.8, 8, 1])), path)
+    nib.save(nib.Nifti1Image(values, nib.load(path).affine), path)
 
 
 def image_with(folder: Path, change: str) -> None:
@@ -163,3 +163,23 @@ def test_real_label_of_myocardium_only_gets_its_cavity(real_cines: Path) -> None
     assert cine.label_ed is not None
     for z in range(3):
         assert (cine.label_ed[..., z] == 1).sum() > 100
+
+
+def test_label_stored_with_other_axes_is_turned_and_one_elsewhere_is_refused(
+    tmp_path: Path,
+) -> None:
+    write_study(tmp_path / "small")
+    path = tmp_path / "small" / "label_sa_ED.nii.gz"
+    entry = {"image": str(tmp_path / "small" / "sa.nii.gz"), "label_ed": str(path)}
+    expected = read_cine(entry).label_ed
+    own = nib.load(path)
+    values = np.asarray(own.dataobj).copy()
+    flipped = nib.Nifti1Image(values, own.affine).as_reoriented(np.array([[0, -1], [1, 1], [2, 1]]))
+    nib.save(flipped, path)
+    assert not np.array_equal(np.asarray(flipped.dataobj), values)
+    assert np.array_equal(read_cine(entry).label_ed, expected)
+    moved = own.affine.copy()
+    moved[0, 3] += 20
+    nib.save(nib.Nifti1Image(values, moved), path)
+    with pytest.raises(InputError, match=r"label_sa_ED\.nii\.gz: the label does not lie on"):
+        read_cine(entry)

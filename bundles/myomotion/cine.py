@@ -124,9 +124,7 @@ def read_cine(study: Mapping[str, object], label_coding: str = "auto") -> Cine:
     es_frame = None if es_value is None else _frame_index(es_value, frames, "es_frame", path)
     coding = str(info.get("labels", "auto")) if label_coding == "auto" else label_coding
     labels = {
-        key: read_label(
-            str(study[key]), image.shape[:3], coding, affine if source.is_dicom else None
-        )
+        key: read_label(str(study[key]), image.shape[:3], coding, affine)
         for key in ("label_ed", "label_es")
         if study.get(key)
     }
@@ -167,7 +165,8 @@ def read_label(
         shape: ``(X, Y, Z)`` it must have.
         coding: see :func:`read_cine`.
         affine: of the cine; where given, the label must lie on its grid, and its axes are brought
-            into the cine's order and direction.
+            into the cine's order and direction; a label saved without geometry (unit voxels at the
+            origin) is taken voxel by voxel.
 
     Returns:
         uint8 ``(X, Y, Z)``: 0 background, 1 cavity, 2 myocardium, 3 right ventricle.
@@ -179,7 +178,8 @@ def read_label(
     values, own_affine = _read_nifti(path)
     if values.ndim == 4 and values.shape[3] == 1:
         values = values[..., 0]
-    if affine is not None:
+    placeholder = np.allclose(np.abs(own_affine), np.eye(4))  # a file saved without geometry
+    if affine is not None and not placeholder and not np.allclose(own_affine, affine, atol=1e-3):
         values = on_grid(path, values, own_affine, shape, affine)
     if values.shape != tuple(shape):
         raise InputError(
