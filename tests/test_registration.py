@@ -57,9 +57,9 @@ def test_network_scripts_to_the_same_numbers(name: str) -> None:
     assert torch.allclose(torch.jit.script(network)(images), network(images), atol=1e-6)
 
 
-def test_paper_network_has_the_papers_size() -> None:
+def test_paper_network_has_the_size_of_the_published_one() -> None:
     parameters = sum(p.numel() for p in SiameseMotionNet(width=64).parameters())
-    assert 10e6 < parameters < 20e6
+    assert parameters == pytest.approx(16.4e6, rel=0.005)
 
 
 def test_gradient_of_the_regulariser_reaches_every_decoder_of_the_network(

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from functools import partial
+from typing import Any, Protocol
 
+import numpy as np
 import torch
 
 from tools.bundle import inference_parts, use_bundle_code
@@ -16,15 +18,35 @@ use_bundle_code()
 from myomotion.demons import SIGMA, demons  # noqa: E402
 from myomotion.refine_motion import RefineMotiond  # noqa: E402
 
-Tracker = Callable[[Mapping[Any, Any]], tuple[torch.Tensor, float]]
 METHODS = ("identity", "network", "refined", "latent", "direct", "demons", *PEERS)
 DIRECT_STEPS = 150
 REFINE_STEPS = 60
 LATENT_STEPS = 40
 
 
+# Moving frames, reference frames, masks (N, H, W) to displacements (N, 2, H, W) in mm and s a pair.
+Register = Callable[[np.ndarray, np.ndarray, np.ndarray], tuple[torch.Tensor, float]]
+
+
+class Tracker(Protocol):
+    """Tracks one study, an item of :class:`~myomotion.cine_transforms.LoadCined`.
+
+    Attributes:
+        sequences: whether it tracks the frames of a cine together, so that end-systole alone costs
+            as much as all of them.
+    """
+
+    sequences: bool
+
+    def __call__(self, item: Mapping[Any, Any]) -> tuple[torch.Tensor, float]:
+        """End-systolic displacement ``(Z, 2, H, W)`` in millimetres, and seconds a pair."""
+
+    def cycle(self, item: Mapping[Any, Any]) -> tuple[torch.Tensor, float]:
+        """Displacement of every frame ``(Z, T, 2, H, W)`` in millimetres, and seconds a pair."""
+
+
 def make_tracker(method: str, **changes: Any) -> Tracker:
-    """A function that tracks one study.
+    """A tracker of one kind.
 
     Args:
         method: one of :data:`METHODS`: ``identity`` (no motion); ``network`` and ``refined`` (the
@@ -36,21 +58,20 @@ def make_tracker(method: str, **changes: Any) -> Tracker:
             peers their own settings beside ``size`` and ``spacing``.
 
     Returns:
-        Takes an item of :class:`~myomotion.cine_transforms.LoadCined`, returns the end-systolic
-        displacement ``(Z, 2, H, W)`` in millimetres and the seconds a pair took.
+        The tracker.
 
     Raises:
         ValueError: for an unknown method.
     """
     if method == "identity":
-        return lambda item: (_still(item), 0.0)
+        return PairTracker(_stay)
+    spacing = float(changes.get("spacing", 1.5))
     if method == "demons":
-        spacing, sigma = float(changes.get("spacing", 1.5)), float(changes.get("sigma", SIGMA))
-        return lambda item: _track_with_demons(item, spacing, sigma)
+        sigma = float(changes.get("sigma", SIGMA))
+        return PairTracker(partial(_demons_pairs, spacing, sigma))
     if method in PEERS:
-        spacing = float(changes.get("spacing", 1.5))
         settings = {k: v for k, v in changes.items() if k not in ("size", "spacing")}
-        return lambda item: _track_with_peer(item, method, spacing, settings)
+        return PairTracker(partial(_peer_pairs, method, spacing, settings))
     if method not in METHODS:
         raise ValueError(f"method {method!r} is unknown; use one of: {', '.join(METHODS)}.")
     if method == "network":
@@ -64,8 +85,42 @@ def make_tracker(method: str, **changes: Any) -> Tracker:
     return BundleTracker(use_network=method != "direct", **changes)
 
 
+class PairTracker:
+    """A method that sees one pair of images at a time.
+
+    Args:
+        register: registers pairs.
+    """
+
+    sequences = False
+
+    def __init__(self, register: Register) -> None:
+        self.register = register
+
+    def __call__(self, item: Mapping[Any, Any]) -> tuple[torch.Tensor, float]:
+        """End-systole to end-diastole."""
+        fields, seconds = self._frames(item, [int(item["es_index"])])
+        return fields[:, 0], seconds
+
+    def cycle(self, item: Mapping[Any, Any]) -> tuple[torch.Tensor, float]:
+        """Every frame to end-diastole, which itself does not move."""
+        fields, seconds = self._frames(item, list(range(1, item["image"].shape[1])))
+        return torch.cat([torch.zeros_like(fields[:, :1]), fields], dim=1), seconds
+
+    def _frames(self, item: Mapping[Any, Any], frames: list[int]) -> tuple[torch.Tensor, float]:
+        image = item["image"].float().numpy()
+        moving = image[:, frames]
+        reference = np.broadcast_to(image[:, :1], moving.shape)
+        mask = np.broadcast_to((item["mask"] > 0.5).numpy(), moving.shape)
+        pairs = (x.reshape(-1, *x.shape[2:]) for x in (moving, reference, mask))
+        fields, seconds = self.register(*pairs)
+        return fields.unflatten(0, moving.shape[:2]), seconds
+
+
 class BundleTracker:
     """The bundle's own inferer and post-processing, up to the displacement."""
+
+    sequences = True
 
     def __init__(self, use_network: bool, **changes: Any) -> None:
         parser = inference_parts(**changes)
@@ -94,28 +149,28 @@ class BundleTracker:
         return field, (time.perf_counter() - start) / pairs
 
 
-def _still(item: Mapping[Any, Any]) -> torch.Tensor:
-    image = item["image"]
-    return image.new_zeros(image.shape[0], 2, *image.shape[-2:])
-
-
-def _track_with_demons(
-    item: Mapping[Any, Any], spacing: float, sigma: float
+def _stay(
+    moving: np.ndarray, reference: np.ndarray, mask: np.ndarray
 ) -> tuple[torch.Tensor, float]:
-    image, es = item["image"], int(item["es_index"])
+    return torch.zeros(len(moving), 2, *moving.shape[1:]), 0.0
+
+
+def _demons_pairs(
+    spacing: float, sigma: float, moving: np.ndarray, reference: np.ndarray, mask: np.ndarray
+) -> tuple[torch.Tensor, float]:
     start = time.perf_counter()
-    fields = [
-        torch.from_numpy(demons(frames[es].numpy(), frames[0].numpy(), sigma=sigma)) * spacing
-        for frames in image
-    ]
-    return torch.stack(fields), (time.perf_counter() - start) / len(fields)
+    fields = [demons(m, r, sigma=sigma) * spacing for m, r in zip(moving, reference, strict=True)]
+    seconds = (time.perf_counter() - start) / len(fields)
+    return torch.from_numpy(np.stack(fields)), seconds
 
 
-def _track_with_peer(
-    item: Mapping[Any, Any], peer: str, spacing: float, settings: Mapping[str, Any]
+def _peer_pairs(
+    peer: str,
+    spacing: float,
+    settings: Mapping[str, Any],
+    moving: np.ndarray,
+    reference: np.ndarray,
+    mask: np.ndarray,
 ) -> tuple[torch.Tensor, float]:
-    image = item["image"].float().numpy()
-    mask = (item["mask"][:, 0] > 0.5).numpy()
-    moving, reference = image[:, int(item["es_index"])], image[:, 0]
     fields, seconds = register_pairs(peer, moving, reference, mask, spacing, settings)
     return torch.from_numpy(fields), seconds

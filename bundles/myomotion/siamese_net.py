@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -20,29 +22,31 @@ def conv_block(in_channels: int, out_channels: int, stride: int = 1) -> nn.Seque
 class SiameseMotionNet(nn.Module):
     """Both images through one encoder, fused scale by scale, one 1x1 head at full resolution.
 
-    Five scales with ``width`` to ``8 * width`` filters; at each scale the features of both images
-    are fused to ``width`` channels, upsampled and concatenated. Group normalisation takes the place
-    of the paper's batch normalisation, so that a batch of one works.
+    Five scales with ``width`` to ``8 * width`` filters and the convolutions of VGG-16; at each
+    scale the features of both images are fused to ``width`` channels, upsampled and concatenated.
+    Group normalisation takes the place of the paper's batch normalisation, so that a batch of one
+    works.
 
     Args:
-        width: filters of the first scale; 64 is the paper's network.
-        scales: number of scales.
+        width: filters of the first scale; 64 is the paper's network (16.4 million parameters).
+        depths: convolutions of each scale.
     """
 
-    def __init__(self, width: int = 64, scales: int = 5) -> None:
+    def __init__(self, width: int = 64, depths: Sequence[int] = (2, 2, 3, 3, 3)) -> None:
         super().__init__()
-        filters = [min(width * 2**i, 8 * width) for i in range(scales)]
+        filters = [min(width * 2**i, 8 * width) for i in range(len(depths))]
         self.encoder = nn.ModuleList()
         self.fusion = nn.ModuleList()
         previous = 1
-        for scale, channels in enumerate(filters):
+        for scale, (channels, depth) in enumerate(zip(filters, depths, strict=True)):
             first = conv_block(previous, channels, 1 if scale == 0 else 2)
-            self.encoder.append(nn.Sequential(first, conv_block(channels, channels)))
+            others = [conv_block(channels, channels) for _ in range(depth - 1)]
+            self.encoder.append(nn.Sequential(first, *others))
             self.fusion.append(conv_block(2 * channels, width))
             previous = channels
         last = nn.Conv2d(width, 2, 1)
         self.head = nn.Sequential(
-            nn.Conv2d(scales * width, width, 1),
+            nn.Conv2d(len(filters) * width, width, 1),
             nn.LeakyReLU(0.1),
             nn.Conv2d(width, width, 1),
             nn.LeakyReLU(0.1),

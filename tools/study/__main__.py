@@ -1,7 +1,8 @@
 """Compare tracking methods: tables, statistics and figures on real and virtual cines.
 
-python -m tools.study --config tools/study/study.yaml --data DIR [--virtual DIR] --output DIR
+python -m tools.study [--config tools/study/study.yaml] [--data [NAME=]DIR ...] --output DIR
 
+Networks that the configuration says how to train, and virtual cines, are made on first use.
 Interrupted, the same command goes on where it was; what depends on changed code, weights, settings
 or data is computed again.
 """
@@ -14,216 +15,106 @@ import io
 import json
 import logging
 import os
-import platform
-import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from tools.bundle import ROOT, inference_parts, use_bundle_code
+from tools.bundle import use_bundle_code
 from tools.evaluation import FIGURES
+from tools.study.compare import Findings, run_study
 from tools.study.config import StudyConfig, read_config
-from tools.study.figures import alpha_figure, cycle_figure, pareto_figure
+from tools.study.figures import rendered
 from tools.study.page import study_page
-from tools.study.regions import REGIONS
-from tools.study.runs import Runner, runnable, usable_studies
-from tools.study.tables import (
-    LEVELS,
-    NEUTRAL,
-    OVERLAP,
-    REAL,
-    TRUTH,
-    Results,
-    Table,
-    accuracy_table,
-    comparisons,
-    places,
-    statistics_table,
-    strain_table,
-)
+from tools.study.provenance import circumstances
+from tools.study.regions import AREA_RATIO, REGIONS
+from tools.study.sources import DataSet, named_folders, real_set, virtual_set
 
 use_bundle_code()
 
+from myomotion.claims import exit_status, summary, write_report  # noqa: E402
 from myomotion.errors import InputError  # noqa: E402
 from myomotion.files import write_bytes  # noqa: E402
-from myomotion.provenance import versions  # noqa: E402
-
-PEER_PACKAGES = ("SimpleITK", "antspyx", "hf-deepali", "voxelmorph", "scipy")
-QUIET = 1.2  # load average, this process included, up to which times mean something
 
 
-def run_study(
-    config: StudyConfig, data: Path, virtual: Path | None, output: Path, progress: bool = True
-) -> list[Table]:
-    """Run what is missing and write tables, figures and the page.
+def data_sets(
+    config: StudyConfig, folders: Mapping[str, Path], virtual: Path | None, output: Path
+) -> list[DataSet]:
+    """The data sets of a study.
 
     Args:
-        config: what to compare.
-        data: real studies with labels at end-diastole and end-systole.
-        virtual: folder of virtual cines.
-        output: receives ``results.md``, ``index.html``, ``slices.csv``, one CSV a table, PNGs,
-            ``provenance.json`` and the folder ``cache``.
-        progress: show progress bars.
+        config: names the cases on which networks may be trained, and the virtual cohort.
+        folders: real data sets by name.
+        virtual: folder of virtual cines; None for the built-in ones.
+        output: of the study.
 
     Returns:
-        The tables.
+        Real ones first.
 
     Raises:
-        InputError: if a folder holds no study that can be scored.
+        InputError: if a folder holds no study that can be scored, or there is no data set at all.
     """
-    methods, skipped = runnable(config)
-    runner = Runner(output / "cache", progress)
-    tables: list[Table] = []
-    remarks: dict[str, list[str]] = {}
-    figures: dict[str, tuple[str, bytes]] = {}
-    curves: dict[str, Any] = {}
-    scored: dict[str, Results] = {}
-    sources: list[tuple[str, Path, str | None]] = [("real", data, None)]
-    if virtual is not None:
-        sources.append(("virtual", virtual, config.virtual_section))
-    for name, folder, section in sources:
-        studies, refused = usable_studies(folder, section)
-        studies = studies[: config.virtual_studies] if name == "virtual" else studies
-        skipped += [f"{name}: {sentence}" for sentence in refused]
-        results: Results = runner.rows(name, methods, studies)
-        scored[name] = results
-        tables += _tables(name, config, results)
-        remarks[f"Where ours is first, {name} cines"] = places(
-            config, results, REAL if name == "real" else (*TRUTH, *OVERLAP)
-        )
-        followed = [m for m in methods if m.name in config.cycle and m.name in results]
-        if followed:
-            curves[f"{name} cines"] = runner.curves(name, followed, studies[: config.cycle_studies])
-        if name == "real" and config.alpha:
-            figures |= _alpha(config, runner, studies)
-    labels = {m.name: m.label for m in methods} | {"truth": "true motion"}
-    if curves:
-        figures["jacobian_cycle.png"] = ("J across the cycle", cycle_figure(curves, labels))
-    figures["pareto.png"] = ("Accuracy against time", _pareto(config, scored))
-    remarks["Time"] = _time_remarks(scored)
-    remarks["Not run"] = [*skipped, *runner.failed]
-    _write(output, tables, remarks, figures, scored, circumstances(config))
-    return tables
+    trained = config.selection.get("patients", ())
+    made = output / "cache" / "training"
+    sets = [real_set(name, folder, trained, made) for name, folder in folders.items()]
+    if virtual is not None or config.virtual:
+        sets.append(virtual_set(config.virtual, virtual))
+    if not sets:
+        raise InputError("no data set. Give --data, --virtual or 'virtual' in the configuration.")
+    return sets
 
 
-def _tables(name: str, config: StudyConfig, results: Results) -> list[Table]:
-    # True hearts and virtual ones change their area: where the truth is known, it alone counts.
-    neutral = NEUTRAL if name == "real" else (*NEUTRAL, "abs_j_minus_1")
-    columns = (*REAL, "seconds")
-    found = [accuracy_table(f"{name} cines", config, results, columns, neutral=neutral)]
-    if name == "virtual":
-        title = "virtual cines against their known motion: end-point error in mm, strain errors"
-        found.append(accuracy_table(title, config, results, TRUTH))
-    found += [
-        accuracy_table(f"{name} cines, {level}", config, results, columns, level, neutral)
-        for level in LEVELS
-        if any(row["level"] == level for rows in results.values() for row in rows)
-    ]
-    found.append(strain_table(f"{name} cines, peak strain", config, results))
-    tested = tuple(f for f in REAL if f != "fold_fraction")
-    if name == "virtual":
-        tested = ("mcd_mm", "dice", "epe_mm", "epe_scar_mm", "ecc_error_points", "err_error_points")
-    pairs = comparisons(config, results, tested)
-    if pairs:
-        found.append(statistics_table(f"{name} cines, ours against each peer", config, pairs))
-    return found
+def write_findings(output: Path, found: Findings, provenance: Mapping[str, Any]) -> None:
+    """Write what a study has found.
 
+    Args:
+        output: receives ``results.md``, ``index.html``, ``slices.csv``, ``tables/*.csv``,
+            figures as PNG and PDF, films as GIF, ``claims.json`` and ``provenance.json``.
+        found: the findings.
+        provenance: from :func:`~tools.study.provenance.circumstances`.
 
-def _alpha(
-    config: StudyConfig, runner: Runner, studies: Sequence[Mapping[str, Any]]
-) -> dict[str, tuple[str, bytes]]:
-    results = runner.rows("real", list(config.alpha.values()), studies)
-    by_weight = {w: results[m.name] for w, m in config.alpha.items() if m.name in results}
-    if not by_weight:
-        return {}
-    shipped = float(inference_parts()["refine_alpha"])
-    caption = "Weight of the regulariser, real cines"
-    return {"alpha.png": (caption, alpha_figure(by_weight, shipped))}
-
-
-def _pareto(config: StudyConfig, scored: Mapping[str, Results]) -> bytes:
-    panels = [("real cines", scored["real"], "mcd_mm", "MCD, mm")]
-    if "virtual" in scored:
-        label = "end-point error in the wall, mm"
-        panels.append(("virtual cines", scored["virtual"], "epe_mm", label))
-    return pareto_figure(config, panels)
-
-
-def _time_remarks(scored: Mapping[str, Results]) -> list[str]:
-    loads = [r["load"] for results in scored.values() for rows in results.values() for r in rows]
-    top = max(loads, default=0.0)
-    if top <= QUIET:
-        return []
-    return [
-        f"times were taken while the machine was busy (load average up to {top:.1f}): they are to "
-        "be measured again; remove the folder cache on a quiet machine and run the same command."
-    ]
-
-
-def circumstances(config: StudyConfig) -> dict[str, Any]:
-    """Commit, versions and class of machine; no dates, no paths."""
-    found = {}
-    for package in PEER_PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            found[package] = "absent"
-    return {
-        "commit": _git("rev-parse", "HEAD"),
-        "uncommitted_changes": bool(_git("status", "--porcelain", "--untracked-files=no")),
-        "versions": {**versions(), **found},
-        "machine": {"processor": platform.machine(), "cores": os.cpu_count()},
-        "seed": config.seed,
-        "settings": {
-            m.name: {k: v for k, v in m.settings.items() if "weights" not in k}
-            for m in config.methods
-        },
-    }
-
-
-def _git(*arguments: str) -> str:
-    try:
-        done = subprocess.run(
-            ["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=True
-        )
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
-    return done.stdout.strip()
-
-
-def _write(
-    output: Path,
-    tables: Sequence[Table],
-    remarks: Mapping[str, Sequence[str]],
-    figures: Mapping[str, tuple[str, bytes]],
-    scored: Mapping[str, Results],
-    provenance: Mapping[str, Any],
-) -> None:
-    parts = [table.markdown() for table in tables]
-    for heading, lines in remarks.items():
-        if lines:
-            parts.append("\n".join([f"### {heading}", "", *(f"- {line}" for line in lines)]) + "\n")
-    parts += [f"![{caption}]({name})\n" for name, (caption, _) in figures.items()]
+    Raises:
+        OSError: for a folder that cannot be written.
+    """
+    pictures: dict[str, tuple[str, bytes]] = {}
+    for name, (caption, figure) in found.figures.items():
+        for kind, content in rendered(figure).items():
+            write_bytes(output / f"{name}.{kind}", content)
+            if kind == "png":
+                pictures[f"{name}.png"] = (caption, content)
+    for name, (caption, content) in found.films.items():
+        pictures[f"{name}.gif"] = (caption, content)
+        write_bytes(output / f"{name}.gif", content)
+    lines = [claim.line() for claim in found.claims]
+    parts = [table.markdown() for table in found.tables]
+    for heading, sentences in found.remarks.items():
+        if sentences:
+            parts.append("\n".join([f"### {heading}", "", *(f"- {s}" for s in sentences)]) + "\n")
+    if lines:
+        parts.append("\n".join(["### Claims", "", "```", *lines, "```"]) + "\n")
+    parts += [f"![{caption}]({name})\n" for name, (caption, _) in pictures.items()]
     write_bytes(output / "results.md", "\n".join(parts).encode())
-    for table in tables:
+    for table in found.tables:
         stem = "".join(c if c.isalnum() else "-" for c in table.title.split(" (n =")[0])
         write_bytes(output / "tables" / f"{stem}.csv", table.csv().encode())
-    for name, (_, content) in figures.items():
-        write_bytes(output / name, content)
-    write_bytes(output / "slices.csv", _slices_csv(scored).encode())
-    page = study_page(tables, remarks, figures, provenance)
+    write_bytes(output / "slices.csv", _slices_csv(found).encode())
+    page = study_page(found.tables, found.remarks, lines, pictures, provenance)
     write_bytes(output / "index.html", page.encode())
     write_bytes(output / "provenance.json", (json.dumps(provenance, indent=1) + "\n").encode())
+    write_report(output / "claims.json", found.claims, dict(provenance))
 
 
-def _slices_csv(scored: Mapping[str, Results]) -> str:
-    columns = ("data", "method", "study", "slice", "level", *FIGURES, *REGIONS)
+def _slices_csv(found: Findings) -> str:
+    columns = ("data", "method", "study", "slice", "level", *FIGURES, *REGIONS, AREA_RATIO)
     text = io.StringIO()
-    writer = csv.DictWriter(text, columns, extrasaction="ignore", lineterminator="\n")
+    writer = csv.DictWriter(
+        text,
+        [c for c in columns if c != "seconds"],
+        extrasaction="ignore",
+        lineterminator="\n",
+    )
     writer.writeheader()
-    for data, results in scored.items():
+    for data, results in found.scored.items():
         for method, rows in results.items():
             writer.writerows({"data": data, "method": method, **row} for row in rows)
     return text.getvalue()
@@ -233,20 +124,38 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Command line."""
     parser = argparse.ArgumentParser(prog="python -m tools.study", description=__doc__)
     parser.add_argument("--config", type=Path, default=Path(__file__).with_name("study.yaml"))
-    parser.add_argument("--data", type=Path, required=True, help="real studies with labels")
-    parser.add_argument("--virtual", type=Path, help="folder of virtual cines")
+    parser.add_argument(
+        "--data",
+        action="append",
+        default=[],
+        metavar="[NAME=]DIR",
+        help="real studies with labels; may be given several times, the first is called 'real'",
+    )
+    parser.add_argument(
+        "--virtual", type=Path, help="folder of virtual cines (default: the built-in ones)"
+    )
     parser.add_argument("--output", type=Path, required=True, help="folder to write")
+    parser.add_argument(
+        "--workers", type=int, default=os.cpu_count() or 1, help="processes (default: one a core)"
+    )
+    parser.add_argument("--strict", action="store_true", help="exit with status 1 if a claim fails")
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     try:
         config = read_config(options.config)
-        tables = run_study(config, options.data, options.virtual, options.output)
+        folders = named_folders(options.data)
+        sets = data_sets(config, folders, options.virtual, options.output)
+        found = run_study(config, sets, options.output, workers=options.workers)
+        write_findings(options.output, found, circumstances(config))
     except (InputError, ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    print(tables[0].markdown())
+    print(found.tables[0].markdown())
+    for claim in found.claims:
+        print(claim.line())
+    print(summary(found.claims))
     print(f"All results: {options.output / 'index.html'}")
-    return 0
+    return exit_status(found.claims) if options.strict else 0
 
 
 if __name__ == "__main__":

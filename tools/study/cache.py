@@ -31,10 +31,11 @@ SCORING = (
 )
 OWN = (
     "bundles/cardiac_motion_reg/configs/inference.yaml",
-    *(f"bundles/myomotion/{n}.py" for n in ("pyramid_net", "refinement", "registration_loss")),
+    "bundles/myomotion/refine_motion.py",
+    *(f"bundles/myomotion/{n}.py" for n in ("pyramid_net", "siamese_net", "refinement")),
     *(
         f"bundles/myomotion/{n}.py"
-        for n in ("plausibility", "gradient_vae", "sequence_inferer", "refine_motion")
+        for n in ("registration_loss", "plausibility", "gradient_vae", "sequence_inferer")
     ),
 )
 

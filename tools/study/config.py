@@ -17,6 +17,19 @@ WEIGHT_KEYS = ("weights", "vae_weights")  # settings that name files, relative t
 
 
 @dataclass(frozen=True, kw_only=True)
+class Stage:
+    """One command of a training.
+
+    Attributes:
+        command: as typed in the root of the project; ``{name}`` stands for a data set's folder.
+        makes: weights that it writes, relative to the root.
+    """
+
+    command: str
+    makes: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Method:
     """One line of the tables.
 
@@ -27,6 +40,9 @@ class Method:
         settings: its keyword arguments.
         peer: somebody else's method, which ours is held against.
         sweep: one setting and the values of which the selection rule chooses.
+        on: ``real`` or ``virtual``, the kind of data on which it runs; both where empty.
+        trained_on: data set that its network has learned from; empty where it has not learned.
+        training: commands that make its weights.
     """
 
     name: str
@@ -35,6 +51,9 @@ class Method:
     settings: Mapping[str, Any] = field(default_factory=dict)
     peer: bool = False
     sweep: Mapping[str, list[Any]] = field(default_factory=dict)
+    on: str = ""
+    trained_on: str = ""
+    training: tuple[Stage, ...] = ()
 
     def reason_to_skip(self) -> str | None:
         """Why the method cannot run here; None if it can."""
@@ -62,23 +81,28 @@ class StudyConfig:
     Attributes:
         ours: name of the method that is tested against the peers.
         methods: lines of the tables, in their order.
-        alpha: methods that differ in the weight of R_VAE alone, by weight.
+        alpha: ours with other weights of R_VAE, by weight.
+        transfer: networks that are trained on one data set and tested on all.
         cycle: names of the methods whose J is followed over the cycle.
         cycle_studies: on how many studies of each data set.
-        selection: ``patients`` and ``target`` of the selection rule.
-        virtual_section: section of the virtual cines' list.
-        virtual_studies: how many of them, the first ones of the list; all where None.
+        moving: names of the methods whose contours move in the film.
+        selection: ``patients``, on whom settings are chosen and networks may be trained, and
+            ``target``, the mean abs(abs(J) - 1) that the paper's rule asks for.
+        virtual: of :func:`tools.study.sources.virtual_set`.
+        time: ``fast``, ``slow`` and ``ratio``: how much faster one method shall be on a stack.
         seed: of the bootstrap.
     """
 
     ours: str
     methods: tuple[Method, ...]
     alpha: Mapping[float, Method]
+    transfer: tuple[Method, ...]
     cycle: tuple[str, ...]
     cycle_studies: int
+    moving: tuple[str, ...]
     selection: Mapping[str, Any]
-    virtual_section: str
-    virtual_studies: int | None
+    virtual: Mapping[str, Any]
+    time: Mapping[str, Any]
     seed: int
 
     def method(self, name: str) -> Method:
@@ -105,26 +129,32 @@ def read_config(path: Path) -> StudyConfig:
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
         methods = tuple(_method(entry) for entry in content["methods"])
-        names = [m.name for m in methods]
+        transfer = tuple(_method(entry) for entry in content.get("transfer") or ())
+        names = [m.name for m in (*methods, *transfer)]
         if twice := sorted({n for n in names if names.count(n) > 1}):
             raise ValueError(f"{path}: methods named twice: {', '.join(twice)}. Rename one.")
-        sweep = content.get("alpha") or {"of": content["ours"], "key": "", "values": []}
+        sweep = content.get("alpha") or {"key": "", "values": []}
+        ours = next((m for m in methods if m.name == content["ours"]), None)
         config = StudyConfig(
             ours=content["ours"],
             methods=methods,
-            alpha={v: _with_alpha(methods, sweep, v) for v in sweep["values"]},
-            cycle=tuple(content.get("cycle", ())),
+            alpha={v: _with_alpha(ours, sweep["key"], v) for v in sweep["values"] if ours},
+            transfer=transfer,
+            cycle=tuple(content.get("cycle") or ()),
             cycle_studies=int(content.get("cycle_studies", 6)),
-            selection=content.get("selection", {}),
-            virtual_section=content.get("virtual_section", "test"),
-            virtual_studies=content.get("virtual_studies"),
+            moving=tuple(content.get("moving") or ()),
+            selection=content.get("selection") or {},
+            virtual=content.get("virtual") or {},
+            time=content.get("time") or {},
             seed=int(content.get("seed", 0)),
         )
     except (OSError, KeyError, TypeError, AttributeError, yaml.YAMLError) as error:
         raise ValueError(f"{path}: no study configuration ({error!r}).") from error
-    unknown = [n for n in (config.ours, *config.cycle) if n not in names]
-    if unknown:
-        raise ValueError(f"{path}: {', '.join(unknown)} is not among the methods: {names}.")
+    compared = [m.name for m in methods]
+    used = [config.time[k] for k in ("fast", "slow") if k in config.time]
+    asked = (config.ours, *config.cycle, *config.moving, *used)
+    if unknown := [n for n in asked if n not in compared]:
+        raise ValueError(f"{path}: {', '.join(unknown)} is not among the methods: {compared}.")
     return config
 
 
@@ -140,14 +170,16 @@ def _method(entry: Mapping[str, Any]) -> Method:
         settings=settings,
         peer=bool(entry.get("peer", False)),
         sweep=entry.get("sweep") or {},
+        on=entry.get("on", ""),
+        trained_on=entry.get("trained_on", ""),
+        training=tuple(Stage(**stage) for stage in entry.get("training") or ()),
     )
 
 
-def _with_alpha(methods: tuple[Method, ...], sweep: Mapping[str, Any], value: float) -> Method:
-    base = {m.name: m for m in methods}[sweep["of"]]
+def _with_alpha(ours: Method, key: str, value: float) -> Method:
     return Method(
-        name=f"{base.name}-alpha-{value:g}",
-        label=f"{base.label}, alpha {value:g}",
-        method=base.method,
-        settings={**base.settings, sweep["key"]: value},
+        name=f"{ours.name}-alpha-{value:g}",
+        label=f"{ours.label}, alpha {value:g}",
+        method=ours.method,
+        settings={**ours.settings, key: value},
     )

@@ -10,7 +10,6 @@ import numpy as np
 import torch
 
 from tools.bundle import use_bundle_code
-from tools.methods import Tracker
 
 use_bundle_code()
 
@@ -19,21 +18,6 @@ from myomotion.kinematics import displacement_gradient, jacobian_determinant  # 
 
 POINTS = 25  # of the cycle, at which studies with different numbers of frames are averaged
 CURVES = ("mean", "std", "abs_minus_1")
-
-
-def frame_by_frame(tracker: Tracker, item: Mapping[Any, Any]) -> torch.Tensor:
-    """Displacement of every frame from a tracker of pairs.
-
-    Args:
-        tracker: from :func:`tools.methods.make_tracker`.
-        item: from :class:`~myomotion.cine_transforms.LoadCined`.
-
-    Returns:
-        ``(Z, T, 2, H, W)`` in millimetres, zero at end-diastole.
-    """
-    frames = range(1, item["image"].shape[1])
-    moved = [tracker({**item, "es_index": t})[0] for t in frames]
-    return torch.stack([torch.zeros_like(moved[0]), *moved], dim=1)
 
 
 def jacobian_curves(

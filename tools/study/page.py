@@ -6,6 +6,7 @@ import base64
 import json
 from collections.abc import Mapping, Sequence
 from html import escape
+from pathlib import Path
 from typing import Any
 
 from tools.study.tables import Table
@@ -24,6 +25,7 @@ pre { background: #f5f5f5; padding: .8rem; overflow: auto; font-size: 12px; }
 def study_page(
     tables: Sequence[Table],
     remarks: Mapping[str, Sequence[str]],
+    claims: Sequence[str],
     figures: Mapping[str, tuple[str, bytes]],
     circumstances: Mapping[str, Any],
 ) -> str:
@@ -32,7 +34,8 @@ def study_page(
     Args:
         tables: in their order.
         remarks: heading to sentences.
-        figures: file name to caption and PNG.
+        claims: one line each.
+        figures: file name to caption and content, PNG or GIF.
         circumstances: JSON-ready; shown as they are.
 
     Returns:
@@ -43,17 +46,19 @@ def study_page(
         for heading, lines in remarks.items()
         if lines
     )
+    lines = "\n".join(claims)
+    shown = f"<h3>Claims</h3><pre>{escape(lines)}</pre>" if claims else ""
     pictures = "".join(
         f"<h3>{escape(caption)}</h3>"
-        f'<img alt="{escape(caption)}" src="data:image/png;base64,'
+        f'<img alt="{escape(caption)}" src="data:image/{Path(name).suffix[1:]};base64,'
         f'{base64.b64encode(content).decode()}">'
-        for caption, content in figures.values()
+        for name, (caption, content) in figures.items()
     )
     return (
         "<!doctype html><html lang='en'><head><meta charset='utf-8'>"
         f"<title>Comparison with peers</title><style>{STYLE}</style></head><body>"
         "<h1>Comparison with peers</h1><p>End-systole to end-diastole, myocardium. Research use "
-        f"only.</p>{''.join(t.html() for t in tables)}{lists}{pictures}"
+        f"only.</p>{''.join(t.html() for t in tables)}{lists}{shown}{pictures}"
         f"<h3>Provenance</h3><pre>{escape(json.dumps(circumstances, indent=1))}</pre>"
         "</body></html>\n"
     )

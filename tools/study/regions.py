@@ -16,10 +16,12 @@ from tools.evaluation import true_displacement
 
 use_bundle_code()
 
+from myomotion.cine import CAVITY, Cine  # noqa: E402
 from myomotion.cine_transforms import reopen, slices_with_heart, working_grids  # noqa: E402
 from myomotion.motion import cavity_center  # noqa: E402
 
 REGIONS = ("epe_inner_mm", "epe_outer_mm", "epe_scar_mm", "epe_remote_mm")
+AREA_RATIO = "area_ratio"
 
 
 def regional_errors(
@@ -36,11 +38,12 @@ def regional_errors(
         For each slice with myocardium :data:`REGIONS`: the half of the wall nearer to the cavity,
         the other half, the scar, and the rest of the wall of a slice with a scar; NaN where there
         is none, and for real cines. A scar is the sector that the cine's record names, seen from
-        the cavity centroid at end-diastole (the simulated scar has soft edges of 10 degrees).
+        the cavity centroid at end-diastole (the simulated scar has soft edges of 10 degrees). And
+        :data:`AREA_RATIO`, the cavity's area at end-diastole over that at end-systole.
     """
     cine = reopen(item["study"])
     slices = slices_with_heart(item)
-    unknown = dict.fromkeys(REGIONS, float("nan"))
+    unknown = dict.fromkeys((*REGIONS, AREA_RATIO), float("nan"))
     truth = true_displacement(item, cine)
     if truth is None:
         return [dict(unknown) for _ in slices]
@@ -57,8 +60,17 @@ def regional_errors(
             scar = wall & sector(wall.shape, cavity_center(cine, z, grids[z]), *stored)
             regions += [scar, wall & ~scar]
         means = (float(error[r].mean()) if r.any() else float("nan") for r in regions)
-        rows.append({**unknown, **dict(zip(REGIONS, means, strict=False))})
+        found = {AREA_RATIO: _area_ratio(cine, z), **dict(zip(REGIONS, means, strict=False))}
+        rows.append({**unknown, **found})
     return rows
+
+
+def _area_ratio(cine: Cine, z: int) -> float:
+    areas = [
+        0 if label is None else int((label[..., z] == CAVITY).sum())
+        for label in (cine.label_ed, cine.label_es)
+    ]
+    return areas[0] / areas[1] if all(areas) else float("nan")
 
 
 def inner_half(wall: np.ndarray) -> np.ndarray:

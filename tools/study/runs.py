@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 import logging
+import multiprocessing
 import os
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import torch
 from tqdm import tqdm
 
 from tools.bundle import use_bundle_code
 from tools.evaluation import score_study
 from tools.methods import Tracker, make_tracker
 from tools.study.cache import kept, result_key
-from tools.study.config import Method, StudyConfig
-from tools.study.cycle import frame_by_frame, jacobian_curves, true_curves
+from tools.study.config import Method
+from tools.study.cycle import jacobian_curves, true_curves
+from tools.study.moving import film, middle_slice, moved_contours
 from tools.study.regions import regional_errors
+from tools.study.timing import QUIET, stack_time
 
 use_bundle_code()
 
-from myomotion.built_in import studies_of  # noqa: E402
 from myomotion.cine_transforms import LoadCined  # noqa: E402
-from myomotion.errors import InputError  # noqa: E402
 
 LOG = logging.getLogger(__name__)
 SIZE, SPACING = 96, 1.5
@@ -35,14 +38,16 @@ class Runner:
     Args:
         folder: receives the kept results, one JSON file for each method, setting and study.
         progress: show a progress bar.
+        workers: processes that track, with one thread each.
 
     Attributes:
         failed: what did not run, as sentences.
     """
 
-    def __init__(self, folder: Path, progress: bool = True) -> None:
+    def __init__(self, folder: Path, progress: bool = True, workers: int = 1) -> None:
         self.folder = folder
         self.progress = progress
+        self.workers = workers
         self.failed: list[str] = []
         self._trackers: dict[str, Tracker] = {}
 
@@ -60,6 +65,7 @@ class Runner:
             Rows of :func:`tools.evaluation.score_study` with the regions of
             :mod:`tools.study.regions`, by method; a method that failed on a case is left out.
         """
+        self._fill(data, methods, studies)
         results: dict[str, list[dict[str, Any]]] = {m.name: [] for m in methods}
         lost: set[str] = set()
         with tqdm(total=len(methods) * len(studies), desc=data, disable=not self.progress) as bar:
@@ -75,6 +81,88 @@ class Runner:
                         self._fail(f"{data}, {method.label}, {study['name']}: {error}")
                     bar.update()
         return {name: rows for name, rows in results.items() if name not in lost}
+
+    def _fill(
+        self, data: str, methods: Sequence[Method], studies: Sequence[Mapping[str, Any]]
+    ) -> None:
+        """Compute in several processes what no earlier run has left; errors come up again later."""
+        missing = {
+            i: [m for m in methods if not self._file("scores", m, s, result_key(m, s)).is_file()]
+            for i, s in enumerate(studies)
+        }
+        missing = {i: wanted for i, wanted in missing.items() if wanted}
+        if self.workers < 2 or not missing:
+            return
+        context = multiprocessing.get_context("spawn")
+        with (
+            ProcessPoolExecutor(self.workers, context, torch.set_num_threads, (1,)) as pool,
+            tqdm(total=len(missing), desc=f"{data}, new", disable=not self.progress) as bar,
+        ):
+            waiting = [
+                pool.submit(_fill_study, self.folder, wanted, dict(studies[i]))
+                for i, wanted in missing.items()
+            ]
+            for done in as_completed(waiting):
+                done.result()
+                bar.update()
+
+    def times(self, methods: Sequence[Method], study: Mapping[str, Any]) -> dict[str, Any]:
+        """Times of a whole stack, one method after the other; busy ones are taken again.
+
+        Args:
+            methods: what to run.
+            study: the stack.
+
+        Returns:
+            From :func:`tools.study.timing.stack_time`, by method.
+        """
+        found: dict[str, Any] = {}
+        item = _Item(study)
+        for method in tqdm(methods, desc="times", disable=not self.progress):
+            if method.method == "identity":
+                continue
+
+            def measure(method: Method = method) -> dict[str, float]:
+                return stack_time(self._tracker(method), item())
+
+            key = result_key(method, study)
+            path = self._file("times", method, study, key)
+            try:
+                time = kept(path, key, measure)
+                if time["load"] > QUIET >= os.getloadavg()[0]:
+                    path.unlink()
+                    time = kept(path, key, measure)
+            except (ValueError, RuntimeError, OSError) as error:
+                self._fail(f"time of {method.label}: {error}")
+                continue
+            found[method.name] = time
+        return found
+
+    def film(self, methods: Sequence[Method], study: Mapping[str, Any]) -> bytes:
+        """The moving comparison on the middle slice of a study.
+
+        Args:
+            methods: what to run.
+            study: the case.
+
+        Returns:
+            GIF, with the true contours where the motion is known.
+        """
+        item = cache(lambda: middle_slice(LoadCined(SIZE, SPACING, with_truth=True)(study)))
+        contours: dict[str, Any] = {}
+        for method in tqdm(methods, desc="film", disable=not self.progress):
+
+            def follow(method: Method = method) -> Any:
+                field = self._tracker(method).cycle(item())[0][0]
+                return moved_contours(field.cpu(), item(), SPACING)
+
+            key = result_key(method, study)
+            path = self._file("contours", method, study, key)
+            contours[method.name] = kept(path, key, follow)
+        truth = item()["truth"][0].float()
+        if bool(torch.isfinite(truth).all()):
+            contours["truth"] = moved_contours(truth, item(), SPACING)
+        return film(item(), contours, {m.name: m.label for m in methods})
 
     def curves(
         self, data: str, methods: Sequence[Method], studies: Sequence[Mapping[str, Any]]
@@ -118,28 +206,23 @@ class Runner:
         key = result_key(method, study)
 
         def follow() -> list[dict[str, Any]]:
-            return jacobian_curves(frame_by_frame(self._tracker(method), item()), item(), SPACING)
+            return jacobian_curves(self._tracker(method).cycle(item())[0], item(), SPACING)
 
         found: list[dict[str, Any]] = kept(self._file("cycles", method, study, key), key, follow)
         return found
 
     def _score(self, method: Method, item: _Item) -> dict[str, list[dict[str, Any]]]:
-        load = os.getloadavg()[0]
         tracker = self._tracker(method)
-        every = getattr(tracker, "cycle", None)
         curves: list[dict[str, Any]] = []
-        if every is None:
+        if not tracker.sequences:
             displacement, seconds = tracker(item())
         else:
-            field, seconds = every(item())
+            field, seconds = tracker.cycle(item())
             curves = jacobian_curves(field.cpu(), item(), SPACING)
             displacement = field[:, int(item()["es_index"])]
         rows = score_study(item(), displacement.cpu(), seconds, SPACING)
         regions = regional_errors(item(), displacement.cpu(), SPACING)
-        return {
-            "rows": [{**r, **e, "load": load} for r, e in zip(rows, regions, strict=True)],
-            "curves": curves,
-        }
+        return {"rows": [{**r, **e} for r, e in zip(rows, regions, strict=True)], "curves": curves}
 
     def _tracker(self, method: Method) -> Tracker:
         if method.name not in self._trackers:
@@ -154,6 +237,16 @@ class Runner:
         self.failed.append(sentence)
 
 
+def _fill_study(folder: Path, methods: Sequence[Method], study: dict[str, Any]) -> None:
+    """The work of one process: score a study with several methods."""
+    runner, item = Runner(folder, progress=False), _Item(study)
+    for method in methods:
+        try:
+            runner._scored(method, study, item)
+        except (ValueError, RuntimeError, OSError) as error:
+            LOG.debug("%s, %s: %s", method.label, study["name"], error)
+
+
 class _Item:
     """A study, loaded when it is first needed."""
 
@@ -164,45 +257,15 @@ class _Item:
         return self.load()
 
 
-def usable_studies(
-    folder: Path, section: str | None = None, only: Sequence[str] = ()
-) -> tuple[list[dict[str, Any]], list[str]]:
-    """Studies of a folder that can be scored, and why others cannot.
-
-    Args:
-        folder: see :func:`~myomotion.built_in.studies_of`.
-        section: of its ``datalist.json``; all where None.
-        only: names to take; all where empty.
-
-    Returns:
-        Studies and sentences.
-
-    Raises:
-        InputError: if none can be scored.
-    """
-    usable, refused = [], []
-    for study in studies_of(folder, section):
-        if only and study["name"] not in only:
-            continue
-        missing = [k for k in ("label_ed", "label_es") if k not in study]
-        if missing:
-            refused.append(f"{study['name']}: no {' and no '.join(missing)}")
-        else:
-            usable.append(study)
-    if not usable:
-        raise InputError(f"{folder}: no study with labels at end-diastole and end-systole.")
-    return usable, refused
-
-
-def runnable(config: StudyConfig) -> tuple[list[Method], list[str]]:
+def runnable(methods: Sequence[Method]) -> tuple[list[Method], list[str]]:
     """Methods that can run here, and why others cannot.
 
     Args:
-        config: the study.
+        methods: of the study.
 
     Returns:
         Methods and sentences.
     """
-    reasons = {m.name: m.reason_to_skip() for m in config.methods}
-    skipped = [f"{m.label}: {reasons[m.name]}" for m in config.methods if reasons[m.name]]
-    return [m for m in config.methods if reasons[m.name] is None], skipped
+    reasons = {m.name: m.reason_to_skip() for m in methods}
+    skipped = [f"{m.label}: {reasons[m.name]}" for m in methods if reasons[m.name]]
+    return [m for m in methods if reasons[m.name] is None], skipped

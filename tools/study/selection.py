@@ -19,7 +19,8 @@ from typing import Any
 
 from tools.bundle import ROOT, use_bundle_code
 from tools.study.config import Method, StudyConfig, read_config
-from tools.study.runs import Runner, usable_studies
+from tools.study.runs import Runner
+from tools.study.sources import usable_studies
 from tools.study.tables import mean_of
 
 use_bundle_code()

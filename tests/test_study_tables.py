@@ -1,0 +1,185 @@
+"""Tables, statistics and claims of the comparison with peers, on known numbers."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tools.study.claims import lead_claims, time_claims
+from tools.study.config import Method, StudyConfig
+from tools.study.equal import at_volume, equal_table, matched_pairs
+from tools.study.statistics import compare, holm, subject_means
+from tools.study.tables import accuracy_table, comparisons, places, ratio_table
+from tools.study.transfer import transfer_table
+
+
+def rows(values: dict[str, list[float]], figure: str) -> list[dict[str, object]]:
+    """Rows with one figure: subject to the values of its slices."""
+    return [
+        {"study": s, "slice": z, "level": "mid", figure: v}
+        for s, listed in values.items()
+        for z, v in enumerate(listed)
+    ]
+
+
+def test_slices_of_a_subject_count_as_one() -> None:
+    listed = rows({"a": [1.0, 3.0], "b": [5.0, math.nan], "c": [math.nan]}, "mcd_mm")
+    assert subject_means(listed, "mcd_mm") == {"a": 2.0, "b": 5.0}
+
+
+def test_six_equal_signs_give_the_smallest_p_of_six() -> None:
+    ours = {str(i): 1.0 for i in range(6)}
+    theirs = {str(i): 1.1 + 0.1 * i for i in range(6)}
+    found = compare(ours, theirs, "mcd_mm", "peer")
+    assert found is not None and found.n == 6
+    assert found.p == pytest.approx(2 / 2**6)
+    assert found.difference == pytest.approx(-0.35)
+    assert -0.6 < found.low < -0.35 < found.high < -0.1
+    assert found.verdict == "ours"
+
+
+def test_bootstrap_interval_has_the_width_of_the_standard_error() -> None:
+    values = np.random.default_rng(1).normal(0.2, 1.0, 400)
+    found = compare(
+        {str(i): v for i, v in enumerate(values)}, {str(i): 0.0 for i in range(400)}, "dice", "x"
+    )
+    assert found is not None
+    error = values.std() / 20
+    assert found.low == pytest.approx(values.mean() - 1.96 * error, abs=0.15 * error)
+    assert found.high == pytest.approx(values.mean() + 1.96 * error, abs=0.15 * error)
+
+
+@pytest.mark.parametrize(
+    ("figure", "offset", "verdict"),
+    [
+        ("dice", 0.1, "ours"),
+        ("dice", -0.1, "peer"),
+        ("mcd_mm", 0.1, "peer"),
+        ("mcd_mm", 0, "undecided"),
+    ],
+)
+def test_more_is_better_for_dice_alone(figure: str, offset: float, verdict: str) -> None:
+    subjects = [str(i) for i in range(5)]
+    found = compare(
+        {s: 0.5 + offset for s in subjects}, dict.fromkeys(subjects, 0.5), figure, "peer"
+    )
+    assert found is not None and found.verdict == verdict
+    assert found.p == (1.0 if offset == 0 else pytest.approx(2 / 2**5))
+
+
+def test_only_subjects_of_both_are_compared() -> None:
+    assert compare({"a": 1.0, "b": 2.0}, {"b": 1.0, "c": 2.0}, "dice", "peer") is None
+
+
+def test_holm_on_a_known_family() -> None:
+    assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    assert holm([0.6, 0.7]) == pytest.approx([1.0, 1.0])
+
+
+def study_of(*methods: Method, ours: str) -> StudyConfig:
+    return StudyConfig(
+        ours=ours,
+        methods=methods,
+        alpha={},
+        transfer=(),
+        cycle=(),
+        cycle_studies=1,
+        moving=(),
+        selection={},
+        virtual={},
+        time={},
+        seed=0,
+    )
+
+
+def test_none_does_not_compete_and_the_best_is_bold() -> None:
+    config = study_of(
+        Method(name="none", label="none", method="identity"),
+        Method(name="peer", label="theirs", method="demons", peer=True),
+        Method(name="own", label="ours", method="network"),
+        ours="own",
+    )
+    results = {
+        name: rows({str(s): [value + 0.01 * s] for s in range(3)}, "abs_j_minus_1")
+        for name, value in (("none", 0.0), ("peer", 0.1), ("own", 0.2))
+    }
+    lines = accuracy_table("t", config, results, ("abs_j_minus_1", "mcd_mm")).markdown()
+    assert "| none | 0.010 |" in lines and "| theirs | **0.110** |" in lines
+    assert "MCD" not in lines  # nobody has it
+    assert places(config, results, ("abs_j_minus_1",)) == [
+        "abs(abs(J) - 1): ours is place 2 of 2 (0.210); first is theirs (0.110)."
+    ]
+    (pair,) = comparisons(config, results, ("abs_j_minus_1",))
+    assert pair.verdict == "peer"
+
+
+def volume_rows(volume: float, dice: float) -> list[dict[str, Any]]:
+    """Rows of three subjects, one slice each, at one level."""
+    return [
+        {"study": s, "slice": 0, "level": "mid", "abs_j_minus_1": volume, "dice": dice, "mcd_mm": 1}
+        for s in "abc"
+    ]
+
+
+def test_ours_is_taken_between_two_weights_at_the_peers_volume() -> None:
+    by_weight = {0.01: volume_rows(0.06, 0.80), 0.001: volume_rows(0.10, 0.90)}
+    rows_at = at_volume(by_weight, 0.09)
+    assert rows_at is not None
+    assert [r["dice"] for r in rows_at] == pytest.approx([0.875] * 3)
+    assert [r["abs_j_minus_1"] for r in rows_at] == pytest.approx([0.09] * 3)
+    assert at_volume(by_weight, 0.12) is None and at_volume(by_weight, 0.05) is None
+
+
+@pytest.mark.parametrize(("theirs", "passed"), [(0.87, True), (0.88, False)])
+def test_lead_is_claimed_at_equal_volume_only(theirs: float, passed: bool) -> None:
+    config = study_of(
+        Method(name="peer", label="theirs", method="demons", peer=True),
+        Method(name="own", label="ours", method="network"),
+        ours="own",
+    )
+    by_weight = {0.01: volume_rows(0.06, 0.80), 0.001: volume_rows(0.10, 0.90)}
+    results = {"peer": volume_rows(0.09, theirs), "own": by_weight[0.001]}
+    matched = matched_pairs(config, results, by_weight)
+    claims = {c.claim: c for c in lead_claims("real", config, results, matched)}
+    assert claims["real, mid: Dice, lead over theirs"].passed is passed
+    bold = "0.870 / **0.875**" if passed else "**0.880** / 0.875"
+    assert bold in equal_table("t", config, results, matched).markdown()
+    results["peer"] = volume_rows(0.2, theirs)
+    matched = matched_pairs(config, results, by_weight)
+    (claim,) = lead_claims("real", config, results, matched)
+    assert claim.passed is None and "0.200" in claim.note
+
+
+def test_time_claim_compares_whole_stacks() -> None:
+    methods = (
+        Method(name="slow", label="slow", method="demons", peer=True),
+        Method(name="fast", label="fast", method="network"),
+    )
+    config = study_of(*methods, ours="fast")
+    config = replace(config, time={"fast": "fast", "slow": "slow", "ratio": 30})
+    times = {"slow": {"stack": 31.0}, "fast": {"stack": 1.0}}
+    assert [c.passed for c in time_claims(config, times)] == [True]
+    times["slow"]["stack"] = 29.0
+    assert [c.passed for c in time_claims(config, times)] == [False]
+    assert [c.passed for c in time_claims(config, {})] == [None]
+
+
+def test_transfer_table_names_where_a_network_learned() -> None:
+    methods = [
+        Method(name="a", label="A", method="network", trained_on="virtual"),
+        Method(name="b", label="B", method="network", trained_on="real"),
+    ]
+    results = {"a": volume_rows(0.1, 0.9), "b": []}
+    table = transfer_table("transfer", "real", methods, results).markdown()
+    assert "| A | virtual | 1.00 | 0.900 | 0.100 | 1.00 | 0.900 |" in table and "| B |" not in table
+
+
+def test_error_by_area_ratio_in_thirds() -> None:
+    config = study_of(Method(name="own", label="ours", method="network"), ours="own")
+    listed = [{"area_ratio": 1 + 0.1 * i, "epe_mm": float(i // 3)} for i in range(9)]
+    table = ratio_table("t", config, {"own": listed})
+    assert table is not None and table.rows == (("ours", "0.00", "1.00", "2.00"),)

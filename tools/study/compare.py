@@ -1,0 +1,240 @@
+"""A whole study: every method on every data set, then tables, figures, film and claims."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from tools.bundle import inference_parts, use_bundle_code
+from tools.study.claims import lead_claims, time_claims
+from tools.study.config import Method, StudyConfig
+from tools.study.equal import equal_comparisons, equal_table, matched_pairs
+from tools.study.figures import alpha_figure, cycle_figure, pareto_figure, tradeoff_figure
+from tools.study.runs import Runner, runnable
+from tools.study.selection import candidates
+from tools.study.sources import DataSet
+from tools.study.tables import (
+    LEVELS,
+    NEUTRAL,
+    OVERLAP,
+    REAL,
+    TRUTH,
+    Results,
+    Table,
+    accuracy_table,
+    comparisons,
+    places,
+    ratio_table,
+    statistics_table,
+    strain_table,
+)
+from tools.study.timing import Times, time_remarks, time_table
+from tools.study.training import train_missing
+from tools.study.transfer import transfer_table
+
+use_bundle_code()
+
+from myomotion.claims import Claim  # noqa: E402
+
+
+@dataclass
+class Findings:
+    """What a study has found.
+
+    Attributes:
+        tables: in their order.
+        remarks: heading to sentences.
+        figures: name without ending to caption and figure.
+        films: the same for GIFs.
+        claims: what must be shown.
+        scored: data set to rows by method.
+    """
+
+    tables: list[Table] = field(default_factory=list)
+    remarks: dict[str, list[str]] = field(default_factory=dict)
+    figures: dict[str, tuple[str, Figure]] = field(default_factory=dict)
+    films: dict[str, tuple[str, bytes]] = field(default_factory=dict)
+    claims: list[Claim] = field(default_factory=list)
+    scored: dict[str, Results] = field(default_factory=dict)
+
+
+def run_study(
+    config: StudyConfig,
+    sets: Sequence[DataSet],
+    output: Path,
+    progress: bool = True,
+    workers: int = 1,
+) -> Findings:
+    """Train and run what is missing, and compare.
+
+    Args:
+        config: what to compare.
+        sets: on which data.
+        output: receives the folder ``cache``.
+        progress: show progress bars.
+        workers: processes.
+
+    Returns:
+        The findings.
+    """
+    folders = {s.name: s.folder for s in sets}
+    untrained = train_missing((*config.methods, *config.transfer), folders, progress)
+    methods, skipped = runnable(config.methods)
+    runner = Runner(output / "cache", progress, workers)
+    found = Findings()
+    times = runner.times(methods, sets[0].studies[0])
+    for data in sets:
+        skipped += [f"{data.name}: {sentence}" for sentence in data.refused]
+        chosen = [m for m in methods if m.on in ("", data.kind)]
+        results = runner.rows(data.name, chosen, data.studies)
+        found.scored[data.name] = results
+        found.tables += _accuracy(data, config, results)
+        if not data.virtual:
+            _volume(data, config, runner, methods, results, found)
+        found.tables += _inference(data, config, results)
+        heading = f"Where ours is first, {data.name} cines"
+        found.remarks[heading] = places(
+            config, results, (*TRUTH, *OVERLAP) if data.virtual else REAL
+        )
+        _film(data, config, runner, methods, found)
+    _cycles(sets, config, runner, methods, found)
+    skipped += _transfer(sets, config, runner, found)
+    if times:
+        found.tables.append(time_table(config, times))
+        found.figures["pareto"] = ("Accuracy against time", _pareto(sets, config, times, found))
+    found.claims += time_claims(config, times)
+    found.remarks["Time"] = time_remarks(times)
+    found.remarks["Not run"] = [*untrained, *skipped, *runner.failed]
+    return found
+
+
+def _accuracy(data: DataSet, config: StudyConfig, results: Results) -> list[Table]:
+    # True hearts and virtual ones change their area: where the truth is known, it alone counts.
+    neutral = (*NEUTRAL, "abs_j_minus_1") if data.virtual else NEUTRAL
+    title = f"{data.name} cines"
+    found = [accuracy_table(title, config, results, REAL, neutral=neutral)]
+    if data.virtual:
+        known = "against their known motion: end-point error in mm, strain errors"
+        found.append(accuracy_table(f"{title} {known}", config, results, TRUTH))
+        by_ratio = ratio_table(f"{title} by area ratio", config, results)
+        found += [by_ratio] if by_ratio else []
+    found += [
+        accuracy_table(f"{title}, {level}", config, results, REAL, level, neutral)
+        for level in LEVELS
+        if any(row["level"] == level for rows in results.values() for row in rows)
+    ]
+    if data.trained and data.held_out:
+        unseen = _held_out(data, results)
+        title = f"{title}, subjects on whom nothing was chosen"
+        found.append(accuracy_table(title, config, unseen, REAL, neutral=neutral))
+    return found
+
+
+def _held_out(data: DataSet, results: Results) -> dict[str, list[Mapping[str, Any]]]:
+    return {n: [r for r in rows if r["study"] not in data.trained] for n, rows in results.items()}
+
+
+def _inference(data: DataSet, config: StudyConfig, results: Results) -> list[Table]:
+    found = [strain_table(f"{data.name} cines, peak strain", config, results)]
+    tested = tuple(f for f in REAL if f != "fold_fraction")
+    if data.virtual:
+        tested = ("mcd_mm", "dice", "epe_mm", "epe_scar_mm", "ecc_error_points", "err_error_points")
+    pairs = comparisons(config, results, tested)
+    if pairs:
+        title = f"{data.name} cines, ours against each peer"
+        found.append(statistics_table(title, config, pairs))
+    return found
+
+
+def _volume(
+    data: DataSet,
+    config: StudyConfig,
+    runner: Runner,
+    methods: Sequence[Method],
+    results: Results,
+    found: Findings,
+) -> None:
+    """Contours against volume preservation: sweeps of ours and of the peers."""
+    ran = runner.rows(f"{data.name}, alpha", list(config.alpha.values()), data.studies)
+    by_weight = {w: ran[m.name] for w, m in config.alpha.items() if m.name in ran}
+    swept: dict[str, Mapping[Any, Any]] = {config.ours: by_weight} if by_weight else {}
+    for method in methods:
+        tried = candidates(method)
+        if tried:
+            rows = runner.rows(f"{data.name}, {method.name}", list(tried.values()), data.studies)
+            swept[method.name] = {v: rows[m.name] for v, m in tried.items() if m.name in rows}
+    figure = tradeoff_figure(config, swept, results, f"{data.name} cines")
+    caption = f"Contours against volume preservation, {data.name} cines"
+    found.figures[f"tradeoff_{data.name}"] = (caption, figure)
+    if not by_weight:
+        return
+    shipped = float(inference_parts()["refine_alpha"])
+    caption = f"Weight of the regulariser, {data.name} cines"
+    found.figures[f"alpha_{data.name}"] = (caption, alpha_figure(by_weight, shipped))
+    matched = matched_pairs(config, results, by_weight)
+    title = f"{data.name} cines at equal abs(abs(J) - 1)"
+    found.tables.append(equal_table(title, config, results, matched))
+    pairs = equal_comparisons(config, results, matched)
+    if pairs:
+        found.tables.append(statistics_table(f"{title}, ours against each peer", config, pairs))
+    found.claims += lead_claims(data.name, config, results, matched)
+
+
+def _film(
+    data: DataSet, config: StudyConfig, runner: Runner, methods: Sequence[Method], found: Findings
+) -> None:
+    shown = _ran(config.moving, data, methods, found)
+    if shown:
+        caption = f"Tracked contours, {data.name} cines: {data.studies[0]['name']}"
+        found.films[f"moving_{data.name}"] = (caption, runner.film(shown, data.studies[0]))
+
+
+def _ran(
+    names: Sequence[str], data: DataSet, methods: Sequence[Method], found: Findings
+) -> list[Method]:
+    return [m for m in methods if m.name in names and m.name in found.scored[data.name]]
+
+
+def _cycles(
+    sets: Sequence[DataSet],
+    config: StudyConfig,
+    runner: Runner,
+    methods: Sequence[Method],
+    found: Findings,
+) -> None:
+    curves = {}
+    for data in sets:
+        followed = _ran(config.cycle, data, methods, found)
+        if followed:
+            studies = data.studies[: config.cycle_studies]
+            curves[f"{data.name} cines"] = runner.curves(data.name, followed, studies)
+    labels = {m.name: m.label for m in methods} | {"truth": "true motion"}
+    if curves:
+        figure = cycle_figure(curves, labels)
+        found.figures["jacobian_cycle"] = ("J across the cycle", figure)
+
+
+def _transfer(
+    sets: Sequence[DataSet], config: StudyConfig, runner: Runner, found: Findings
+) -> list[str]:
+    """Networks on cases from which none has learned, whatever they were trained on."""
+    methods, skipped = runnable(config.transfer)
+    for data in sets if methods else ():
+        results = runner.rows(f"{data.name}, transfer", methods, data.held_out)
+        title = f"transfer: tested on {data.name} cines"
+        found.tables.append(transfer_table(title, data.name, methods, results))
+    return skipped
+
+
+def _pareto(sets: Sequence[DataSet], config: StudyConfig, times: Times, found: Findings) -> Figure:
+    panels = []
+    for data in sets:
+        figure = (
+            ("epe_mm", "end-point error in the wall, mm") if data.virtual else ("mcd_mm", "MCD, mm")
+        )
+        panels.append((f"{data.name} cines", found.scored[data.name], *figure))
+    return pareto_figure(config, times, panels)

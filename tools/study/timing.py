@@ -1,0 +1,91 @@
+"""How long each method takes for a whole stack, one after the other on one core."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+
+from tools.methods import Tracker
+from tools.study.config import StudyConfig
+from tools.study.tables import Table
+
+QUIET = 1.2  # load average, this process included, up to which times mean something
+
+Times = Mapping[str, Mapping[str, float]]
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Let torch use one thread, as the peers' processes do."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def stack_time(tracker: Tracker, item: Mapping[Any, Any]) -> dict[str, float]:
+    """Track every frame of every slice to end-diastole.
+
+    Args:
+        tracker: from :func:`tools.methods.make_tracker`.
+        item: from :class:`~myomotion.cine_transforms.LoadCined`.
+
+    Returns:
+        ``stack`` (seconds), ``pairs``, ``pair`` (seconds) and ``load``, the machine's load average
+        before. Starting a peer's process and loading weights do not count.
+    """
+    load = os.getloadavg()[0]
+    slices, frames = item["image"].shape[:2]
+    pairs = slices * (frames - 1)
+    with one_thread():
+        if tracker.sequences:  # the first pass also allocates; two frames are enough to warm up
+            tracker.cycle({**item, "image": item["image"][:, :2], "es_index": 1})
+        seconds = tracker.cycle(item)[1] * pairs
+    return {"stack": seconds, "pairs": float(pairs), "pair": seconds / pairs, "load": load}
+
+
+def time_table(config: StudyConfig, times: Times) -> Table:
+    """Seconds of a stack and of a pair, and how often the fastest method fits into each.
+
+    Args:
+        config: gives order and labels.
+        times: from :func:`stack_time`, by method.
+
+    Returns:
+        The table.
+    """
+    running = [m for m in config.methods if m.name in times and m.method != "identity"]
+    fastest = min((times[m.name]["stack"] for m in running), default=1.0)
+    lines = [
+        (
+            m.label,
+            f"{times[m.name]['stack']:.3g}",
+            f"{times[m.name]['pair']:.2g}",
+            f"{times[m.name]['stack'] / fastest:.3g}",
+        )
+        for m in running
+    ]
+    pairs = max((int(times[m.name]["pairs"]) for m in running), default=0)
+    return Table(
+        title=f"time of a whole stack ({pairs} pairs), one core",
+        header=("method", "s / stack", "s / pair", "times the fastest"),
+        rows=tuple(lines),
+        note="Images on the working grid in, displacements out; one after the other.",
+    )
+
+
+def time_remarks(times: Times) -> list[str]:
+    """What to do about times that were taken on a busy machine."""
+    top = max((t["load"] for t in times.values()), default=0.0)
+    if top <= QUIET:
+        return []
+    return [
+        f"times were taken while the machine was busy (load average up to {top:.1f}); the same "
+        "command on a quiet machine takes them again and keeps everything else."
+    ]
