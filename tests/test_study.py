@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 import shutil
@@ -247,3 +248,25 @@ def test_shipped_configuration_can_be_read() -> None:
     for method in config.methods:
         for key, values in method.sweep.items():
             assert method.settings[key] in values
+
+
+@pytest.mark.slow
+def test_network_is_ahead_of_demons_on_real_cines_and_faster(
+    real_cines: Path, tmp_path: Path
+) -> None:
+    content = yaml.safe_load((ROOT / "tools" / "study" / "shipped.yaml").read_text())
+    content |= {"ours": "network", "virtual": None, "cycle": [], "moving": ["network"]}
+    content["methods"] = [m for m in content["methods"] if m["name"] != "refined"]
+    content["time"]["ratio"] = 10  # the machine may be busy
+    config = tmp_path / "study.yaml"
+    config.write_text(yaml.safe_dump(content))
+    output = tmp_path / "out"
+    command = ["--config", str(config), "--data", str(real_cines), "--strict"]
+    assert main([*command, "--workers", "1", "--output", str(output)]) == 0
+    with (output / "tables" / "real-cines.csv").open() as stream:
+        rows = {row["method"]: row for row in csv.DictReader(stream)}
+    network, demons = rows["ours (network)"], rows["diffeomorphic Demons (SimpleITK, sigma 2)"]
+    assert float(network["Dice"]) > float(demons["Dice"]) > float(rows["none"]["Dice"]) > 0.7
+    assert float(network["MCD mm"]) < float(demons["MCD mm"]) < float(rows["none"]["MCD mm"])
+    (claim,) = json.loads((output / "claims.json").read_text())["claims"]
+    assert claim["passed"] and claim["value"] >= 10

@@ -12,8 +12,9 @@ import pytest
 from tools.study.claims import lead_claims, time_claims
 from tools.study.config import Method, StudyConfig
 from tools.study.equal import at_volume, equal_table, matched_pairs
+from tools.study.motion_tables import ratio_table, strain_table
 from tools.study.statistics import compare, holm, subject_means
-from tools.study.tables import accuracy_table, comparisons, places, ratio_table
+from tools.study.tables import accuracy_table, comparisons, places
 from tools.study.transfer import transfer_table
 
 
@@ -183,3 +184,17 @@ def test_error_by_area_ratio_in_thirds() -> None:
     listed = [{"area_ratio": 1 + 0.1 * i, "epe_mm": float(i // 3)} for i in range(9)]
     table = ratio_table("t", config, {"own": listed})
     assert table is not None and table.rows == (("ours", "0.00", "1.00", "2.00"),)
+
+
+def test_true_strain_takes_the_place_of_published_references_where_it_is_known() -> None:
+    config = study_of(Method(name="own", label="ours", method="network"), ours="own")
+    row = {"study": "a", "slice": 0, "level": "mid", "err_percent": 30.0, "ecc_percent": -15.0}
+    table = strain_table("t", config, {"own": [row]})
+    assert table.rows[0] == ("ours", "-", "-", "30.0", "-15.0", "-", "-")
+    assert (
+        table.rows[1][:3] == ("tagged MRI (paper)", "23.8", "-16.7") and "UK Biobank" in table.note
+    )
+    known = {**row, "true_err_percent": 33.0, "true_ecc_percent": -14.0}
+    table = strain_table("t", config, {"own": [known]})
+    assert table.rows[1:] == (("true motion", "-", "-", "33.0", "-14.0", "-", "-"),)
+    assert "UK Biobank" not in table.note

@@ -57,7 +57,7 @@ def score_study(
 
     Returns:
         A dictionary a slice: ``study``, ``slice``, ``level`` and the :data:`FIGURES` (NaN where
-        labels or the truth are missing).
+        labels or the truth are missing); where the truth is known, its strain as well.
     """
     cine = reopen(item["study"])
     grids = working_grids(cine, displacement.shape[-1], spacing)
@@ -77,6 +77,7 @@ def score_study(
             expected = wall_strain(true, wall, center, spacing)
             row["err_error_points"] = abs(strain[0] - expected[0])
             row["ecc_error_points"] = abs(strain[1] - expected[1])
+            row |= {"true_err_percent": expected[0], "true_ecc_percent": expected[1]}
         row["seconds"] = seconds
         rows.append(row)
     return rows

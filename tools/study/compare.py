@@ -14,6 +14,7 @@ from tools.study.claims import lead_claims, time_claims
 from tools.study.config import Method, StudyConfig
 from tools.study.equal import equal_comparisons, equal_table, matched_pairs
 from tools.study.figures import alpha_figure, cycle_figure, pareto_figure, tradeoff_figure
+from tools.study.motion_tables import ratio_table, strain_table
 from tools.study.runs import Runner, runnable
 from tools.study.selection import candidates
 from tools.study.sources import DataSet
@@ -28,9 +29,7 @@ from tools.study.tables import (
     accuracy_table,
     comparisons,
     places,
-    ratio_table,
     statistics_table,
-    strain_table,
 )
 from tools.study.timing import Times, time_remarks, time_table
 from tools.study.training import train_missing

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -44,9 +43,6 @@ TRUTH = (
 NEUTRAL = ("fold_fraction",)
 SMALL = 15  # subjects below which a percentile bootstrap is too sure
 LEVELS = ("basal", "mid", "apical")
-# Tagged MRI and the proposed method as published with the paper: peak Err, Ecc in percent.
-TAGGED = {"basal": (23.8, -16.7), "mid": (23.1, -19.6), "apical": (18.7, -20.8)}
-PUBLISHED = {"basal": (24.5, -16.4), "mid": (33.1, -18.1), "apical": (32.5, -19.7)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,70 +163,6 @@ def best_of(
         return ()
     first = (max if figure in HIGHER_IS_BETTER else min)(running.values())
     return tuple(name for name, value in running.items() if value == first)
-
-
-def strain_table(title: str, config: StudyConfig, results: Results) -> Table:
-    """Peak strain of each level beside the published references."""
-    header = ["method"]
-    for level in LEVELS:
-        header += [f"{level}: Err %", "Ecc %"]
-    lines = []
-    for method in config.methods:
-        if method.name not in results or method.method == "identity":
-            continue
-        cells = [method.label]
-        for level in LEVELS:
-            rows = [r for r in results[method.name] if r["level"] == level]
-            cells += [shown(mean_of(rows, f"{k}_percent"), 1) for k in ("err", "ecc")]
-        lines.append(tuple(cells))
-    for label, values in (("tagged MRI (paper)", TAGGED), ("proposed (paper)", PUBLISHED)):
-        flat = [shown(v, 1) for level in LEVELS for v in values[level]]
-        lines.append((label, *flat))
-    note = (
-        "Green-Lagrange strain of the whole wall at end-systole, %, reference end-diastole. The "
-        "references are healthy volunteers of the UK Biobank as published with the method (Qin et "
-        "al., 2020), not these subjects: closeness to them is no measure of accuracy here."
-    )
-    return Table(title=title, header=tuple(header), rows=tuple(lines), note=note)
-
-
-def ratio_table(title: str, config: StudyConfig, results: Results) -> Table | None:
-    """End-point error by how much the cavity contracts, in thirds of the slices.
-
-    Args:
-        title: of the table.
-        config: gives order and labels.
-        results: rows by method, with ``area_ratio`` (cavity area ED / ES).
-
-    Returns:
-        The table; None where ratios are not known or all the same.
-    """
-    rows = next(iter(results.values()), ())
-    ratios = sorted(r["area_ratio"] for r in rows if math.isfinite(r["area_ratio"]))
-    if len(ratios) < 3 or ratios[0] == ratios[-1]:
-        return None
-    bounds = [float(b) for b in np.quantile(ratios, [0, 1 / 3, 2 / 3, 1])]
-    parts = list(itertools.pairwise(bounds))
-    lines = []
-    for method in config.methods:
-        if method.name not in results:
-            continue
-        cells = [method.label]
-        for low, high in parts:
-            within = [
-                r
-                for r in results[method.name]
-                if low <= r["area_ratio"] < high or r["area_ratio"] == high == bounds[-1]
-            ]
-            cells.append(shown(mean_of(within, "epe_mm"), 2))
-        lines.append(tuple(cells))
-    return Table(
-        title=title,
-        header=("method", *(f"{low:.2f} to {high:.2f}" for low, high in parts)),
-        rows=tuple(lines),
-        note="End-point error in the wall, mm, by cavity area at end-diastole over end-systole; "
-        "each column a third of the slices.",
-    )
 
 
 def comparisons(config: StudyConfig, results: Results, figures: Sequence[str]) -> list[Comparison]:
