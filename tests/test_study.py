@@ -111,14 +111,17 @@ def test_film_shows_every_frame_and_the_truth_where_it_is_known(
 ) -> None:
     config = read_config(config_file)
     runner = study_runs.Runner(tmp_path / "cache", progress=False)
+    moved = np.zeros((4, 2, 2, 80, 72), np.float32)
+    moved[1:, :, 0] = 6.0  # millimetres, unlike what is tracked
+    np.savez(virtual_folder / "one" / "truth.npz", displacement=moved)
     study = virtual_set({}, virtual_folder).studies[0]
     content = runner.film([config.method("none"), config.method("network")], study)
     with Image.open(io.BytesIO(content)) as film:
         assert film.format == "GIF" and film.n_frames == 4
+        film.seek(2)
         colors = np.asarray(film.convert("RGB")).reshape(-1, 3).astype(int)
-    blue = np.abs(colors - [0x5A, 0xD1, 0xFF]).sum(1) < 60
-    orange = np.abs(colors - [0xFF, 0xB0, 0x00]).sum(1) < 60
-    assert blue.any() or orange.any()  # without motion one contour covers the other
+    for color in ([0x5A, 0xD1, 0xFF], [0xFF, 0xB0, 0x00]):  # true and tracked
+        assert (np.abs(colors - color).sum(1) < 30).sum() > 50
     assert len(list((tmp_path / "cache" / "contours").rglob("one-*.json"))) == 2
 
 

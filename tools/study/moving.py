@@ -95,7 +95,7 @@ def film(
         figure.supxlabel(f"frame {t + 1} of {len(frames)}{known}", fontsize=7)
         canvas.draw()
         pictures.append(Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3]))
-    palette = pictures[0].quantize(128)
+    palette = _palette()
     paletted = [p.quantize(palette=palette, dither=Image.Dither.NONE) for p in pictures]
     buffer = io.BytesIO()
     paletted[0].save(
@@ -108,3 +108,17 @@ def film(
         optimize=True,
     )
     return buffer.getvalue()
+
+
+def _palette() -> Image.Image:
+    """Greys, and the contours' colours as they fade into greys."""
+    greys = np.linspace(0, 255, 128)[:, None].repeat(3, axis=1)
+    ramps = [
+        (1 - share) * grey + share * np.array([int(color[i : i + 2], 16) for i in (1, 3, 5)])
+        for color in COLORS.values()
+        for share in (0.25, 0.5, 0.75, 1.0)
+        for grey in np.linspace(0, 255, 16)
+    ]
+    image = Image.new("P", (1, 1))
+    image.putpalette(np.vstack([greys, *ramps]).round().astype(np.uint8).ravel().tolist())
+    return image
