@@ -8,7 +8,7 @@ from typing import Any
 from tools.bundle import use_bundle_code
 from tools.study.config import StudyConfig
 from tools.study.equal import MATCHED, VOLUME
-from tools.study.tables import LEVELS, Results, mean_of
+from tools.study.tables import LEVELS, Results, at_level, mean_of
 from tools.study.timing import Times
 
 use_bundle_code()
@@ -41,7 +41,7 @@ def lead_claims(
             yield not_run(f"{data}: ours against {label}", ">= 0", reason)
             continue
         for level in LEVELS:
-            both = [[r for r in rows if r["level"] == level] for rows in (results[name], ours)]
+            both = [at_level(rows, level) for rows in (results[name], ours)]
             if not all(both):
                 continue
             for figure in MATCHED:

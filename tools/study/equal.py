@@ -7,12 +7,12 @@ abs(abs(J) - 1) of both is the same: ours is taken between two weights of R_VAE.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from tools.study.config import StudyConfig
 from tools.study.statistics import Comparison, compare, subject_means
-from tools.study.tables import LEVELS, Results, Rows, Table, mean_of, shown
+from tools.study.tables import LEVELS, Results, Rows, Table, at_level, mean_of, shown
 
 VOLUME = "abs_j_minus_1"
 MATCHED = ("mcd_mm", "dice")
@@ -92,7 +92,9 @@ def equal_table(
         cells = [config.method(name).label, shown(mean_of(theirs, VOLUME), 3)]
         for level in levels:
             for figure, digits in zip(MATCHED, (2, 3), strict=True):
-                cells.append(_both(_at(theirs, level), _at(ours, level), figure, digits))
+                cells.append(
+                    _both(at_level(theirs, level), at_level(ours or (), level), figure, digits)
+                )
         lines.append(tuple(cells))
     note = (
         f"{config.method(config.ours).label} at the peer's own mean abs(abs(J) - 1) over all "
@@ -123,10 +125,6 @@ def equal_comparisons(
             if one is not None:
                 found.append(one)
     return found
-
-
-def _at(rows: Sequence[Mapping[str, Any]] | None, level: str) -> list[Mapping[str, Any]]:
-    return [r for r in rows or () if r["level"] == level]
 
 
 def _both(theirs: Rows, ours: Rows, figure: str, digits: int) -> str:

@@ -8,7 +8,7 @@ import math
 import numpy as np
 
 from tools.study.config import StudyConfig
-from tools.study.tables import LEVELS, Results, Rows, Table, mean_of, shown
+from tools.study.tables import LEVELS, Results, Rows, Table, at_level, mean_of, shown
 
 # Tagged MRI and the proposed method as published with the paper: peak Err, Ecc in percent.
 TAGGED = {"basal": (23.8, -16.7), "mid": (23.1, -19.6), "apical": (18.7, -20.8)}
@@ -52,7 +52,7 @@ def strain_table(title: str, config: StudyConfig, results: Results) -> Table:
 def _strains(rows: Rows, prefix: str) -> list[str]:
     """Mean Err and Ecc of every level as text."""
     return [
-        shown(mean_of([r for r in rows if r["level"] == level], f"{prefix}{k}_percent"), 1)
+        shown(mean_of(at_level(rows, level), f"{prefix}{k}_percent"), 1)
         for level in LEVELS
         for k in ("err", "ecc")
     ]

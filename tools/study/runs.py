@@ -86,12 +86,14 @@ class Runner:
         self, data: str, methods: Sequence[Method], studies: Sequence[Mapping[str, Any]]
     ) -> None:
         """Compute in several processes what no earlier run has left; errors come up again later."""
+        if self.workers < 2:
+            return
         missing = {
             i: [m for m in methods if not self._file("scores", m, s, result_key(m, s)).is_file()]
             for i, s in enumerate(studies)
         }
         missing = {i: wanted for i, wanted in missing.items() if wanted}
-        if self.workers < 2 or not missing:
+        if not missing:
             return
         context = multiprocessing.get_context("spawn")
         with (

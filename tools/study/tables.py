@@ -98,6 +98,11 @@ def mean_of(rows: Rows, figure: str) -> float:
     return float(np.mean(values)) if values else float("nan")
 
 
+def at_level(rows: Rows, level: str) -> Rows:
+    """The rows of one level."""
+    return [r for r in rows if r["level"] == level]
+
+
 def count_of(rows: Rows, figure: str) -> int:
     """How many slices have a figure."""
     return sum((v := row.get(figure)) is not None and math.isfinite(v) for row in rows)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tools.study.config import Method
-from tools.study.tables import LEVELS, Results, Table, mean_of, shown
+from tools.study.tables import LEVELS, Results, Table, at_level, mean_of, shown
 
 
 def transfer_table(title: str, tested: str, methods: Sequence[Method], results: Results) -> Table:
@@ -31,7 +31,7 @@ def transfer_table(title: str, tested: str, methods: Sequence[Method], results: 
         cells += [shown(mean_of(rows, f), d) for f, d in (("mcd_mm", 2), ("dice", 3))]
         cells.append(shown(mean_of(rows, "abs_j_minus_1"), 3))
         for level in levels:
-            part = [r for r in rows if r["level"] == level]
+            part = at_level(rows, level)
             cells += [shown(mean_of(part, f), d) for f, d in (("mcd_mm", 2), ("dice", 3))]
         lines.append(tuple(cells))
     subjects = len({r["study"] for m in ran for r in results[m.name]})
