@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         elif name == "phantom":
             _add_phantom(command)
         else:
-            import_module(f"fem_sim.{name}").add_arguments(command)
+            import_module(f"fem_sim.{name}.command").add_arguments(command)
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     try:
@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _simulate(options)
         if options.command == "phantom":
             return _phantom(options)
-        return int(import_module(f"fem_sim.{options.command}").run(options))
+        return int(import_module(f"fem_sim.{options.command}.command").run(options))
     except (ValueError, OSError, RuntimeError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -64,7 +64,7 @@ def _add_common(command: argparse.ArgumentParser) -> None:
 
 
 def _add_simulate(command: argparse.ArgumentParser) -> None:
-    from fem_sim.labels import CODINGS
+    from fem_sim.geometry.labels import CODINGS
     from fem_sim.population import PRESETS
 
     command.add_argument(
@@ -127,7 +127,7 @@ def _simulate(options: argparse.Namespace) -> int:
 
 
 def _add_phantom(command: argparse.ArgumentParser) -> None:
-    from fem_sim.phantom_render import CineSettings
+    from fem_sim.phantom.render import CineSettings
 
     default = CineSettings()
     _add_common(command)
@@ -183,7 +183,7 @@ def _add_phantom(command: argparse.ArgumentParser) -> None:
 
 def _phantom(options: argparse.Namespace) -> int:
     if options.animate is not None:
-        from fem_sim.phantom_animate import animate
+        from fem_sim.phantom.animate import animate
 
         listing = animate(
             options.animate,
@@ -197,7 +197,7 @@ def _phantom(options: argparse.Namespace) -> int:
         print(listing)
         return 0
     from fem_sim.dataset import simulate_dataset
-    from fem_sim.phantom import make_cines
+    from fem_sim.phantom.dataset import make_cines
 
     common = {"seed": options.seed, "workers": options.workers, "progress": not options.quiet}
     cycles = options.cycles

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from fem_sim.bundle_code import use_bundle_code
-
-use_bundle_code()
-
-from myomotion.claims import (  # noqa: E402
+from myomotion.claims import (
     Claim,
     at_least,
     at_most,

@@ -11,10 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from fem_sim.contours import Contours, RejectedSliceError, contours_from_labels
-from fem_sim.cycle import Cycle, SimulationParameters, simulate_cycle
 from fem_sim.files import claim_folder, split_items, write_json
-from fem_sim.labels import (
+from fem_sim.geometry.contours import Contours, RejectedSliceError, contours_from_labels
+from fem_sim.geometry.labels import (
     CAVITY,
     MYOCARDIUM,
     LabelError,
@@ -22,15 +21,10 @@ from fem_sim.labels import (
     find_label_files,
     read_label_slices,
 )
+from fem_sim.mechanics.cycle import Cycle, SimulationParameters, simulate_cycle
+from fem_sim.mechanics.unload import unload
 from fem_sim.parallel import run_jobs
-from fem_sim.population import (
-    LEVELS,
-    check_preset,
-    draw_area_ratio,
-    draw_dynamics,
-    draw_subject,
-)
-from fem_sim.unload import unload
+from fem_sim.population import LEVELS, check_preset, draw_area_ratio, draw_dynamics, draw_subject
 
 LOG = logging.getLogger(__name__)
 PHASES = ("ES", "ED")
@@ -110,9 +104,9 @@ def simulate_dataset(
         count: slices of the virtual population, three a subject.
         seed: of everything drawn.
         sources: label maps or folders of them, instead of the virtual population.
-        coding: label coding of the sources (:data:`fem_sim.labels.CODINGS`).
+        coding: label coding of the sources (:data:`fem_sim.geometry.labels.CODINGS`).
         phase: cardiac phase of the sources, ``ES`` or ``ED``; rings at ED are unloaded first
-            (:func:`fem_sim.unload.unload`), with springs on the epicardium.
+            (:func:`fem_sim.mechanics.unload.unload`), with springs on the epicardium.
         ratio: cavity area ratio ED / ES for all sources; by default it is measured where the
             other phase lies beside a source, and drawn from the population's where not.
         grid: frame that the fields refer to, ``ED`` or ``ES``.

@@ -25,8 +25,8 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from fem_sim.contours import POINTS, Contours
-from fem_sim.cycle import Scar, SimulationParameters
+from fem_sim.geometry.contours import POINTS, Contours
+from fem_sim.mechanics.cycle import Scar, SimulationParameters
 
 PRESETS = ("paper", "physiological")
 LEVELS = ("basal", "mid", "apical")

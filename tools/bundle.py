@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +10,6 @@ from monai.bundle import ConfigParser
 ROOT = Path(__file__).resolve().parents[1]
 BUNDLES = ROOT / "bundles"
 REGISTRATION = BUNDLES / "cardiac_motion_reg"
-
-
-def use_bundle_code() -> None:
-    """Make the package ``myomotion`` importable."""
-    if str(BUNDLES) not in sys.path:
-        sys.path.insert(0, str(BUNDLES))
 
 
 def inference_parts(**changes: Any) -> ConfigParser:
@@ -28,7 +21,6 @@ def inference_parts(**changes: Any) -> ConfigParser:
     Returns:
         Parser; ``get_parsed_content("network")`` and so on give the parts.
     """
-    use_bundle_code()
     parser = ConfigParser()
     parser.read_config(str(REGISTRATION / "configs" / "inference.yaml"))
     parser["bundle_root"] = str(REGISTRATION)

@@ -23,22 +23,18 @@ import pyvista as pv
 import torch
 from scipy.ndimage import map_coordinates
 
-from fem_sim.contours import RejectedSliceError, contours_from_labels, polygon_centroid
-from fem_sim.mesh import ring_mesh
-from tools.bundle import use_bundle_code
-
-use_bundle_code()
-
-from myomotion.errors import InputError, exit_on_input_error  # noqa: E402
-from myomotion.files import replaced_folder  # noqa: E402
-from myomotion.kinematics import (  # noqa: E402
+from fem_sim.geometry.contours import RejectedSliceError, contours_from_labels, polygon_centroid
+from fem_sim.geometry.mesh import ring_mesh
+from myomotion.core.axes import LPS_FROM_RAS
+from myomotion.core.kinematics import (
     displacement_gradient,
     green_lagrange_strain,
     radial_circumferential_strain,
     radial_direction,
 )
-from myomotion.motion import LPS_FROM_RAS  # noqa: E402
-from myomotion.study_runs import read_summary  # noqa: E402
+from myomotion.errors import InputError, exit_on_input_error
+from myomotion.files import replaced_folder
+from myomotion.inferers.studies import read_summary
 
 LOG = logging.getLogger(__name__)
 N_CIRC, N_RAD = 48, 4

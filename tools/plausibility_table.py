@@ -10,15 +10,12 @@ import argparse
 import json
 from pathlib import Path
 
-from tools.bundle import BUNDLES, REGISTRATION, use_bundle_code
-
-use_bundle_code()
-
-from myomotion.cycles import read_datalist  # noqa: E402
-from myomotion.errors import exit_on_input_error  # noqa: E402
-from myomotion.files import write_bytes  # noqa: E402
-from myomotion.plausibility import load_plausibility  # noqa: E402
-from myomotion.plausibility_table import file_sha256, make_table, score_cycles  # noqa: E402
+from myomotion.analysis.plausibility_table import make_table, score_cycles
+from myomotion.errors import exit_on_input_error
+from myomotion.files import file_sha256, write_bytes
+from myomotion.io.datalist import read_datalist
+from myomotion.losses.plausibility import load_plausibility
+from tools.bundle import BUNDLES, REGISTRATION
 
 
 def write_table(

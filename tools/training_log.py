@@ -16,11 +16,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from tools.bundle import use_bundle_code
-
-use_bundle_code()
-
-from myomotion.files import write_bytes  # noqa: E402
+from myomotion.files import write_bytes
 
 Curves = dict[str, dict[int, float]]
 

@@ -21,13 +21,9 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import UID, ExplicitVRLittleEndian, generate_uid
 from pydicom.valuerep import format_number_as_ds
 
-from tools.bundle import use_bundle_code
-
-use_bundle_code()
-
-from myomotion.cine import Cine, find_studies, read_cine  # noqa: E402
-from myomotion.errors import InputError  # noqa: E402
-from myomotion.files import replaced_folder  # noqa: E402
+from myomotion.errors import InputError
+from myomotion.files import replaced_folder
+from myomotion.io.cine import Cine, find_studies, read_cine
 
 MR_IMAGE = "1.2.840.10008.5.1.4.1.1.4"
 ENHANCED_MR_IMAGE = "1.2.840.10008.5.1.4.1.1.4.1"

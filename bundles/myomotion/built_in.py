@@ -9,9 +9,9 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
-from .cine import find_studies
-from .cycles import read_datalist
-from .errors import InputError
+from myomotion.errors import InputError
+from myomotion.io.cine import find_studies
+from myomotion.io.datalist import read_datalist
 
 LOG = logging.getLogger(__name__)
 VALIDATION_EVERY = 5  # of a user's own studies, every fifth is for validation
@@ -60,7 +60,7 @@ def virtual_cines(
         seed: seed of population and pictures.
 
     Returns:
-        Studies as :func:`~myomotion.cine.find_studies` lists them.
+        Studies as :func:`~myomotion.io.cine.find_studies` lists them.
 
     Raises:
         InputError: if the simulator is not at hand.
@@ -84,7 +84,7 @@ def studies(
     """Studies to track: the user's own, or the test section of the virtual cines.
 
     Args:
-        dataset_dir: see :func:`~myomotion.cine.find_studies`; None for the built-in ones.
+        dataset_dir: see :func:`~myomotion.io.cine.find_studies`; None for the built-in ones.
         cache: see :func:`virtual_cines`.
         preset: see :func:`virtual_cines`.
         slices: see :func:`virtual_cines`.
@@ -144,7 +144,7 @@ def studies_of(folder: str | Path, section: str | None = None) -> list[dict[str,
     """Studies of a folder, all of them or one section of its ``datalist.json``.
 
     Args:
-        folder: see :func:`~myomotion.cine.find_studies`.
+        folder: see :func:`~myomotion.io.cine.find_studies`.
         section: name of the section, or None for all studies.
 
     Returns:

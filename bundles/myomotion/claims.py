@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from .files import write_bytes
+from myomotion.files import write_bytes
 
 VERDICTS = {True: "PASS", False: "FAIL", None: "NOT RUN"}
 

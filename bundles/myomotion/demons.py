@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from .cine import find_studies
-from .cine_transforms import EndSystolicPairsd, LoadCined
-from .vae_measures import FieldSet
+from myomotion.io.cine import find_studies
+from myomotion.transforms.frame_pairs import EndSystolicPairsd
+from myomotion.transforms.load_cine import LoadCined
+from myomotion.vae_measures import FieldSet
 
 LEVELS = (4, 2, 1)  # shrink factors
 ITERATIONS = 50  # a level
@@ -65,7 +66,7 @@ def demons_fields(
     """Motion from end-diastole to end-systole of the slices of real cines.
 
     Args:
-        dataset_dir: see :func:`~myomotion.cine.find_studies`; the studies have a label at ED.
+        dataset_dir: see :func:`~myomotion.io.cine.find_studies`; the studies have a label at ED.
         size: voxels along each axis of the working grid.
         spacing: its voxel size in millimetres.
 

@@ -14,10 +14,10 @@ import numpy as np
 import torch
 from scipy.interpolate import RBFInterpolator
 
-from .errors import InputError
-from .kinematics import displacement_gradient, masked_mean
-from .vae_measures import FieldSet
-from .wrong_fields import turned
+from myomotion.core.kinematics import displacement_gradient, masked_mean
+from myomotion.errors import InputError
+from myomotion.vae_measures import FieldSet
+from myomotion.wrong_fields import turned
 
 SPACING = 1.5  # mm; theirs is not known, and a gradient is the same at any
 

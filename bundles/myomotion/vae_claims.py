@@ -10,20 +10,14 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from .claims import (
-    Claim,
-    at_least,
-    below,
-    broken,
-    not_run,
-)
-from .demons import demons_fields
-from .kinematics import jacobian_determinant
-from .plausibility import Plausibility, dilate, standardise
-from .reference_cycle import reference_field
-from .vae_cost import BATCH, NETWORK_BATCH, measure_cost
-from .vae_exports import onnx_difference, torchscript_difference
-from .vae_measures import (
+from myomotion.claims import Claim, at_least, below, broken, not_run
+from myomotion.core.kinematics import jacobian_determinant
+from myomotion.demons import demons_fields
+from myomotion.losses.plausibility import Plausibility, dilate, standardise
+from myomotion.reference_cycle import reference_field
+from myomotion.vae_cost import BATCH, NETWORK_BATCH, measure_cost
+from myomotion.vae_exports import onnx_difference, torchscript_difference
+from myomotion.vae_measures import (
     FieldSet,
     auroc,
     common_wall,
@@ -34,7 +28,14 @@ from .vae_measures import (
     prior_gradients,
     scores,
 )
-from .wrong_fields import folded, mean_area_change, perturbed, scaled_to_area, turned, wall_rms
+from myomotion.wrong_fields import (
+    folded,
+    mean_area_change,
+    perturbed,
+    scaled_to_area,
+    turned,
+    wall_rms,
+)
 
 LOG = logging.getLogger(__name__)
 RECONSTRUCTION = {"paper": 0.08, "physiological": 0.12}  # largest relative error
@@ -63,7 +64,7 @@ def all_claims(
         late: frames of the test cycles, end-systole first
             (:func:`~myomotion.vae_measures.late_fields`).
         metrics: ``relative_error``, ``frame_error`` and ``es_error`` of the evaluator
-            (:class:`~myomotion.vae_measures.CycleErrors`).
+            (:class:`~myomotion.training.vae.CycleErrors`).
         preset: physics of the cycles, ``paper`` or ``physiological``.
         seed: of everything drawn.
         real_cines: folder of real studies with labels for the Demons; None leaves that claim out.

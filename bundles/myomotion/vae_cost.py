@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from .flow import warp
-from .plausibility import Plausibility
-from .pyramid_net import PyramidMotionNet
-from .siamese_net import SiameseMotionNet
+from myomotion.core.flow import warp
+from myomotion.losses.plausibility import Plausibility
+from myomotion.networks.pyramid import PyramidMotionNet
+from myomotion.networks.siamese import SiameseMotionNet
 
 BATCH = 32
 NETWORK_BATCH = 8  # pairs at once; the time of a batch of 32 is four times that

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 
-from .gradient_vae import GradientVAE
+from myomotion.networks.gradient_vae import GradientVAE
 
 
 def torchscript_difference(vae: GradientVAE, standardised: torch.Tensor) -> float:

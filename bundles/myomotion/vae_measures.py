@@ -11,9 +11,8 @@ import torch
 import torch.nn.functional as F
 from scipy.stats import rankdata
 
-from .gradient_vae import GradientVAE
-from .plausibility import GradientPatch, Plausibility
-from .vae_training import relative_error
+from myomotion.losses.plausibility import GradientPatch, Plausibility
+from myomotion.networks.gradient_vae import GradientVAE
 
 LATE_FRAMES = (1.0, 0.85, 0.7, 0.55)  # of the way from end-diastole to end-systole, in frames
 CONTROL_POINTS = 12  # along each axis of the grid on which the descent moves a field
@@ -44,7 +43,7 @@ def late_fields(cycles: Sequence[Mapping[str, Any]]) -> list[FieldSet]:
     """The frames :data:`LATE_FRAMES` of cycles, which must be of one size.
 
     Args:
-        cycles: from :class:`~myomotion.cycles.LoadCycled`.
+        cycles: from :class:`~myomotion.transforms.cycles.LoadCycled`.
 
     Returns:
         A set for each of the frames, end-systole first; field i of each belongs to cycle i.
@@ -81,36 +80,6 @@ def scores(regulariser: Plausibility, fields: FieldSet, batch: int = 32) -> np.n
             for u, m in zip(fields.displacement.split(batch), fields.mask.split(batch), strict=True)
         ]
     return torch.cat(parts).double().numpy()
-
-
-class CycleErrors:
-    """Reconstruction errors of grad u in the wall, where a batch holds the frames of one slice.
-
-    Args:
-        vae: holds the statistics.
-        kind: ``"cycle"``: ``||g - g_hat|| / ||g||`` pooled over the frames; ``"frames"``: mean of
-            the frames' own relative errors; ``"es"``: that of the first frame of the batch.
-
-    Raises:
-        ValueError: for another kind.
-    """
-
-    def __init__(self, vae: GradientVAE, kind: str = "cycle") -> None:
-        if kind not in ("cycle", "frames", "es"):
-            raise ValueError(f"kind must be cycle, frames or es, got '{kind}'")
-        self.vae = vae
-        self.kind = kind
-
-    def __call__(self, output: Mapping[str, Any]) -> torch.Tensor:
-        """The error of ``output`` (``pred`` and ``label`` of the engine), a scalar."""
-        target = output["label"]
-        std, mean = self.vae.gradient_std, self.vae.gradient_mean
-        found, true = output["pred"][0] * std + mean, target["gradient"] * std + mean
-        mask = target["mask"]
-        if self.kind == "cycle":
-            found, true, mask = (x.transpose(0, 1).flatten(1, 2)[None] for x in (found, true, mask))
-        errors = relative_error(found, true, mask)
-        return errors[0] if self.kind == "es" else errors.mean()
 
 
 def auroc(plausible: np.ndarray, implausible: np.ndarray) -> float:

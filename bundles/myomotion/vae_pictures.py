@@ -18,18 +18,25 @@ from matplotlib.figure import Figure
 from scipy.sparse import coo_matrix
 from scipy.sparse.linalg import lsqr
 
-from .demons import demons_fields
-from .files import write_bytes
-from .kinematics import (
+from myomotion.core.kinematics import (
     displacement_gradient,
     green_lagrange_strain,
     jacobian_determinant,
     radial_circumferential_strain,
     radial_direction,
 )
-from .plausibility import VAE_SPACING, Plausibility, standardise
-from .vae_measures import FieldSet, common_wall, decoded_gradients, patches, prior_gradients, scores
-from .wrong_fields import folded, perturbed, scaled_to_area, turned
+from myomotion.demons import demons_fields
+from myomotion.files import write_bytes
+from myomotion.losses.plausibility import VAE_SPACING, Plausibility, standardise
+from myomotion.vae_measures import (
+    FieldSet,
+    common_wall,
+    decoded_gradients,
+    patches,
+    prior_gradients,
+    scores,
+)
+from myomotion.wrong_fields import folded, perturbed, scaled_to_area, turned
 
 LOG = logging.getLogger(__name__)
 J_RANGE = (0.5, 1.5)

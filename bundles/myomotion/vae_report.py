@@ -11,11 +11,11 @@ from typing import Any
 import monai
 import torch
 
-from .claims import Claim, exit_status, summary, write_report
-from .errors import InputError
-from .plausibility import Plausibility
-from .vae_claims import RECONSTRUCTION, all_claims
-from .vae_measures import late_fields
+from myomotion.claims import Claim, exit_status, summary, write_report
+from myomotion.errors import InputError
+from myomotion.losses.plausibility import Plausibility
+from myomotion.vae_claims import RECONSTRUCTION, all_claims
+from myomotion.vae_measures import late_fields
 
 
 class VaeReport:
@@ -23,7 +23,7 @@ class VaeReport:
 
     Args:
         regulariser: R_VAE with the weights in question.
-        cycles: test cycles, from :class:`~myomotion.cycles.LoadCycled`.
+        cycles: test cycles, from :class:`~myomotion.transforms.cycles.LoadCycled`.
         preset: physics of the cycles, ``paper`` or ``physiological``.
         weights: file of the weights, named in the report.
         seed: of everything drawn.
@@ -89,7 +89,7 @@ class VaeReport:
         if self.output is not None:
             write_report(self.output, found, self._circumstances(len(late[0])))
         if self.pictures is not None:
-            from .vae_pictures import save_pictures
+            from myomotion.vae_pictures import save_pictures
 
             save_pictures(self.pictures, self.regulariser, late, self.real_cines, self.seed)
         if exit_status(found):

@@ -10,8 +10,8 @@ import math
 import torch
 import torch.nn.functional as F
 
-from .flow import identity_coordinates
-from .kinematics import displacement_gradient, jacobian_determinant, masked_mean
+from myomotion.core.flow import identity_coordinates
+from myomotion.core.kinematics import displacement_gradient, jacobian_determinant, masked_mean
 
 SMOOTHNESS = (6.0, 15.0)  # mm, standard deviations of the Gaussians that smooth the perturbations
 FOLD_WIDTH = 3.0  # mm, standard deviation of the folded patch

@@ -10,9 +10,9 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pytest
-from conftest import ROOT
 
-from tools.package import package
+from tests.support.paths import ROOT
+from tools.package.__main__ import package
 from tools.unpack import unpack
 
 LOOPBACK_ONLY = Path(__file__).with_name("loopback_only")

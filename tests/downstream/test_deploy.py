@@ -7,8 +7,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import ROOT, write_study
-from environments import field, loopback_only, python_of, run_directly, unpacked_bundles
+
+from tests.downstream.environments import (
+    field,
+    loopback_only,
+    python_of,
+    run_directly,
+    unpacked_bundles,
+)
+from tests.support.paths import ROOT
+from tests.support.studies import write_study
 
 pytestmark = pytest.mark.downstream
 APP = ROOT / "tools" / "deploy_app" / "app.py"

@@ -21,10 +21,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from conftest import ROOT, write_study
-from environments import field, loopback_only, python_of, run_directly, unpacked_bundles
 
-from tools.package import NAMES
+from tests.downstream.environments import (
+    field,
+    loopback_only,
+    python_of,
+    run_directly,
+    unpacked_bundles,
+)
+from tests.support.paths import ROOT
+from tests.support.studies import write_study
+from tools.package.__main__ import NAMES
 
 pytestmark = pytest.mark.downstream
 SERVE = ROOT / "tools" / "monai_label" / "serve.py"

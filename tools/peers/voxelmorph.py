@@ -172,11 +172,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _read_images(folder: Path) -> list[torch.Tensor]:
-    from tools.bundle import use_bundle_code
 
-    use_bundle_code()
     from myomotion.built_in import studies_of
-    from myomotion.cine_transforms import LoadCined
+    from myomotion.transforms.load_cine import LoadCined
 
     load: Any = LoadCined()
     return [load(study)["image"].half() for study in studies_of(folder, "training")]

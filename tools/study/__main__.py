@@ -20,8 +20,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tools.bundle import use_bundle_code
-from tools.evaluation import FIGURES
+from myomotion.claims import exit_status, summary, write_report
+from myomotion.errors import InputError
+from myomotion.files import write_bytes
+from tools.evaluate.scores import FIGURES
 from tools.study.compare import Findings, run_study
 from tools.study.config import StudyConfig, read_config
 from tools.study.figures import rendered
@@ -29,12 +31,6 @@ from tools.study.page import study_page
 from tools.study.provenance import circumstances
 from tools.study.regions import AREA_RATIO, REGIONS
 from tools.study.sources import DataSet, named_folders, real_set, virtual_set
-
-use_bundle_code()
-
-from myomotion.claims import exit_status, summary, write_report  # noqa: E402
-from myomotion.errors import InputError  # noqa: E402
-from myomotion.files import write_bytes  # noqa: E402
 
 
 def data_sets(

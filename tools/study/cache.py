@@ -8,15 +8,11 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tools.bundle import BUNDLES, ROOT, use_bundle_code
+from myomotion.analysis.provenance import input_hashes
+from myomotion.files import file_sha256, write_bytes
+from tools.bundle import BUNDLES, ROOT
 from tools.peers import PEERS
 from tools.study.config import WEIGHT_KEYS, Method
-
-use_bundle_code()
-
-from myomotion.files import write_bytes  # noqa: E402
-from myomotion.plausibility_table import file_sha256  # noqa: E402
-from myomotion.provenance import input_hashes  # noqa: E402
 
 SHIPPED = (
     BUNDLES / "cardiac_motion_reg" / "models" / "model.pt",
@@ -24,19 +20,17 @@ SHIPPED = (
 )
 # Code that decides results: how cines are read and scored, and then the methods themselves.
 SCORING = (
-    "tools/evaluation.py",
+    "tools/evaluate/scores.py",
     "tools/study/regions.py",
-    *(f"bundles/myomotion/{n}.py" for n in ("metrics", "kinematics", "flow", "cine_transforms")),
-    *(f"bundles/myomotion/{n}.py" for n in ("working_grid", "cine")),
+    *(f"bundles/myomotion/core/{n}.py" for n in ("contours", "kinematics", "flow", "working_grid")),
+    *(f"bundles/myomotion/{n}.py" for n in ("analysis/grids", "transforms/load_cine", "io/cine")),
 )
 OWN = (
     "bundles/cardiac_motion_reg/configs/inference.yaml",
-    "bundles/myomotion/refine_motion.py",
-    *(f"bundles/myomotion/{n}.py" for n in ("pyramid_net", "siamese_net", "refinement")),
-    *(
-        f"bundles/myomotion/{n}.py"
-        for n in ("registration_loss", "plausibility", "gradient_vae", "sequence_inferer")
-    ),
+    *(f"bundles/myomotion/{n}.py" for n in ("transforms/refine_motion", "inferers/sequence")),
+    *(f"bundles/myomotion/networks/{n}.py" for n in ("pyramid", "siamese", "gradient_vae")),
+    *(f"bundles/myomotion/{n}.py" for n in ("refinement/field", "core/integrator")),
+    *(f"bundles/myomotion/losses/{n}.py" for n in ("similarity", "smoothness", "plausibility")),
 )
 
 
@@ -45,7 +39,7 @@ def result_key(method: Method, study: Mapping[str, object]) -> str:
 
     Args:
         method: how it was tracked.
-        study: from :func:`~myomotion.cine.find_studies`.
+        study: from :func:`~myomotion.io.cine.find_studies`.
 
     Returns:
         Hexadecimal SHA-256.

@@ -5,15 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tools.bundle import use_bundle_code
+from myomotion.claims import Claim, at_least, not_run
 from tools.study.config import StudyConfig
 from tools.study.equal import MATCHED, VOLUME
 from tools.study.tables import LEVELS, Results, at_level, mean_of
 from tools.study.timing import Times
-
-use_bundle_code()
-
-from myomotion.claims import Claim, at_least, not_run  # noqa: E402
 
 
 def lead_claims(

@@ -9,7 +9,8 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from tools.bundle import inference_parts, use_bundle_code
+from myomotion.claims import Claim
+from tools.bundle import inference_parts
 from tools.study.claims import lead_claims, time_claims
 from tools.study.config import Method, StudyConfig
 from tools.study.equal import equal_comparisons, equal_table, matched_pairs
@@ -34,10 +35,6 @@ from tools.study.tables import (
 from tools.study.timing import Times, time_remarks, time_table
 from tools.study.training import train_missing
 from tools.study.transfer import transfer_table
-
-use_bundle_code()
-
-from myomotion.claims import Claim  # noqa: E402
 
 
 @dataclass

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from tools.bundle import ROOT
-from tools.methods import METHODS
+from tools.evaluate.methods import METHODS
 from tools.peers import PEERS, PeerError, require_peer
 
 WEIGHT_KEYS = ("weights", "vae_weights")  # settings that name files, relative to the root
@@ -36,7 +36,7 @@ class Method:
     Attributes:
         name: short and unique; names its files.
         label: for readers.
-        method: see :func:`tools.methods.make_tracker`.
+        method: see :func:`tools.evaluate.methods.make_tracker`.
         settings: its keyword arguments.
         peer: somebody else's method, which ours is held against.
         sweep: one setting and the values of which the selection rule chooses.

@@ -9,12 +9,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from tools.bundle import use_bundle_code
-
-use_bundle_code()
-
-from myomotion.cine_transforms import LoadCined, slices_with_heart  # noqa: E402
-from myomotion.kinematics import displacement_gradient, jacobian_determinant  # noqa: E402
+from myomotion.core.kinematics import displacement_gradient, jacobian_determinant
+from myomotion.transforms.frame_pairs import slices_with_heart
+from myomotion.transforms.load_cine import LoadCined
 
 POINTS = 25  # of the cycle, at which studies with different numbers of frames are averaged
 CURVES = ("mean", "std", "abs_minus_1")
@@ -27,7 +24,7 @@ def jacobian_curves(
 
     Args:
         field: ``(Z, T, 2, H, W)`` in millimetres.
-        item: from :class:`~myomotion.cine_transforms.LoadCined`.
+        item: from :class:`~myomotion.transforms.load_cine.LoadCined`.
         spacing: of the working grid, millimetres.
 
     Returns:

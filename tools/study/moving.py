@@ -13,13 +13,9 @@ from matplotlib.figure import Figure
 from PIL import Image
 from scipy import ndimage
 
-from tools.bundle import use_bundle_code
-
-use_bundle_code()
-
-from myomotion.cine_transforms import slices_with_heart  # noqa: E402
-from myomotion.flow import sample  # noqa: E402
-from myomotion.metrics import ring_contours  # noqa: E402
+from myomotion.core.contours import ring_contours
+from myomotion.core.flow import sample
+from myomotion.transforms.frame_pairs import slices_with_heart
 
 SMOOTHING = 0.8  # voxels; takes the steps of the label's voxels off the contour
 MARGIN = 8  # voxels around the wall

@@ -8,12 +8,9 @@ import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from tools.bundle import ROOT, use_bundle_code
+from myomotion.analysis.provenance import versions
+from tools.bundle import ROOT
 from tools.study.config import WEIGHT_KEYS, Method, StudyConfig
-
-use_bundle_code()
-
-from myomotion.provenance import versions  # noqa: E402
 
 PEER_PACKAGES = ("SimpleITK", "antspyx", "hf-deepali", "voxelmorph", "scipy")
 

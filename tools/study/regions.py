@@ -11,14 +11,11 @@ import numpy as np
 import torch
 from scipy import ndimage
 
-from tools.bundle import use_bundle_code
-from tools.evaluation import true_displacement
-
-use_bundle_code()
-
-from myomotion.cine import CAVITY, Cine  # noqa: E402
-from myomotion.cine_transforms import reopen, slices_with_heart, working_grids  # noqa: E402
-from myomotion.motion import cavity_center  # noqa: E402
+from myomotion.analysis.grids import cavity_center, working_grids
+from myomotion.io.cine import CAVITY, Cine
+from myomotion.transforms.frame_pairs import slices_with_heart
+from myomotion.transforms.load_cine import reopen
+from tools.evaluate.scores import true_displacement
 
 REGIONS = ("epe_inner_mm", "epe_outer_mm", "epe_scar_mm", "epe_remote_mm")
 AREA_RATIO = "area_ratio"
@@ -30,7 +27,7 @@ def regional_errors(
     """Mean end-point error at end-systole in parts of the end-diastolic wall.
 
     Args:
-        item: from :class:`~myomotion.cine_transforms.LoadCined`.
+        item: from :class:`~myomotion.transforms.load_cine.LoadCined`.
         displacement: ``(Z, 2, H, W)`` in millimetres.
         spacing: of the working grid, millimetres.
 

@@ -14,19 +14,15 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
-from tools.bundle import use_bundle_code
-from tools.evaluation import score_study
-from tools.methods import Tracker, make_tracker
+from myomotion.transforms.load_cine import LoadCined
+from tools.evaluate.methods import Tracker, make_tracker
+from tools.evaluate.scores import score_study
 from tools.study.cache import kept, result_key
 from tools.study.config import Method
 from tools.study.cycle import jacobian_curves, true_curves
 from tools.study.moving import film, middle_slice, moved_contours
 from tools.study.regions import regional_errors
 from tools.study.timing import QUIET, stack_time
-
-use_bundle_code()
-
-from myomotion.cine_transforms import LoadCined  # noqa: E402
 
 LOG = logging.getLogger(__name__)
 SIZE, SPACING = 96, 1.5
@@ -62,7 +58,7 @@ class Runner:
             studies: from :func:`~myomotion.built_in.studies_of`.
 
         Returns:
-            Rows of :func:`tools.evaluation.score_study` with the regions of
+            Rows of :func:`tools.evaluate.scores.score_study` with the regions of
             :mod:`tools.study.regions`, by method; a method that failed on a case is left out.
         """
         self._fill(data, methods, studies)

@@ -17,16 +17,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from tools.bundle import ROOT, use_bundle_code
+from myomotion.errors import InputError
+from myomotion.files import write_bytes
+from tools.bundle import ROOT
 from tools.study.config import Method, StudyConfig, read_config
 from tools.study.runs import Runner
 from tools.study.sources import usable_studies
 from tools.study.tables import mean_of
-
-use_bundle_code()
-
-from myomotion.errors import InputError  # noqa: E402
-from myomotion.files import write_bytes  # noqa: E402
 
 SHOWN = ("abs_j_minus_1", "dice", "mcd_mm", "area_change_error")
 

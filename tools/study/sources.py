@@ -9,13 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tools.bundle import BUNDLES, use_bundle_code
-
-use_bundle_code()
-
-from myomotion.built_in import studies_of, virtual_cines  # noqa: E402
-from myomotion.errors import InputError  # noqa: E402
-from myomotion.files import write_bytes  # noqa: E402
+from myomotion.built_in import studies_of, virtual_cines
+from myomotion.errors import InputError
+from myomotion.files import write_bytes
+from tools.bundle import BUNDLES
 
 VIRTUAL = "virtual"
 

@@ -19,7 +19,7 @@ class Comparison:
     """Ours minus a peer's, paired by subject.
 
     Attributes:
-        figure: which figure of :data:`tools.evaluation.FIGURES`.
+        figure: which figure of :data:`tools.evaluate.scores.FIGURES`.
         peer: the other method's name.
         n: subjects.
         difference: mean over subjects of ours minus the peer's.
@@ -51,7 +51,7 @@ def subject_means(rows: Sequence[Mapping[str, Any]], figure: str) -> dict[str, f
     """Mean of a figure over the slices of each subject that has a finite value.
 
     Args:
-        rows: from :func:`tools.evaluation.score_study`.
+        rows: from :func:`tools.evaluate.scores.score_study`.
         figure: name of the figure.
 
     Returns:

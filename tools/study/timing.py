@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from tools.methods import Tracker
+from tools.evaluate.methods import Tracker
 from tools.study.config import StudyConfig
 from tools.study.tables import Table
 
@@ -33,8 +33,8 @@ def stack_time(tracker: Tracker, item: Mapping[Any, Any]) -> dict[str, float]:
     """Track every frame of every slice to end-diastole.
 
     Args:
-        tracker: from :func:`tools.methods.make_tracker`.
-        item: from :class:`~myomotion.cine_transforms.LoadCined`.
+        tracker: from :func:`tools.evaluate.methods.make_tracker`.
+        item: from :class:`~myomotion.transforms.load_cine.LoadCined`.
 
     Returns:
         ``stack`` (seconds), ``pairs``, ``pair`` (seconds) and ``load``, the machine's load average

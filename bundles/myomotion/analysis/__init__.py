@@ -1,0 +1,1 @@
+"""From displacement to numbers: strain, quality, plausibility, summary."""

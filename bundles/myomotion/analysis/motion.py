@@ -1,0 +1,187 @@
+"""From network output to motion on the source grid, its derived maps and its numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from myomotion.analysis.grids import cavity_center, label_on_grid, working_grids
+from myomotion.core.axes import LPS_FROM_RAS
+from myomotion.core.flow import invert, warp
+from myomotion.core.kinematics import (
+    displacement_gradient,
+    green_lagrange_strain,
+    jacobian_determinant,
+    radial_circumferential_strain,
+    radial_direction,
+)
+from myomotion.core.working_grid import WorkingGrid
+from myomotion.io.cine import CAVITY, Cine
+
+
+@dataclass(kw_only=True)
+class Motion:
+    """Motion of one study on its source grid, frames in the order of the file.
+
+    Attributes:
+        displacement: float32 ``(T, Z, 2, X, Y)``, millimetres along the slice axes.
+        jacobian: float32 ``(T, Z, X, Y)``, 1 outside the working grid.
+        warped: float32 ``(T, Z, X, Y)``, every frame pulled back to end-diastole.
+        strain: float32 ``(T, Z, 2, size, size)``, Err and Ecc on the working grid.
+        working_jacobian: float32 ``(T, Z, size, size)``.
+        working_displacement: float32 ``(T, Z, 2, size, size)`` in millimetres.
+        working_image: float32 ``(T, Z, size, size)``, the frames on the working grid.
+        inverse: like ``displacement``, from frame t back to end-diastole and on frame t's points.
+        grids: working grid of each slice.
+        es_frame: end-systolic frame.
+        es_found: how ``es_frame`` came to be known.
+    """
+
+    displacement: np.ndarray
+    jacobian: np.ndarray
+    warped: np.ndarray
+    strain: np.ndarray
+    working_jacobian: np.ndarray
+    working_displacement: np.ndarray
+    working_image: np.ndarray
+    inverse: np.ndarray
+    grids: list[WorkingGrid]
+    es_frame: int
+    es_found: str
+
+
+def source_motion(
+    cine: Cine,
+    displacement: torch.Tensor,
+    spacing: float,
+    inverse: torch.Tensor | None = None,
+) -> Motion:
+    """Everything that follows from a displacement.
+
+    Args:
+        cine: the study.
+        displacement: ``(Z, T, 2, size, size)`` in millimetres on the working grids, reference frame
+            first.
+        spacing: voxel size of the working grid in millimetres.
+        inverse: the inverse fields, of the same shape; computed where not given.
+
+    Returns:
+        Fields, maps and strains in the order of the file's frames.
+    """
+    grids = working_grids(cine, displacement.shape[-1], spacing)
+    if inverse is None:
+        inverse = inverse_displacement(displacement, spacing)
+    field, jacobian, warped, strain, working_j, working_i, back = [], [], [], [], [], [], []
+    for z, grid in enumerate(grids):
+        gradient = displacement_gradient(displacement[z], spacing)
+        j = jacobian_determinant(gradient)
+        center = cavity_center(cine, z, grid)
+        radial = radial_direction(center, (grid.size,) * 2, (spacing,) * 2, displacement)
+        strain.append(radial_circumferential_strain(green_lagrange_strain(gradient), radial))
+        source = grid.to_source(displacement[z])
+        frames = np.roll(cine.image[:, :, z], -cine.ed_frame, axis=2).transpose(2, 0, 1)
+        images = torch.from_numpy(np.ascontiguousarray(frames))[:, None]
+        voxels = source / source.new_tensor(cine.spacing)[None, :, None, None]
+        warped.append(warp(images, voxels)[:, 0])
+        field.append(source)
+        jacobian.append(grid.to_source(j - 1)[:, 0] + 1)
+        working_j.append(j[:, 0])
+        working_i.append(grid.to_working(images)[:, 0])
+        back.append(grid.to_source(inverse[z]))
+
+    def in_file_order(parts: list[torch.Tensor]) -> np.ndarray:
+        return np.roll(torch.stack(parts, dim=1).numpy(), cine.ed_frame, axis=0)
+
+    working_jacobian = in_file_order(working_j)
+    es_frame, es_found = _end_systole(cine, grids, working_jacobian, displacement)
+    return Motion(
+        displacement=in_file_order(field),
+        jacobian=in_file_order(jacobian),
+        warped=in_file_order(warped),
+        strain=in_file_order(strain),
+        working_jacobian=working_jacobian,
+        working_displacement=in_file_order(list(displacement)),
+        working_image=in_file_order(working_i),
+        inverse=in_file_order(back),
+        grids=grids,
+        es_frame=es_frame,
+        es_found=es_found,
+    )
+
+
+def inverse_displacement(displacement: torch.Tensor, spacing: float) -> torch.Tensor:
+    """Inverse of displacements by fixed-point iteration, for want of a velocity.
+
+    Args:
+        displacement: ``(Z, T, 2, size, size)`` in millimetres.
+        spacing: voxel size in millimetres.
+
+    Returns:
+        The same shape, in millimetres, on the grid of the deformed frames.
+    """
+    inverse = invert(displacement.flatten(0, 1) / spacing) * spacing
+    return inverse.unflatten(0, displacement.shape[:2])
+
+
+def lps_vectors(displacement: np.ndarray, affine: np.ndarray) -> np.ndarray:
+    """Components in LPS millimetres of vectors given along the slice axes.
+
+    Args:
+        displacement: ``(Z, 2, X, Y)`` in millimetres along axes 0 and 1.
+        affine: ``(4, 4)``, voxel index to RAS millimetres.
+
+    Returns:
+        float32 ``(X, Y, Z, 1, 3)``, the layout of a NIfTI vector image.
+    """
+    directions = affine[:3, :2] / np.linalg.norm(affine[:3, :2], axis=0)
+    vectors = np.einsum("ai,zixy->xyza", LPS_FROM_RAS @ directions, displacement)
+    return vectors[:, :, :, None].astype(np.float32)
+
+
+def tracked_labels(cine: Cine, motion: Motion) -> np.ndarray:
+    """End-diastolic label moved along: pulled back with the inverse motion, frame by frame.
+
+    Args:
+        cine: the study, with an end-diastolic label.
+        motion: its motion.
+
+    Returns:
+        uint8 ``(X, Y, Z, T)`` in the internal coding; the label itself at end-diastole.
+
+    Raises:
+        ValueError: without a label.
+    """
+    if cine.label_ed is None:
+        raise ValueError("labels cannot be tracked without an end-diastolic label")
+    values = [0, *(int(v) for v in np.unique(cine.label_ed) if v)]
+    tracked = np.zeros(cine.image.shape, np.uint8)
+    for z in range(cine.image.shape[2]):
+        label = cine.label_ed[..., z]
+        if not label.any():
+            continue
+        window = motion.grids[z].source_window()
+        soft = torch.from_numpy(np.stack([label[window] == v for v in values]).astype(np.float32))
+        inverse = torch.from_numpy(motion.inverse[:, z][(slice(None), slice(None), *window)])
+        voxels = inverse / inverse.new_tensor(cine.spacing)[None, :, None, None]
+        moved = warp(soft[None].expand(len(voxels), -1, -1, -1), voxels).argmax(1)
+        tracked[:, :, z] = label[..., None]
+        tracked[:, :, z][window] = np.array(values, np.uint8)[moved.numpy()].transpose(1, 2, 0)
+    return tracked
+
+
+def _end_systole(
+    cine: Cine, grids: list[WorkingGrid], jacobian: np.ndarray, displacement: torch.Tensor
+) -> tuple[int, str]:
+    if cine.es_frame is not None:
+        return cine.es_frame, "given"
+    frames = len(jacobian)
+    if cine.label_ed is not None:
+        area = np.zeros(frames)
+        for z, grid in enumerate(grids):
+            area += jacobian[:, z][:, label_on_grid(cine, z, grid, CAVITY)].sum(1)
+        if area.any():
+            return int(area.argmin()), "frame of the smallest tracked cavity"
+    distance = displacement.norm(dim=2).mean((0, 2, 3)).numpy()
+    return (int(distance.argmax()) + cine.ed_frame) % frames, "frame of the largest mean motion"

@@ -1,0 +1,73 @@
+"""Where results come from: files, parameters and versions."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import monai
+import nibabel as nib
+import numpy as np
+import torch
+
+from myomotion import __version__
+from myomotion.files import file_sha256
+from myomotion.io.cine import STUDY_FILES
+from myomotion.io.source import image_files
+
+
+def input_hashes(study: Mapping[str, object]) -> dict[str, str]:
+    """SHA-256 of every file of a study; of a folder, that of its files' names and sums.
+
+    Args:
+        study: ``image`` and optionally ``label_ed``, ``label_es``, ``info``, as paths.
+
+    Returns:
+        The same keys; files that do not exist are left out.
+    """
+    return {
+        key: _sha256(Path(str(study[key])))
+        for key in STUDY_FILES
+        if study.get(key) and Path(str(study[key])).exists()
+    }
+
+
+def _sha256(path: Path) -> str:
+    if path.is_file():
+        return file_sha256(path)
+    sums = [f"{p.relative_to(path).as_posix()} {file_sha256(p)}\n" for p in image_files(path)]
+    return hashlib.sha256("".join(sums).encode()).hexdigest()
+
+
+def run_parameters(
+    files: Mapping[str, str | Path | None] | None = None, **settings: Any
+) -> dict[str, Any]:
+    """Everything but the study that a result depends on, as a JSON object.
+
+    Args:
+        files: weights and tables by name; noted by their SHA-256, None for a missing one.
+        settings: numbers and texts.
+
+    Returns:
+        ``settings``, one entry ``NAME_sha256`` for each file, and ``version``.
+    """
+    hashes = {
+        f"{name}_sha256": file_sha256(path) if path and Path(path).is_file() else None
+        for name, path in (files or {}).items()
+    }
+    return {**settings, **hashes, "version": __version__}
+
+
+def versions() -> dict[str, str]:
+    """Versions of what computed."""
+    return {
+        "myomotion": __version__,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "monai": monai.__version__,
+        "numpy": np.__version__,
+        "nibabel": nib.__version__,
+    }

@@ -1,0 +1,1 @@
+"""Mathematics of grids, motion and tissue: pure functions of tensors."""

@@ -1,0 +1,88 @@
+"""The isotropic in-plane grid on which networks work, and the way to it and back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from myomotion.core.flow import identity_coordinates, sample
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkingGrid:
+    """A square in-plane grid whose axes are parallel to those of a source slice.
+
+    Attributes:
+        source_size: ``(X, Y)`` voxels of the source slice.
+        source_spacing: in-plane voxel size of the source in millimetres.
+        center: source voxel index on which the working grid is centred (the left ventricle).
+        size: voxels along each axis of the working grid.
+        spacing: voxel size of the working grid in millimetres.
+    """
+
+    source_size: tuple[int, int]
+    source_spacing: tuple[float, float]
+    center: tuple[float, float]
+    size: int = 96
+    spacing: float = 1.5
+
+    def to_working(self, slices: torch.Tensor, mode: str = "bilinear") -> torch.Tensor:
+        """Resample source slices.
+
+        Args:
+            slices: ``(N, C, X, Y)`` on the source grid.
+            mode: ``"bilinear"``, or ``"nearest"`` for labels.
+
+        Returns:
+            ``(N, C, size, size)``; beyond the source the nearest voxel's value.
+        """
+        grid = identity_coordinates([self.size, self.size], slices.new_zeros(()))
+        step = slices.new_tensor([self.spacing / s for s in self.source_spacing])
+        middle = slices.new_tensor(self.center)
+        coordinates = (grid - (self.size - 1) / 2) * step[None, :, None, None]
+        return sample(slices, coordinates + middle[None, :, None, None], mode)
+
+    def to_source(self, values: torch.Tensor, mode: str = "bilinear") -> torch.Tensor:
+        """Bring maps of the working grid back to the source grid.
+
+        Args:
+            values: ``(N, C, size, size)`` on the working grid.
+            mode: ``"bilinear"``, or ``"nearest"`` for labels.
+
+        Returns:
+            ``(N, C, X, Y)``; zero outside the working grid.
+        """
+        grid = identity_coordinates(list(self.source_size), values.new_zeros(()))
+        step = values.new_tensor([s / self.spacing for s in self.source_spacing])
+        middle = values.new_tensor(self.center)
+        coordinates = (grid - middle[None, :, None, None]) * step[None, :, None, None]
+        coordinates = coordinates + (self.size - 1) / 2
+        # A hair of slack, so that a voxel on the edge is not lost to rounding.
+        inside = ((coordinates > -1e-3) & (coordinates < self.size - 1 + 1e-3)).all(1, keepdim=True)
+        return sample(values, coordinates, mode) * inside
+
+    def source_window(self) -> tuple[slice, slice]:
+        """Smallest block of source voxels that holds the working grid."""
+        half = (self.size - 1) / 2 * self.spacing
+        return tuple(
+            slice(max(int(c - half / s), 0), min(int(c + half / s) + 2, n))
+            for c, s, n in zip(self.center, self.source_spacing, self.source_size, strict=True)
+        )  # type: ignore[return-value]
+
+    def affine(self, source_affine: np.ndarray) -> np.ndarray:
+        """Affine (RAS, millimetres) of the working grid.
+
+        Args:
+            source_affine: ``(4, 4)`` affine of the source volume.
+
+        Returns:
+            ``(4, 4)``; the slice axis is that of the source.
+        """
+        change = np.eye(4)
+        for axis in range(2):
+            step = self.spacing / self.source_spacing[axis]
+            change[axis, axis] = step
+            change[axis, 3] = self.center[axis] - (self.size - 1) / 2 * step
+        return source_affine @ change

@@ -1,0 +1,1 @@
+"""Running networks on sequences and on many studies."""

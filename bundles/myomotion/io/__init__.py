@@ -1,0 +1,1 @@
+"""Reading cines, labels and lists of studies."""

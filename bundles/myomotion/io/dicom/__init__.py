@@ -1,0 +1,1 @@
+"""Cines stored as DICOM."""

@@ -1,0 +1,163 @@
+"""Finding and opening DICOM files."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from myomotion.errors import InputError
+
+PREAMBLE, MAGIC = 128, b"DICM"
+SUFFIXES = (".dcm", ".ima", ".dicom")
+TIME_KEYS = (
+    "TriggerTime",
+    "NominalCardiacTriggerDelayTime",
+    "TemporalPositionIdentifier",
+    "AcquisitionTime",
+    "InstanceNumber",
+)
+# Nothing else is taken from a file: what is not read cannot leave this program.
+TAGS = [
+    "SOPClassUID",
+    "SOPInstanceUID",
+    "StudyInstanceUID",
+    "SeriesInstanceUID",
+    "SeriesNumber",
+    "SeriesDescription",
+    "Modality",
+    "ImageType",
+    "SamplesPerPixel",
+    "Rows",
+    "Columns",
+    "NumberOfFrames",
+    "PixelSpacing",
+    "SliceThickness",
+    "ImagePositionPatient",
+    "ImageOrientationPatient",
+    "RescaleSlope",
+    "RescaleIntercept",
+    "ModalityLUTSequence",
+    "FrameTime",
+    "FrameTimeVector",
+    "SharedFunctionalGroupsSequence",
+    "PerFrameFunctionalGroupsSequence",
+    *TIME_KEYS,
+]
+PIXEL_TAGS = [
+    "SOPClassUID",
+    "SOPInstanceUID",
+    "SamplesPerPixel",
+    "PhotometricInterpretation",
+    "NumberOfFrames",
+    "Rows",
+    "Columns",
+    "BitsAllocated",
+    "BitsStored",
+    "HighBit",
+    "PixelRepresentation",
+    "ExtendedOffsetTable",
+    "ExtendedOffsetTableLengths",
+    "PixelData",
+]
+READ_ERRORS = (
+    OSError,
+    EOFError,
+    ValueError,
+    TypeError,
+    KeyError,
+    IndexError,
+    AttributeError,
+    NotImplementedError,
+    RuntimeError,
+    struct.error,
+)
+
+
+def looks_like_dicom(path: Path) -> bool:
+    """Whether a file says that it is DICOM, by its first bytes or its name's ending."""
+    if not path.is_file() or path.name.startswith(".") or path.name.upper() == "DICOMDIR":
+        return False
+    return path.suffix.lower() in SUFFIXES or has_magic(path)
+
+
+def has_magic(path: Path) -> bool:
+    """Whether a file begins as DICOM files do."""
+    try:
+        with path.open("rb") as file:
+            return file.read(PREAMBLE + len(MAGIC))[PREAMBLE:] == MAGIC
+    except OSError:
+        return False
+
+
+def dicom_files(path: Path) -> list[Path]:
+    """DICOM files of a folder and the folders below it, sorted by path; or the file itself."""
+    return [path] if path.is_file() else sorted(found_dicom_files(path))
+
+
+def found_dicom_files(folder: Path) -> Iterator[Path]:
+    """DICOM files of a folder and the folders below it as they are come upon, hidden ones not."""
+    for path in folder.rglob("*"):
+        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
+        if not hidden and looks_like_dicom(path):
+            yield path
+
+
+def study_uid(path: Path) -> str | None:
+    """StudyInstanceUID of a file, None if it cannot be told."""
+    try:
+        return str(_pydicom().dcmread(path, specific_tags=["StudyInstanceUID"]).StudyInstanceUID)
+    except READ_ERRORS:
+        return None
+
+
+def read_dataset(path: Path, header_only: bool = False) -> Any:
+    """Read :data:`TAGS` of a DICOM file, or its :data:`PIXEL_TAGS`.
+
+    Args:
+        path: the file.
+        header_only: the former.
+
+    Returns:
+        The pydicom data set.
+
+    Raises:
+        InputError: if it is not DICOM or damaged.
+    """
+    try:
+        dataset = _pydicom().dcmread(
+            path,
+            force=not has_magic(path),
+            stop_before_pixels=header_only,
+            specific_tags=TAGS if header_only else PIXEL_TAGS,
+        )
+        is_dicom = "SOPClassUID" in dataset or "SOPInstanceUID" in dataset
+    except READ_ERRORS as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(
+            f"{path}: not a readable DICOM file ({one_line(error)}). Export it again, or remove it."
+        ) from error
+    if not is_dicom:
+        raise InputError(
+            f"{path}: not a DICOM file, or cut short ({path.stat().st_size} bytes). Export it "
+            "again, or remove it."
+        )
+    return dataset
+
+
+def one_line(error: BaseException) -> str:
+    """An error's first line, shortened."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:160]
+
+
+def _pydicom() -> ModuleType:
+    try:
+        import pydicom
+    except ImportError as error:
+        raise InputError(
+            "reading DICOM needs the package pydicom. Install it: pip install pydicom"
+        ) from error
+    return pydicom

@@ -1,0 +1,249 @@
+"""What a cine needs of DICOM headers: where and when each picture was taken, in which series."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from myomotion.errors import InputError
+from myomotion.io.dicom.files import READ_ERRORS, TIME_KEYS, one_line, read_dataset
+
+MR_IMAGES = tuple(f"1.2.840.10008.5.1.4.1.1.4{end}" for end in ("", ".1", ".3", ".4"))
+NOT_MAGNITUDE = {"P", "PHASE", "PHASE MAP", "VELOCITY MAP", "R", "REAL", "I", "IMAGINARY"}
+MOST_FRAMES = 100_000  # of a multi-frame file
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class DicomFrame:
+    """One picture of a DICOM file.
+
+    Attributes:
+        path: the file.
+        index: which picture of it.
+        sop_uid: SOPInstanceUID of the file.
+        series_uid: SeriesInstanceUID.
+        series_number: SeriesNumber, or None.
+        description: SeriesDescription.
+        position: ImagePositionPatient ``(3,)``, LPS millimetres.
+        orientation: ImageOrientationPatient ``(2, 3)``: along a row, along a column.
+        spacing: PixelSpacing ``(2,)`` in millimetres: between rows, between columns.
+        shape: rows and columns.
+        thickness: SliceThickness in millimetres, or None.
+        slope: of the modality look-up: value = slope * stored + intercept.
+        intercept: see ``slope``.
+        times: those of :data:`TIME_KEYS` that are known; milliseconds for the first two.
+    """
+
+    path: Path
+    index: int
+    sop_uid: str
+    series_uid: str
+    series_number: int | None
+    description: str
+    position: np.ndarray
+    orientation: np.ndarray
+    spacing: np.ndarray
+    shape: tuple[int, int]
+    thickness: float | None
+    slope: float
+    intercept: float
+    times: Mapping[str, float]
+
+    @property
+    def normal(self) -> np.ndarray:
+        """Unit normal of the slice, LPS."""
+        return np.cross(self.orientation[0], self.orientation[1])
+
+    @property
+    def depth(self) -> float:
+        """Position along the normal in millimetres."""
+        return float(self.position @ self.normal)
+
+
+def read_headers(files: Sequence[Path], place: Path) -> list[DicomFrame]:
+    """Read where and when every magnitude picture of MR files was taken.
+
+    Args:
+        files: from :func:`dicom_files`.
+        place: of the study, for messages.
+
+    Returns:
+        The pictures; other objects (reports, presentation states, phase maps) are left out.
+
+    Raises:
+        InputError: if a file is not DICOM or damaged, or no file holds an MR picture with a place.
+    """
+    frames: list[DicomFrame] = []
+    left_out: Counter[str] = Counter()
+    example: dict[str, str] = {}
+    for path in files:
+        dataset = read_dataset(path, header_only=True)
+        reason = _not_usable(path, dataset)
+        if reason is not None:
+            left_out[reason] += 1
+            example.setdefault(reason, path.name)
+            continue
+        try:
+            frames += _frames(path, dataset)
+        except READ_ERRORS as error:
+            if isinstance(error, InputError):
+                raise
+            raise InputError(
+                f"{path}: its header cannot be understood ({one_line(error)}). Export it again."
+            ) from error
+    if not frames:
+        found = ", ".join(f"{n} x {r} ({example[r]})" for r, n in left_out.most_common())
+        raise InputError(
+            f"{place}: no MR picture that says where it lies; found: {found or 'no file'}. Give a "
+            "short-axis cine MR series."
+        )
+    return frames
+
+
+def _not_usable(path: Path, dataset: Any) -> str | None:
+    """Why a file holds no picture to track, None if it does."""
+    sop_class, modality = str(dataset.get("SOPClassUID", "")), str(dataset.get("Modality", ""))
+    if sop_class in MR_IMAGES and not all(k in dataset for k in ("Rows", "Columns")):
+        raise InputError(
+            f"{path}: an MR image without Rows and Columns, probably cut short "
+            f"({path.stat().st_size} bytes). Export it again."
+        )
+    if "Rows" not in dataset:
+        return f"not an image (modality {modality or 'unknown'})"
+    if modality != "MR":
+        return f"modality {modality or 'unknown'}, not MR"
+    if int(dataset.get("SamplesPerPixel", 1)) != 1:
+        return "colour picture"
+    if {str(v).upper() for v in dataset.get("ImageType", None) or []} & NOT_MAGNITUDE:
+        return "not a magnitude image"
+    if "PerFrameFunctionalGroupsSequence" in dataset:
+        return None
+    missing = {"ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing"} - set(
+        dataset.dir()
+    )
+    return f"no {', '.join(sorted(missing))}" if missing else None
+
+
+def _frames(path: Path, dataset: Any) -> list[DicomFrame]:
+    if "ModalityLUTSequence" in dataset:
+        raise InputError(
+            f"{path}: has a ModalityLUTSequence, which is not read. Export it with "
+            "RescaleSlope and RescaleIntercept."
+        )
+    groups = dataset.get("PerFrameFunctionalGroupsSequence")
+    if groups:
+        shared = (dataset.get("SharedFunctionalGroupsSequence") or [None])[0]
+        return [_enhanced(path, dataset, i, group, shared) for i, group in enumerate(groups)]
+    number = int(dataset.get("NumberOfFrames", None) or 1)
+    if number == 1:
+        return [_frame(path, dataset, 0, dataset, _times(dataset))]
+    steps = _frame_steps(dataset, number)
+    return [
+        _frame(path, dataset, i, dataset, {"InstanceNumber": _number(dataset, i), **steps[i]})
+        for i in range(number)
+    ]
+
+
+def _number(dataset: Any, index: int) -> float:
+    """A number for a picture of a multi-frame file that rises from file to file too."""
+    return int(dataset.get("InstanceNumber", None) or 0) * MOST_FRAMES + index
+
+
+def _frame_steps(dataset: Any, number: int) -> list[dict[str, float]]:
+    """Time of each picture of a classic multi-frame file, where it says so (Cine module)."""
+    vector = dataset.get("FrameTimeVector", None)
+    step = dataset.get("FrameTime", None)
+    if vector is not None and len(vector) == number:
+        times = np.cumsum([float(v) for v in vector])
+    elif step is not None:
+        times = np.arange(number) * float(step)
+    else:
+        return [{} for _ in range(number)]
+    return [{"TriggerTime": float(t - times[0])} for t in times]
+
+
+def _enhanced(path: Path, dataset: Any, index: int, group: Any, shared: Any) -> DicomFrame:
+    """A picture of an enhanced file: each functional group is its own or shared by all."""
+    found: dict[str, Any] = {}
+    for sequence in (
+        "PixelMeasuresSequence",
+        "PlaneOrientationSequence",
+        "PlanePositionSequence",
+        "PixelValueTransformationSequence",
+        "CardiacSynchronizationSequence",
+        "FrameContentSequence",
+    ):
+        items = group.get(sequence) or (shared.get(sequence) if shared is not None else None)
+        if items:
+            found |= {element.keyword: element.value for element in items[0]}
+    for keyword in ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing"):
+        if found.get(keyword) is None:
+            raise InputError(
+                f"{path}: picture {index + 1} has no {keyword}. Export the series again, or as "
+                "single-frame DICOM."
+            )
+    if "TemporalPositionIndex" in found:
+        found["TemporalPositionIdentifier"] = found["TemporalPositionIndex"]
+    found["InstanceNumber"] = _number(dataset, index)
+    return _frame(path, dataset, index, found, _times(found))
+
+
+def _frame(
+    path: Path, dataset: Any, index: int, source: Any, times: Mapping[str, float]
+) -> DicomFrame:
+    orientation = _numbers(source.get("ImageOrientationPatient"), 6).reshape(2, 3)
+    lengths = np.linalg.norm(orientation, axis=1)
+    if np.abs(lengths - 1).max() > 0.01 or abs(float(orientation[0] @ orientation[1])) > 0.01:
+        raise InputError(
+            f"{path}: ImageOrientationPatient {orientation.ravel().round(4).tolist()} is not two "
+            "unit vectors at right angles. Export it again."
+        )
+    spacing = _numbers(source.get("PixelSpacing"), 2)
+    if (spacing <= 0).any():
+        raise InputError(f"{path}: PixelSpacing is {spacing.tolist()} mm. Export it again.")
+    number = dataset.get("SeriesNumber", None)
+    thickness = source.get("SliceThickness", None)
+    slope = source.get("RescaleSlope", None)
+    return DicomFrame(
+        path=path,
+        index=index,
+        sop_uid=str(dataset.get("SOPInstanceUID", "")),
+        series_uid=str(dataset.get("SeriesInstanceUID", "")),
+        series_number=None if number is None else int(number),
+        description=" ".join(str(dataset.get("SeriesDescription", "")).split()),
+        position=_numbers(source.get("ImagePositionPatient"), 3),
+        orientation=orientation / lengths[:, None],
+        spacing=spacing,
+        shape=(int(dataset.Rows), int(dataset.Columns)),
+        thickness=None if thickness is None else float(thickness),
+        slope=1.0 if slope is None else float(slope),
+        intercept=float(source.get("RescaleIntercept", None) or 0),
+        times=times,
+    )
+
+
+def _times(source: Any) -> dict[str, float]:
+    times = {}
+    for key in TIME_KEYS:
+        value = source.get(key, None)
+        if value not in (None, ""):
+            times[key] = _seconds(str(value)) if key == "AcquisitionTime" else float(value)
+    return times
+
+
+def _seconds(text: str) -> float:
+    """Seconds since midnight of a DICOM time HHMMSS.ffffff, of old files HH:MM:SS."""
+    text = text.replace(":", "")
+    return int(text[:2]) * 3600 + int(text[2:4] or 0) * 60 + float(text[4:] or 0)
+
+
+def _numbers(value: Any, count: int) -> np.ndarray:
+    numbers = np.array([float(v) for v in value])
+    if numbers.shape != (count,) or not np.isfinite(numbers).all():
+        raise ValueError(f"expected {count} numbers, found {list(value)}")
+    return numbers

@@ -1,0 +1,201 @@
+"""Which series of a DICOM folder is the cine: grouping by series, orientation and place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+
+from myomotion.errors import InputError
+from myomotion.io.dicom.header import DicomFrame
+
+SAME_PLACE_MM = 0.2  # positions that differ by less are one
+SAME_DIRECTION = 2e-3  # the same for components of direction vectors (about 0.1 degrees)
+CYCLE_FRAMES = 8  # fewer do not sample a heart cycle
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Stack:
+    """Pictures of parallel slices.
+
+    Attributes:
+        levels: pictures of each slice, the slices sorted along their normal.
+    """
+
+    levels: list[list[DicomFrame]]
+
+    @property
+    def first(self) -> DicomFrame:
+        """A picture of the first slice."""
+        return self.levels[0][0]
+
+    @property
+    def frames(self) -> int:
+        """Pictures of the slice that has most."""
+        return max(len(level) for level in self.levels)
+
+    @property
+    def series(self) -> list[DicomFrame]:
+        """A picture of each series that has part in it."""
+        return list({f.series_uid: f for level in self.levels for f in level}.values())
+
+    @property
+    def title(self) -> str:
+        """Series numbers, description and size, for messages."""
+        numbers = [str(f.series_number) for f in self.series]
+        shown = numbers if len(numbers) < 4 else [numbers[0], "...", numbers[-1]]
+        slices = len(self.levels)
+        return (
+            f"series {', '.join(shown)} '{self.first.description}' ({slices} "
+            f"slice{'s' * (slices > 1)} x {self.frames} frames)"
+        )
+
+
+def choose_stack(frames: Sequence[DicomFrame], place: Path, wanted: object = None) -> Stack:
+    """The cine among the pictures of a study.
+
+    Pictures are grouped by SeriesInstanceUID, orientation and in-plane geometry. A group that shows
+    a slice more than once is a cine; groups of fewer than :data:`CYCLE_FRAMES` pictures a slice
+    count where there is none with more. Cines of one slice each are joined to a stack where they
+    agree in orientation, in-plane geometry and number of pictures and lie at different places.
+
+    Args:
+        frames: from :func:`~myomotion.io.dicom.header.read_headers`.
+        place: of the study, for messages.
+        wanted: ``series`` of ``info.json``: SeriesNumber, SeriesInstanceUID or SeriesDescription
+            of the cine, or of a series that is part of it; a list of them means these alone.
+
+    Returns:
+        The one cine.
+
+    Raises:
+        InputError: if there is none or more than one, or its slices are not parallel.
+    """
+    if isinstance(wanted, list):
+        frames = [f for f in frames if any(_is_series(f, w) for w in wanted)]
+        if not frames:
+            raise InputError(
+                f"{place}: info.json asks for the series {wanted}, none of which is there."
+            )
+    groups = [Stack(levels=_levels(group)) for group in _clusters(frames, _same_series_geometry)]
+    cines = [stack for stack in groups if stack.frames > 1]
+    cines = [stack for stack in cines if stack.frames >= CYCLE_FRAMES] or cines
+    stacks = _join_single_slices(cines)
+    if not stacks:
+        raise InputError(
+            f"{place}: no cine: no series shows a slice more than once "
+            f"({'; '.join(stack.title for stack in groups[:5])}). Give the cine series."
+        )
+    if wanted is not None and not isinstance(wanted, list):
+        chosen = [s for s in stacks if any(_is_series(f, wanted) for f in s.series)]
+        if not chosen:
+            raise InputError(
+                f"{place}: info.json asks for the series {wanted!r}; the cines are: "
+                f"{_listing(stacks)}."
+            )
+        stacks = chosen
+    _check_parallel(stacks)
+    if len(stacks) > 1:
+        raise InputError(
+            f"{place}: {len(stacks)} cine series: {_listing(stacks)}. Choose one in info.json in "
+            'this folder: {"series": NUMBER} (or its description or SeriesInstanceUID, or a list '
+            "of the series that make up the stack)."
+        )
+    return stacks[0]
+
+
+def _listing(stacks: Sequence[Stack]) -> str:
+    return "; ".join(stack.title for stack in stacks)
+
+
+def _is_series(frame: DicomFrame, wanted: object) -> bool:
+    text = str(wanted).strip()
+    return text in (str(frame.series_number), frame.series_uid) or (
+        text.casefold() == frame.description.casefold() != ""
+    )
+
+
+def _clusters(
+    frames: Iterable[DicomFrame], same: Callable[[DicomFrame, DicomFrame], bool]
+) -> list[list[DicomFrame]]:
+    clusters: list[list[DicomFrame]] = []
+    for frame in frames:
+        home = next((c for c in clusters if same(c[0], frame)), None)
+        if home is None:
+            clusters.append([frame])
+        else:
+            home.append(frame)
+    return clusters
+
+
+def _same_series_geometry(a: DicomFrame, b: DicomFrame) -> bool:
+    return a.series_uid == b.series_uid and _same_geometry(a, b)
+
+
+def _same_geometry(a: DicomFrame, b: DicomFrame) -> bool:
+    return (
+        a.shape == b.shape
+        and np.allclose(a.spacing, b.spacing, rtol=1e-3, atol=0)
+        and _parallel(a, b)
+    )
+
+
+def _parallel(a: DicomFrame, b: DicomFrame) -> bool:
+    return bool(np.abs(a.orientation - b.orientation).max() <= SAME_DIRECTION)
+
+
+def _levels(frames: Sequence[DicomFrame]) -> list[list[DicomFrame]]:
+    """Pictures by slice, sorted along the first one's normal."""
+    normal = frames[0].normal
+    ordered = sorted(frames, key=lambda f: float(f.position @ normal))
+    levels = [[ordered[0]]]
+    for before, frame in pairwise(ordered):
+        if float((frame.position - before.position) @ normal) > SAME_PLACE_MM:
+            levels.append([])
+        levels[-1].append(frame)
+    return levels
+
+
+def in_plane_shift(a: DicomFrame, b: DicomFrame) -> float:
+    """How far two slices are from lying straight above each other, millimetres."""
+    return float(np.abs(a.orientation @ (b.position - a.position)).max())
+
+
+def _join_single_slices(cines: Sequence[Stack]) -> list[Stack]:
+    def alike(a: Stack, b: Stack) -> bool:
+        return (
+            a.frames == b.frames
+            and _same_geometry(a.first, b.first)
+            and in_plane_shift(a.first, b.first) <= SAME_PLACE_MM
+        )
+
+    joined = [stack for stack in cines if len(stack.levels) > 1]
+    families: list[list[Stack]] = []
+    for stack in cines:
+        if len(stack.levels) > 1:
+            continue
+        family = next((f for f in families if alike(f[0], stack)), None)
+        if family is None:
+            families.append([stack])
+        else:
+            family.append(stack)
+    for family in families:
+        levels = _levels([frame for stack in family for frame in stack.levels[0]])
+        # Fewer slices than series: a slice was taken twice, and which one counts is not ours to say
+        joined += [Stack(levels=levels)] if len(levels) == len(family) else family
+    return joined
+
+
+def _check_parallel(stacks: Sequence[Stack]) -> None:
+    for a, b in pairwise(stacks):
+        x, y = a.first, b.first
+        if x.series_uid == y.series_uid and not _parallel(x, y):
+            angle = np.degrees(np.arccos(np.clip(x.normal @ y.normal, -1, 1)))
+            raise InputError(
+                f"{y.path}: lies at {angle:.1f} degrees to {x.path.name}, a slice of the same "
+                f"{a.title}: slices must be parallel. Give a short-axis stack, or move the slices "
+                "of the other orientation out of the folder."
+            )

@@ -1,0 +1,119 @@
+"""A cine as a folder of 3-D NIfTI files, one a frame: ``NAME/frames/*.nii.gz``."""
+
+from __future__ import annotations
+
+import re
+import zlib
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+
+from myomotion.errors import InputError
+from myomotion.io.nifti import check_plane, check_voxels, repaired_geometry
+
+FRAMES = "frames"
+SUFFIXES = (".nii.gz", ".nii")
+SAME_VOXELS = 0.05  # of a voxel: how far corners of frames on one grid may lie apart
+READ_ERRORS = (nib.filebasedimages.ImageFileError, OSError, EOFError, ValueError, zlib.error)
+
+
+def frame_files(folder: Path) -> list[Path]:
+    """NIfTI files of a folder in the order of the last number in their names.
+
+    Args:
+        folder: an existing folder.
+
+    Returns:
+        Files; those without a number come last.
+    """
+    files = [p for p in folder.iterdir() if p.name.endswith(SUFFIXES) and p.name[0] != "."]
+    return sorted(files, key=lambda p: (_number(p) is None, _number(p) or 0, p.name))
+
+
+def read_frames(folder: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Join the frames of a folder.
+
+    Args:
+        folder: holds one 3-D NIfTI file a frame, each with its number in the name.
+
+    Returns:
+        float32 ``(X, Y, Z, T)`` and the affine ``(4, 4)``, RAS millimetres.
+
+    Raises:
+        InputError: if a file cannot be read, is not 3-D, has no number or another's, or lies on
+            another grid than the first.
+    """
+    files = frame_files(folder)
+    numbers: dict[int, Path] = {}
+    for path in files:
+        number = _number(path)
+        if number is None:
+            raise InputError(
+                f"{path}: no number in the name, so its place among the frames is unknown. Name "
+                "frames like sa_000.nii.gz, or take the file away."
+            )
+        if number in numbers:
+            raise InputError(
+                f"{path}: frame {number} is also {numbers[number].name}. Keep one of them in "
+                f"{folder.name}/; labels belong beside that folder."
+            )
+        numbers[number] = path
+    missing = sorted(set(range(min(numbers), max(numbers) + 1)) - set(numbers))
+    if missing:
+        raise InputError(
+            f"{folder}: number {', '.join(map(str, missing[:8]))} is missing between "
+            f"{files[0].name} and {files[-1].name}. Add the frame, or number them without gaps."
+        )
+    first, affine = _read(files[0])
+    check_plane(files[0], affine)
+    frames = [first]
+    for path in files[1:]:
+        values, own = _read(path)
+        if values.shape != first.shape:
+            raise InputError(
+                f"{path}: frame of shape {values.shape}, but {files[0].name} has {first.shape}. "
+                "Export all frames from one series."
+            )
+        if not _same_grid(own, affine, first.shape):
+            raise InputError(
+                f"{path}: lies elsewhere than {files[0].name}: the affine's corners differ by more "
+                f"than {SAME_VOXELS:g} voxels. Resample the frames to one grid."
+            )
+        frames.append(values)
+    return np.stack(frames, axis=-1), affine
+
+
+def _number(path: Path) -> int | None:
+    stem = path.name.removesuffix(".gz").removesuffix(".nii")
+    found = re.findall(r"\d+", stem)
+    return int(found[-1]) if found else None
+
+
+def _read(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    try:
+        image: Any = nib.load(path)
+        check_voxels(path, image)
+        values = np.asarray(image.dataobj, dtype=np.float32)
+    except InputError:
+        raise
+    except READ_ERRORS as error:
+        raise InputError(
+            f"{path}: not a readable NIfTI file ({error}). Export it again."
+        ) from error
+    if values.ndim == 4 and values.shape[3] == 1:
+        values = values[..., 0]
+    if values.ndim != 3:
+        raise InputError(
+            f"{path}: expected a 3-D frame (x, y, z), found shape {values.shape}. A 4-D cine goes "
+            "into the study folder as sa.nii.gz."
+        )
+    return values, repaired_geometry(path, image)[0]
+
+
+def _same_grid(a: np.ndarray, b: np.ndarray, shape: tuple[int, ...]) -> bool:
+    """Whether the corners of two grids lie together, within a part of a voxel."""
+    corners = np.array(np.meshgrid(*[[0, n - 1] for n in shape], indexing="ij")).reshape(3, -1)
+    apart = np.linalg.norm((a - b)[:3, :3] @ corners + (a - b)[:3, 3:], axis=0)
+    return bool(apart.max() <= SAME_VOXELS * np.linalg.norm(b[:3, :2], axis=0).min())

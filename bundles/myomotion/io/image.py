@@ -1,0 +1,32 @@
+"""Frames of a cine with what their files say of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True, kw_only=True)
+class CineImage:
+    """Frames of a cine and what their files say of them.
+
+    Attributes:
+        values: float32 ``(X, Y, Z, T)``.
+        affine: ``(4, 4)``, voxel index to RAS millimetres.
+        frame_times_ms: ``(T,)``, the first at 0, or None where unknown.
+        record: what it was read from, for ``summary.json``; nothing that names a patient.
+        warnings: sentences for the user.
+    """
+
+    values: np.ndarray
+    affine: np.ndarray
+    frame_times_ms: np.ndarray | None = None
+    record: dict[str, Any] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def is_dicom(self) -> bool:
+        """Whether the order and direction of axes are the reader's choice, not the user's."""
+        return self.record.get("format") == "DICOM"

@@ -1,0 +1,107 @@
+"""What a NIfTI header must say about voxels, and where an image lies when it says so twice."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+
+from myomotion.errors import InputError
+
+BELIEVABLE_MM = (0.2, 6.0)  # in-plane voxel sizes of cine MRI
+SHEAR = 0.01  # cosine between in-plane axes that passes for a right angle
+
+
+def check_voxels(path: Path, image: Any) -> None:
+    """Refuse an image without voxels, or whose voxels are not one number each.
+
+    Args:
+        path: file of the image, for messages.
+        image: opened NIfTI file.
+
+    Raises:
+        InputError: naming what was found and the fix.
+    """
+    kind = image.get_data_dtype()
+    if kind.names is not None:
+        raise InputError(f"{path}: voxels are colours ({kind}). Save grey values.")
+    if kind.kind == "c":
+        raise InputError(f"{path}: voxels are complex ({kind}). Save the magnitude.")
+    if 0 in image.shape:
+        raise InputError(
+            f"{path}: the image is empty: its shape is {image.shape}. Export it again."
+        )
+
+
+def check_plane(path: Path, affine: np.ndarray) -> None:
+    """Refuse slices whose voxels cannot be those of a heart, or whose axes are not at right angles.
+
+    Args:
+        path: file of the image, for messages.
+        affine: ``(4, 4)``, voxel index to RAS millimetres.
+
+    Raises:
+        InputError: naming what was found and the fix.
+    """
+    low, high = BELIEVABLE_MM
+    sizes = np.linalg.norm(affine[:3, :2], axis=0)
+    if np.allclose(sizes, 1):
+        sizes = sizes * _size_is_stored(path)
+    if not np.isfinite(affine).all() or not ((low <= sizes) & (sizes <= high)).all():
+        raise InputError(
+            f"{path}: voxels of {sizes[0]:g} x {sizes[1]:g} mm in the slice; {low:g} to {high:g} "
+            "mm are believable. Correct the header (its unit is millimetres)."
+        )
+    cosine = float(affine[:3, 0] @ affine[:3, 1] / sizes.prod())
+    if abs(cosine) > SHEAR:
+        raise InputError(
+            f"{path}: the axes of the slices are sheared (cosine {cosine:.3f}). Resample the image "
+            "to perpendicular axes."
+        )
+
+
+def repaired_geometry(path: Path, image: Any) -> tuple[np.ndarray, str | None]:
+    """Affine whose voxel sizes are right where the header's two statements of them differ.
+
+    A header gives voxel sizes as ``pixdim`` and within its affine. An affine of unit voxels beside
+    other ``pixdim`` (as many ACDC files have) is a placeholder: its columns are scaled to
+    ``pixdim``, direction and origin stay.
+
+    Args:
+        path: file of the image, for messages.
+        image: opened NIfTI file.
+
+    Returns:
+        ``(4, 4)`` affine in RAS millimetres, and what was changed, None where nothing was.
+
+    Raises:
+        InputError: if both are real and differ.
+    """
+    affine = np.array(image.affine, dtype=float)
+    zooms = np.array(image.header.get_zooms()[:3], dtype=float)
+    axes = len(zooms)  # a 2-D image has two
+    sizes = np.linalg.norm(affine[:3, :axes], axis=0)
+    if np.allclose(sizes, zooms, rtol=1e-3, atol=0):
+        return affine, None
+    if np.allclose(sizes, 1, atol=1e-6) and (zooms > 0).all():
+        affine[:3, :axes] *= zooms
+        return affine, "the affine had unit voxels; voxel sizes were taken from pixdim"
+    if np.allclose(zooms, 1, atol=1e-6) and (sizes > 0).all():
+        return affine, "pixdim had unit voxels; voxel sizes were taken from the affine"
+    raise InputError(
+        f"{path}: voxel sizes are {np.round(sizes, 4).tolist()} mm in the affine but "
+        f"{np.round(zooms, 4).tolist()} mm in pixdim. Correct the header."
+    )
+
+
+def _size_is_stored(path: Path) -> np.ndarray:
+    """0 for an in-plane axis whose size the file gives as 0, which nibabel reads as 1; else 1."""
+    image: Any = nib.load(path)
+    if not isinstance(image, nib.Nifti1Image):
+        return np.ones(2)
+    with nib.openers.ImageOpener(str(path)) as file:
+        header = type(image.header).from_fileobj(file, check=False)
+    missing = (header["pixdim"][1:3] == 0) & (header["sform_code"] == 0)
+    return np.where(missing, 0.0, 1.0)

@@ -1,0 +1,218 @@
+"""End-diastolic labels from a segmentation bundle, where a study has none."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from monai.bundle import ConfigParser
+from monai.data import MetaTensor
+from monai.transforms import ResizeWithPadOrCrop, ScaleIntensity
+from scipy import ndimage
+
+from myomotion.errors import InputError
+from myomotion.io.cine import CAVITY, MYOCARDIUM, RIGHT_VENTRICLE, Cine
+from myomotion.networks.weights import load_state
+
+CONFIGS = ("inference.json", "inference.yaml", "inference.yml")
+# Words of a channel's name, and what it then is; the first that fits counts.
+MEANINGS = (
+    (("background",), 0),
+    (("myo", "wall"), MYOCARDIUM),
+    (("rv", "right"), RIGHT_VENTRICLE),
+    (("lv", "left", "cavity"), CAVITY),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Segmenter:
+    """The network of a segmentation bundle.
+
+    Attributes:
+        title: name and version of the bundle, and what its weights were read as.
+        network: ``(N, 1, H, W)`` to ``(N, C, H, W)``.
+        size: ``(H, W)``.
+        codes: label in the internal coding of each of the C channels.
+    """
+
+    title: str
+    network: Callable[[torch.Tensor], torch.Tensor]
+    size: tuple[int, int]
+    codes: np.ndarray
+
+    def __call__(self, volume: np.ndarray) -> np.ndarray:
+        """Label the slices of a volume one by one.
+
+        Each slice is scaled to 0 to 1 and padded or cropped about its middle to the network's
+        size; its voxels are not resampled. Of the left ventricle the largest piece is kept.
+
+        Args:
+            volume: ``(X, Y, Z)``.
+
+        Returns:
+            uint8 ``(X, Y, Z)`` in the internal coding.
+        """
+        label = np.zeros(volume.shape, np.uint8)
+        fit = ResizeWithPadOrCrop(self.size)
+        for z in range(volume.shape[2]):
+            picture = torch.from_numpy(np.ascontiguousarray(volume[None, :, :, z]))
+            fitted: Any = fit(MetaTensor(ScaleIntensity()(picture)))  # remembers what was padded
+            with torch.no_grad():
+                scores = self.network(fitted.as_tensor().float()[None])
+            codes = torch.from_numpy(self.codes[scores[0].argmax(0).numpy()])[None]
+            traced = MetaTensor(codes, applied_operations=fitted.applied_operations)
+            label[..., z] = fit.inverse(traced)[0].numpy()
+            ventricle = np.isin(label[..., z], (CAVITY, MYOCARDIUM))
+            pieces, count = ndimage.label(ventricle)
+            if count > 1:
+                largest = 1 + int(np.bincount(pieces[ventricle])[1:].argmax())
+                label[..., z][ventricle & (pieces != largest)] = 0
+        return label
+
+
+def labelled(cine: Cine, bundle: str | Path | None) -> Cine:
+    """A study with an end-diastolic label, where a network can give one that is not there.
+
+    Args:
+        cine: the study.
+        bundle: folder of a segmentation bundle, or None.
+
+    Returns:
+        The study itself if it has a label or no bundle is given.
+
+    Raises:
+        InputError: if the bundle cannot be used.
+    """
+    if bundle is None or cine.label_ed is not None:
+        return cine
+    segmenter = load_segmenter(Path(bundle))
+    label = segmenter(cine.image[..., cine.ed_frame])
+    if not (label == MYOCARDIUM).any():
+        note = f"No label: {segmenter.title} found no myocardium at end-diastole."
+        return replace(cine, warnings=[*cine.warnings, note])
+    note = (
+        f"The end-diastolic labels were drawn by a network ({segmenter.title}): check the contours."
+    )
+    source = f"network: {segmenter.title}"
+    return replace(cine, label_ed=label, label_found=source, warnings=[*cine.warnings, note])
+
+
+def weights_file(bundle: str | Path | None) -> Path | None:
+    """Weights of a bundle: its state dict, else its TorchScript.
+
+    Args:
+        bundle: folder, or None.
+
+    Returns:
+        ``models/model.pt`` or ``models/model.ts``; the first where neither is there, None without
+        a bundle.
+    """
+    if bundle is None:
+        return None
+    plain, script = (Path(bundle) / "models" / name for name in ("model.pt", "model.ts"))
+    return script if script.is_file() and not plain.is_file() else plain
+
+
+def load_segmenter(bundle: Path) -> Segmenter:
+    """Load a bundle for 2-D slices of short-axis MRI, such as ``ventricular_short_axis_3label``.
+
+    Of its inference configuration ``network_def`` is used; the meaning of its channels and the size
+    of its input come from ``network_data_format`` in its metadata. A configuration is code: use
+    bundles whose origin is known.
+
+    Args:
+        bundle: folder of a downloaded bundle, with ``configs`` and ``models``.
+
+    Returns:
+        Its network, on the processor.
+
+    Raises:
+        InputError: if a part is missing or the network is of another kind.
+    """
+    metadata_path = bundle / "configs" / "metadata.json"
+    try:
+        metadata = json.loads(metadata_path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"{metadata_path}: not readable ({error}). Set segmentation_bundle to the folder of a "
+            "downloaded MONAI bundle."
+        ) from error
+    size, codes = _data_format(metadata_path, metadata)
+    path = weights_file(bundle)
+    assert path is not None
+    kind = ""
+    if path.suffix == ".ts":
+        network, kind = _script(path), ", TorchScript"
+    else:
+        network = load_state(_network(bundle), path).eval()
+    name, version = metadata.get("name", bundle.name), metadata.get("version", "?")
+    return Segmenter(
+        title=f"{name} {version}{kind}", network=network, size=(size[0], size[1]), codes=codes
+    )
+
+
+def _data_format(path: Path, metadata: Mapping[str, Any]) -> tuple[list[int], np.ndarray]:
+    try:
+        data = metadata["network_data_format"]
+        image, pred = data["inputs"]["image"], data["outputs"]["pred"]
+        channels = {int(k): str(v) for k, v in pred["channel_def"].items()}
+        size, inputs = [int(n) for n in image["spatial_shape"]], int(image["num_channels"])
+        names = [channels[i] for i in range(int(pred["num_channels"]))]
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise InputError(
+            f"{path}: network_data_format does not say the input's spatial_shape and num_channels "
+            f"and the meaning of the output's channels ({error!r}). Use another bundle."
+        ) from error
+    if inputs != 1 or len(size) != 2:
+        raise InputError(
+            f"{path}: the network takes {inputs} channels of {len(size)}-D images, expected one of "
+            "2-D slices. Use a bundle for single slices."
+        )
+    codes = [_meaning(path, name) for name in names]
+    if MYOCARDIUM not in codes or CAVITY not in codes:
+        raise InputError(
+            f"{path}: the channels are {', '.join(names)}; expected a left-ventricular cavity and "
+            "a myocardium among them. Use a bundle for the left ventricle."
+        )
+    return size, np.array(codes, np.uint8)
+
+
+def _meaning(path: Path, name: str) -> int:
+    for words, code in MEANINGS:
+        if any(word in name.lower() for word in words):
+            return code
+    raise InputError(
+        f"{path}: channel '{name}' is none of background, LV cavity, myocardium, RV cavity. Use a "
+        "bundle with these classes."
+    )
+
+
+def _network(bundle: Path) -> torch.nn.Module:
+    configs = [bundle / "configs" / name for name in CONFIGS]
+    path = next((p for p in configs if p.is_file()), None)
+    if path is None:
+        raise InputError(f"{bundle}: no configs/{' or '.join(CONFIGS)}. Download the bundle again.")
+    parser = ConfigParser()
+    try:
+        parser.read_config(str(path))
+        parser["bundle_root"] = str(bundle)
+        network = parser.get_parsed_content("network_def")
+    except Exception as error:  # whatever its configuration runs into
+        raise InputError(
+            f"{path}: network_def cannot be made ({error}). Use a bundle that this MONAI runs."
+        ) from error
+    if not isinstance(network, torch.nn.Module):
+        raise InputError(f"{path}: network_def is {type(network).__name__}, expected a network.")
+    return network
+
+
+def _script(path: Path) -> Callable[[torch.Tensor], torch.Tensor]:
+    try:
+        return torch.jit.load(path, map_location="cpu").eval()
+    except RuntimeError as error:
+        raise InputError(f"{path}: not a TorchScript file. Download the bundle again.") from error

@@ -1,0 +1,1 @@
+"""Loss terms, R_VAE among them."""

@@ -1,0 +1,1 @@
+"""Improving the motion of one slice after the network."""

@@ -1,0 +1,204 @@
+"""Saving, resuming and ending a training well."""
+
+from __future__ import annotations
+
+import io
+import logging
+import operator
+import random
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from ignite.engine import Engine, Events
+from monai.data.utils import set_rnd
+from torch import nn
+
+from myomotion.errors import InputError, root_input_error
+from myomotion.files import write_bytes
+
+LOG = logging.getLogger(__name__)
+RESUME_FILE = "resume.pt"
+
+
+class ResumableCheckpoints:
+    """Handler that writes ``resume.pt`` every few epochs and goes on from it.
+
+    The file holds the states of ``save_dict``, the epoch and the random number generators. It is
+    written whole or not at all, by the first process only, and deleted when the training completes,
+    so that the next run starts afresh. Place it last among the handlers: what comes after it in an
+    epoch would be missing from the file.
+
+    Args:
+        save_dir: folder of the checkpoint.
+        save_dict: objects with ``state_dict`` and ``load_state_dict``.
+        resume: go on from the checkpoint; False starts afresh.
+        interval: epochs between checkpoints.
+    """
+
+    def __init__(
+        self,
+        save_dir: str | Path,
+        save_dict: Mapping[str, Any],
+        resume: bool = True,
+        interval: int = 1,
+    ) -> None:
+        self.path = Path(save_dir) / RESUME_FILE
+        self.save_dict = dict(save_dict)
+        self.resume = resume
+        self.interval = interval
+
+    def attach(self, engine: Engine) -> None:
+        """Listen to the trainer."""
+        engine.add_event_handler(Events.STARTED, self._load)
+        engine.add_event_handler(Events.EPOCH_STARTED, _reseed_transforms)
+        engine.add_event_handler(Events.EPOCH_COMPLETED(every=self.interval), self._save)
+        engine.add_event_handler(Events.COMPLETED, self._clear)
+
+    def _load(self, engine: Engine) -> None:
+        if not self.resume or not self.path.is_file():
+            return
+        fix = "Delete it or set resume to False to start afresh."
+        try:
+            content = torch.load(self.path, map_location="cpu", weights_only=True)
+        except Exception as error:
+            raise InputError(f"{self.path}: not a readable checkpoint. {fix}") from error
+        try:
+            for name, item in self.save_dict.items():
+                item.load_state_dict(content["states"][name])
+        except Exception as error:
+            reason = " ".join(str(error).split())
+            raise InputError(
+                f"{self.path}: cannot go on from this checkpoint ({reason}). {fix}"
+            ) from error
+        engine.state.epoch = content["epoch"]
+        engine.state.iteration = content["iteration"]
+        if is_first_process():  # the others keep theirs, or all would draw the same
+            self._restore_random(content["random"])
+        LOG.info("%s: going on after epoch %d", self.path, engine.state.epoch)
+
+    @staticmethod
+    def _restore_random(state: Mapping[str, Any]) -> None:
+        torch.set_rng_state(state["torch"])
+        if state["cuda"] is not None and torch.cuda.is_available():
+            torch.cuda.set_rng_state(state["cuda"])
+        version, internal, spare = state["python"]
+        random.setstate((version, tuple(internal), spare))
+        keys = torch.as_tensor(state["numpy"]).numpy().astype(np.uint32)
+        np.random.set_state(("MT19937", keys, *state["numpy_position"]))  # noqa: NPY002
+
+    def _save(self, engine: Engine) -> None:
+        if not is_first_process():
+            return
+        _, keys, *position = np.random.get_state()  # noqa: NPY002
+        version, internal, spare = random.getstate()
+        content = {
+            "states": {name: item.state_dict() for name, item in self.save_dict.items()},
+            "epoch": engine.state.epoch,
+            "iteration": engine.state.iteration,
+            "random": {
+                "torch": torch.get_rng_state(),
+                "cuda": torch.cuda.get_rng_state() if torch.cuda.is_available() else None,
+                "python": [version, list(internal), spare],
+                "numpy": torch.from_numpy(np.asarray(keys, dtype=np.int64)),
+                "numpy_position": [int(position[0]), int(position[1]), float(position[2])],
+            },
+        }
+        save_atomically(content, self.path)
+
+    def _clear(self, engine: Engine) -> None:
+        if is_first_process() and engine.state.epoch >= (engine.state.max_epochs or 0):
+            self.path.unlink(missing_ok=True)
+
+
+def _reseed_transforms(engine: Engine) -> None:
+    """Seed MONAI's random transforms from torch's generator, whose state a checkpoint holds."""
+    dataset = getattr(engine.state.dataloader, "dataset", None)
+    set_rnd(dataset, int(torch.randint(2**31, ())))
+
+
+class BestWeights:
+    """Handler of a validator that keeps the weights of the best validation so far.
+
+    Its own state is the best value: put it into :class:`ResumableCheckpoints`, so that a resumed
+    training does not overwrite better weights.
+
+    Args:
+        network: whose weights are saved as a plain state dict.
+        path: file to write.
+        metric: name of the validation figure.
+        lower_is_better: for errors.
+    """
+
+    def __init__(
+        self, network: nn.Module, path: str | Path, metric: str, lower_is_better: bool = False
+    ) -> None:
+        self.network = network
+        self.path = Path(path)
+        self.metric = metric
+        self.better: Callable[[float, float], bool] = (
+            operator.lt if lower_is_better else operator.gt
+        )
+        self.best: float | None = None
+
+    def attach(self, engine: Engine) -> None:
+        """Listen to the validator."""
+        engine.add_event_handler(Events.COMPLETED, self)
+
+    def __call__(self, engine: Engine) -> None:
+        """Save if this validation beats all before."""
+        value = float(engine.state.metrics[self.metric])
+        if self.best is not None and not self.better(value, self.best):
+            return
+        self.best = value
+        if is_first_process():
+            save_atomically(self.network.state_dict(), self.path)
+            LOG.info("%s: %s %.4f", self.path, self.metric, value)
+
+    def state_dict(self) -> dict[str, float | None]:
+        """The best value so far."""
+        return {"best": self.best}
+
+    def load_state_dict(self, state: Mapping[str, float | None]) -> None:
+        """Take over the best value of an earlier run."""
+        self.best = state["best"]
+
+
+class ExitOnInputError:
+    """Handler that ends the program with the message of an input error instead of a traceback.
+
+    For command lines only; place it first among the handlers.
+    """
+
+    def attach(self, engine: Engine) -> None:
+        """Listen to exceptions of ``engine``."""
+        engine.add_event_handler(Events.EXCEPTION_RAISED, self)
+
+    def __call__(self, engine: Engine, error: BaseException) -> None:
+        """Exit with status 1 and the message, or raise the error again."""
+        found = root_input_error(error)
+        if found is None:
+            raise error
+        raise SystemExit(f"error: {found}")
+
+
+def save_atomically(content: Any, path: Path) -> None:
+    """``torch.save`` whole or not at all.
+
+    Args:
+        content: tensors and plain containers.
+        path: file to write; its folder is made.
+    """
+    buffer = io.BytesIO()
+    torch.save(content, buffer)
+    write_bytes(path, buffer.getvalue())
+
+
+def is_first_process() -> bool:
+    """True in a run of one process and in the process of rank 0."""
+    distributed = torch.distributed
+    if not (distributed.is_available() and distributed.is_initialized()):
+        return True
+    return distributed.get_rank() == 0

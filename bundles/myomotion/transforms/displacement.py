@@ -1,0 +1,43 @@
+"""From a network's output to motion in millimetres."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from typing import Any
+
+import torch
+from monai.transforms import Transform
+
+from myomotion.analysis.motion import (
+    inverse_displacement,
+)
+from myomotion.core.integrator import FieldIntegrator
+
+
+class OutputToDisplacementd(Transform):
+    """Integrate the network's output: ``pred`` in voxels to motion in millimetres.
+
+    Args:
+        integrator: turns output into displacement.
+        spacing: voxel size of the working grid in millimetres.
+    """
+
+    def __init__(self, integrator: FieldIntegrator, spacing: float = 1.5) -> None:
+        self.integrator = integrator
+        self.spacing = spacing
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Set ``displacement`` and ``inverse`` ``(Z, T, 2, H, W)`` from ``pred``.
+
+        The inverse of a velocity is its integral backwards; that of a displacement is found by
+        fixed-point iteration.
+        """
+        output = torch.as_tensor(data["pred"]).float()
+        frames, shape = output.flatten(0, 1), output.shape[:2]
+        with torch.no_grad():
+            field = (self.integrator(frames) * self.spacing).unflatten(0, shape)
+            if self.integrator.field == "velocity":
+                inverse = (self.integrator(frames, inverse=True) * self.spacing).unflatten(0, shape)
+            else:
+                inverse = inverse_displacement(field, self.spacing)
+        return {**data, "displacement": field, "inverse": inverse}

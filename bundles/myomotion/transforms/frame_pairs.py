@@ -1,0 +1,89 @@
+"""MONAI transforms from a study to the pairs of frames that networks are trained on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from monai.transforms import Randomizable, Transform
+
+from myomotion.errors import InputError
+
+
+def pair(item: Mapping[Any, Any], z: int, t: int) -> dict[str, Any]:
+    """Network input of one slice and frame.
+
+    Args:
+        item: from :class:`LoadCined`.
+        z: slice.
+        t: frame after rolling.
+
+    Returns:
+        ``image`` ``(2, H, W)`` (moving, reference), ``mask`` ``(1, H, W)``, ``mask_moving``
+        ``(1, H, W)``, zero where the moving frame has no label (it is not end-systole), and
+        ``truth`` ``(2, H, W)`` where the item has it.
+    """
+    frames, moving = item["image"][z], item["mask_es"][z]
+    truth = {"truth": item["truth"][z, t]} if "truth" in item else {}
+    return {
+        "image": torch.stack([frames[t], frames[0]]),
+        "mask": item["mask"][z],
+        "mask_moving": moving if t == item["es_index"] else torch.zeros_like(moving),
+        **truth,
+    }
+
+
+class RandFramePairsd(Randomizable, Transform):
+    """Draw pairs of a random frame and end-diastole from slices that show myocardium.
+
+    Args:
+        num: pairs to draw from a study.
+        labelled_share: probability that the frame is end-systole, where that is known; for losses
+            that use its label.
+    """
+
+    def __init__(self, num: int, labelled_share: float = 0.0) -> None:
+        self.num = num
+        self.labelled_share = labelled_share
+
+    def __call__(self, data: Mapping[Any, Any]) -> list[dict[str, Any]]:
+        """Return ``num`` pairs, see :func:`pair`."""
+        slices = slices_with_heart(data)
+        return [
+            pair(data, slices[self.R.randint(len(slices))], self._frame(data))
+            for _ in range(self.num)
+        ]
+
+    def _frame(self, data: Mapping[Any, Any]) -> int:
+        systole = int(data["es_index"])
+        if self.labelled_share and systole > 0 and self.R.random_sample() < self.labelled_share:
+            return systole
+        return int(self.R.randint(1, data["image"].shape[1]))
+
+
+class EndSystolicPairsd(Transform):
+    """The fixed validation pairs: end-systole to end-diastole, one a slice with myocardium."""
+
+    def __call__(self, data: Mapping[Any, Any]) -> list[dict[str, Any]]:
+        """Return the pairs; raises :class:`InputError` if end-systole is unknown."""
+        if data["es_index"] < 0:
+            raise InputError(
+                f"{json.loads(data['study'])['image']}: end-systole is unknown. Give es_frame in "
+                "info.json to validate on this study."
+            )
+        return [pair(data, z, data["es_index"]) for z in slices_with_heart(data)]
+
+
+def slices_with_heart(item: Mapping[Any, Any]) -> Sequence[int]:
+    """Slices whose end-diastolic mask is not empty; all of them where the study has no label.
+
+    Args:
+        item: from :class:`LoadCined`.
+
+    Returns:
+        Slice indices.
+    """
+    labelled = [z for z in range(len(item["mask"])) if bool((item["mask"][z] > 0.5).any())]
+    return labelled or list(range(len(item["mask"])))

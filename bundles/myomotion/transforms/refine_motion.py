@@ -1,0 +1,110 @@
+"""The refinement that a configuration describes, and the transform that applies it."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from monai.transforms import Transform
+
+from myomotion.core.integrator import FieldIntegrator
+from myomotion.errors import InputError
+from myomotion.losses.plausibility import load_plausibility
+from myomotion.losses.similarity import MixedSimilarity
+from myomotion.refinement.field import Refinement
+from myomotion.refinement.latent import LatentRefinement
+
+MODES = {"field": Refinement, "latent": LatentRefinement}
+
+
+def load_refinement(
+    steps: int,
+    alpha: float,
+    temporal: float,
+    vae_weights: str | Path,
+    integrator: FieldIntegrator,
+    spacing: float = 1.5,
+    device: torch.device | str = "cpu",
+    beta: float = 1e-4,
+    bending: float = 0.0,
+    correlation: float = 0.0,
+    mode: str = "field",
+) -> Refinement | None:
+    """Refinement with R_VAE; the autoencoder is only loaded where it is needed.
+
+    Args:
+        steps: gradient steps; 0 for none.
+        alpha: weight of the regulariser; 0 refines without it.
+        temporal: weight of the second difference over time.
+        vae_weights: weights of the autoencoder.
+        integrator: turns output into displacement.
+        spacing: voxel size of the working grid in millimetres.
+        device: where to optimise; the device of the network's output.
+        beta: weight of the divergence within R_VAE.
+        bending: weight of the mean squared second derivatives.
+        correlation: weight of the local cross-correlation beside the mean squares.
+        mode: ``field`` corrects the network's motion, ``latent`` searches the autoencoder's
+            manifold only (:class:`~myomotion.refinement.latent.LatentRefinement`).
+
+    Returns:
+        The refinement, or None where ``steps`` is 0.
+
+    Raises:
+        InputError: if a number is negative, the mode is unknown, or the weights are missing or do
+            not fit.
+    """
+    given = {
+        "steps": steps,
+        "alpha": alpha,
+        "temporal": temporal,
+        "bending": bending,
+        "correlation": correlation,
+    }
+    for name, value in given.items():
+        if value < 0:
+            raise InputError(f"refine_{name}: {value} is negative. Give 0 to leave it out.")
+    if mode not in MODES:
+        raise InputError(f"refine_mode: {mode!r} is unknown. Use {' or '.join(MODES)}.")
+    if steps == 0:
+        return None
+    regulariser = None
+    if alpha > 0 or mode == "latent":
+        regulariser = load_plausibility(vae_weights, spacing, beta, device)
+    return MODES[mode](
+        integrator=integrator,
+        regulariser=regulariser,
+        steps=steps,
+        alpha=alpha,
+        temporal=temporal,
+        bending=bending,
+        spacing=spacing,
+        similarity=MixedSimilarity(correlation) if correlation else None,
+    )
+
+
+class RefineMotiond(Transform):
+    """Refine the network's output ``pred``, slice by slice.
+
+    Args:
+        refinement: from :func:`load_refinement`; None does nothing.
+    """
+
+    def __init__(self, refinement: Refinement | None) -> None:
+        self.refinement = refinement
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Replace ``pred`` ``(Z, T, 2, H, W)``, in voxels.
+
+        Args:
+            data: ``pred``, ``image`` ``(Z, T, H, W)`` and ``mask`` ``(Z, 1, H, W)``.
+
+        Returns:
+            The item.
+        """
+        if self.refinement is None or self.refinement.steps == 0:
+            return dict(data)
+        image, output, mask = (torch.as_tensor(data[k]) for k in ("image", "pred", "mask"))
+        slices = zip(image, output.float(), mask, strict=True)
+        return {**data, "pred": torch.stack([self.refinement(*one) for one in slices])}

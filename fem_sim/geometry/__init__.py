@@ -1,0 +1,1 @@
+"""Contours, meshes and label maps."""

@@ -1,0 +1,1 @@
+"""Virtual cines: anatomy, pictures and motion."""

@@ -1,0 +1,79 @@
+"""Write a virtual cine in the same layout as real cines, with its truth beside it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+
+from fem_sim.files import OutputError
+from fem_sim.phantom.render import VirtualCine
+
+SLICE_SPACING_MM = 25.0
+
+
+def write_cine(folder: Path, cine: VirtualCine, record: dict[str, Any]) -> None:
+    """Write the folder whole: it is filled under a temporary name, then renamed.
+
+    Files: `sa.nii.gz` int16 (x, y, z, t); `label_sa_ED.nii.gz`, `label_sa_ES.nii.gz` uint8
+    (x, y, z), 1 LV cavity, 2 LV myocardium, 3 RV cavity; `truth.npz` with `displacement` float32
+    (T, Z, 2, X, Y) in mm along the array axes on the ED grid and `labels` uint8 (T, Z, X, Y);
+    `info.json`. The distance of the levels in the header is nominal.
+
+    Raises:
+        OutputError: the folder cannot be written; nothing half-written is left.
+    """
+    part = folder.with_name(f".part{os.getpid()}-{folder.name}")
+    try:
+        shutil.rmtree(part, ignore_errors=True)
+        part.mkdir(parents=True)
+        affine = np.diag([cine.spacing, cine.spacing, SLICE_SPACING_MM, 1.0])
+        _save(part / "sa.nii.gz", cine.images, affine)
+        for phase, frame in (("ED", 0), ("ES", cine.es_frame)):
+            labels = np.moveaxis(cine.labels[frame], 0, -1)
+            _save(part / f"label_sa_{phase}.nii.gz", labels, affine)
+        with (part / "truth.npz").open("wb") as stream:
+            np.savez_compressed(stream, displacement=cine.displacement, labels=cine.labels)
+        info = {
+            "patient": folder.name,
+            "ed_frame": 0,
+            "es_frame": cine.es_frame,
+            "n_frames": cine.images.shape[3],
+            "slices": [
+                {"level": level, "source_slice_index": z} for z, level in enumerate(cine.levels)
+            ],
+            "in_plane_spacing_mm": cine.spacing,
+            "labels": "internal",
+            "label": "1 = LV cavity, 2 = LV myocardium, 3 = RV cavity",
+            "truth": "truth.npz: displacement (T, Z, 2, X, Y) in mm, x_t = X + u(X), ED grid",
+            **record,
+            **cine.record,
+        }
+        (part / "info.json").write_text(json.dumps(info, indent=1) + "\n", encoding="utf-8")
+        shutil.rmtree(folder, ignore_errors=True)
+        part.replace(folder)
+    except OSError as error:
+        raise OutputError(
+            f"{folder}: cannot be written ({error.strerror or error}). Free disk space or choose "
+            "another output folder; finished cines are kept, the same command resumes."
+        ) from error
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def _save(path: Path, data: np.ndarray, affine: np.ndarray) -> None:
+    image = nib.Nifti1Image(np.ascontiguousarray(data), affine)
+    image.header.set_xyzt_units("mm", "sec")
+    image.set_qform(affine, code=1)
+    image.set_sform(affine, code=1)
+    nib.save(image, path)
+
+
+def is_finished(folder: Path) -> bool:
+    """True when a cine folder is there: it appears only when whole."""
+    return (folder / "info.json").is_file() and (folder / "truth.npz").is_file()

@@ -1,0 +1,245 @@
+"""Strain, inverse fields and quality control on motions that are known."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from myomotion.analysis.motion import source_motion, tracked_labels
+from myomotion.analysis.plausibility_table import PlausibilityTable, make_table, read_table
+from myomotion.analysis.quality import AMBER, GREEN, RED, StudyQuality, assess
+from myomotion.analysis.quality_control import load_quality_control
+from myomotion.analysis.strain import slice_regions, strain_rows
+from myomotion.analysis.summary import study_summary
+from myomotion.core.flow import compose
+from myomotion.core.integrator import FieldIntegrator
+from myomotion.errors import InputError
+from myomotion.files import file_sha256
+from myomotion.io.cine import Cine
+from myomotion.losses.plausibility import load_plausibility
+from myomotion.networks.gradient_vae import GradientVAE
+from myomotion.transforms.displacement import OutputToDisplacementd
+from tests.support.analytic import coordinates, ring_contraction, ring_labels, write_cycles
+from tools.plausibility_table import write_table
+
+FRAMES = 8
+WALL = ring_labels() == 2
+RADIUS = np.hypot(*coordinates(96, 1.5))
+
+
+def beat(last: float = 0.1) -> np.ndarray:
+    """Share of the largest contraction in every frame; ``last`` is left in the last one."""
+    share = np.sin(np.pi * np.arange(FRAMES) / FRAMES)
+    share[-1] = last
+    return share
+
+
+def contraction(shares: np.ndarray, area_drop: float = 500.0) -> torch.Tensor:
+    """Area-preserving contraction, one slice, ``(1, T, 2, 96, 96)`` in millimetres."""
+    fields = [
+        ring_contraction(area_drop=area_drop * s) if s else np.zeros((2, 96, 96)) for s in shares
+    ]
+    return torch.from_numpy(np.stack(fields)[None]).float()
+
+
+def ring_cine(shares: np.ndarray, area_drop: float = 500.0) -> Cine:
+    """A cine of one slice that moves by :func:`contraction`; its picture depends on the radius."""
+    frames = []
+    for share in shares:
+        c = area_drop * share / np.pi  # as ring_contraction, which is bounded near the centre
+        material = np.where(c < RADIUS**2, np.sqrt(RADIUS**2 + c), RADIUS * np.sqrt(2))
+        frames.append(500 + 300 * np.cos(material / 6) + 100 * (material < 22))
+    return Cine(
+        name="ring",
+        image=np.stack(frames, axis=-1)[:, :, None].astype(np.float32),
+        affine=np.diag([1.5, 1.5, 8, 1]),
+        ed_frame=0,
+        label_ed=ring_labels()[..., None],
+        levels=["mid"],
+    )
+
+
+def judge(cine: Cine, field: torch.Tensor) -> StudyQuality:
+    motion = source_motion(cine, field, 1.5)
+    return assess(cine, motion, slice_regions(cine, motion))
+
+
+def test_strain_of_an_analytic_contraction_is_within_half_a_point() -> None:
+    shares = beat()
+    cine = ring_cine(shares)
+    motion = source_motion(cine, contraction(shares), 1.5)
+    rows = strain_rows(cine, motion, slice_regions(cine, motion))
+    for frame in (2, 4):
+        now = RADIUS[WALL] ** 2 - 500 * shares[frame] / np.pi
+        ecc = 50 * float((now / RADIUS[WALL] ** 2 - 1).mean())
+        err = 50 * float((RADIUS[WALL] ** 2 / now - 1).mean())
+        assert ecc < -7
+        mine = [r for r in rows if r["frame"] == frame]
+        assert [r["segment"] for r in mine] == [0, 7, 8, 9, 10, 11, 12]
+        for row in mine:  # all segments of a ring are alike
+            assert row["ecc_percent"] == pytest.approx(ecc, abs=0.5)
+            assert row["err_percent"] == pytest.approx(err, abs=0.5)
+            assert row["mean_j"] == pytest.approx(1, abs=0.005)
+        ratio = 1 - 500 * shares[frame] / (np.pi * 22**2)
+        assert mine[0]["area_ratio"] == pytest.approx(ratio, abs=0.02)
+    assert motion.es_frame == 4
+
+
+@pytest.mark.parametrize("field", ["velocity", "displacement"])
+def test_forward_and_inverse_compose_to_identity_in_the_wall(field: str) -> None:
+    output = contraction(beat()) / 1.5
+    item = OutputToDisplacementd(FieldIntegrator(field))({"pred": output})
+    forward, inverse = item["displacement"][0] / 1.5, item["inverse"][0] / 1.5
+    assert forward.norm(dim=1)[:, WALL].max() * 1.5 > 3
+    both = compose(forward, inverse).norm(dim=1) * 1.5
+    assert both[:, WALL].mean() < 0.05
+    assert both[:, WALL].max() < 0.3
+
+
+def test_tracked_labels_follow_the_wall_and_start_as_the_label() -> None:
+    shares = beat()
+    cine = ring_cine(shares)
+    labels = tracked_labels(cine, source_motion(cine, contraction(shares), 1.5))
+    assert labels.dtype == np.uint8 and labels.shape == cine.image.shape
+    assert np.array_equal(labels[..., 0], cine.label_ed)
+    drop = 500 * shares[4] / np.pi
+    expected = np.abs(RADIUS**2 + drop - (22**2 + 32**2) / 2) < (32**2 - 22**2) / 2
+    tracked = labels[:, :, 0, 4] == 2
+    assert 2 * (tracked & expected).sum() / (tracked.sum() + expected.sum()) > 0.95
+
+
+def test_true_motion_is_green() -> None:
+    shares = beat()
+    judged = judge(ring_cine(shares), contraction(shares))
+    assert judged.slices[0].light == GREEN and judged.slices[0].reasons == []
+    assert {row["light"] for row in judged.frames} == {"green"}
+    assert max(row["image_residual"] for row in judged.frames) < 0.05
+    assert judged.frames[4]["image_residual_untracked"] > 0.15
+
+
+def test_folded_motion_is_red_and_left_out_of_the_means() -> None:
+    shares = beat()
+    field = contraction(shares)
+    stripes = torch.from_numpy(np.sin(np.arange(96) * 1.6)).float() * 3
+    field[:, 1:, 0] += stripes[:, None]
+    cine = ring_cine(shares)
+    motion = source_motion(cine, field, 1.5)
+    regions = slice_regions(cine, motion)
+    judged = assess(cine, motion, regions)
+    assert judged.slices[0].light == RED
+    assert any("folds: J <= 0 in" in reason for reason in judged.slices[0].reasons)
+    rows = strain_rows(cine, motion, regions, judged.plausibility())
+    summary = study_summary(cine, motion, regions, rows, judged)
+    assert summary["light"] == "red" and summary["mean_of_slices_at_end_systole"] is None
+    assert summary["segments_at_end_systole"] == {}
+    assert any("Slice 0 (mid) failed quality control" in text for text in summary["warnings"])
+
+
+def test_motion_that_does_not_come_back_is_a_drift() -> None:
+    for left, light in ((0.2, GREEN), (0.5, AMBER), (0.95, RED)):
+        shares = beat(left)
+        judged = judge(ring_cine(shares), contraction(shares))
+        assert judged.slices[0].light == light
+        assert judged.slices[0].drift == pytest.approx(left, abs=0.06)
+        assert bool(judged.slices[0].reasons) == (light != GREEN)
+
+
+def test_motion_that_makes_the_images_differ_more_is_red() -> None:
+    shares = beat()
+    judged = judge(ring_cine(shares), contraction(shares[::-1] * 0.9 + 0.3 * (shares > 0)) * -0.8)
+    assert judged.slices[0].light == RED
+    assert any("differ" in reason for reason in judged.slices[0].reasons)
+
+
+def test_area_change_is_compared_with_the_labels() -> None:
+    shares = beat()
+    cine = ring_cine(shares)
+    cine.es_frame = 4
+    cine.label_es = ring_labels(inner=18, outer=33)[..., None]
+    slice_ = judge(cine, contraction(shares)).slices[0]
+    expected = (33**2 - 18**2) / (32**2 - 22**2) - 1
+    assert slice_.area_change_error == pytest.approx(expected, abs=0.03)
+    assert slice_.light == RED
+    assert "area change of the wall at end-systole is off by" in slice_.reasons[0]
+    assert slice_.cavity_change_error == pytest.approx(
+        abs(18**2 / 22**2 - (1 - 500 / np.pi / 22**2)), abs=0.03
+    )
+
+
+def test_without_labels_the_images_are_still_judged() -> None:
+    shares = beat()
+    cine = ring_cine(shares)
+    cine.label_ed = None
+    motion = source_motion(cine, contraction(shares), 1.5)
+    regions = slice_regions(cine, motion)
+    judged = assess(cine, motion, regions)
+    assert judged.slices[0].light == GREEN
+    assert strain_rows(cine, motion, regions) == []
+    warnings = study_summary(cine, motion, regions, [], judged)["warnings"]
+    assert any("no end-diastolic myocardium label was given" in text for text in warnings)
+
+
+def test_table_gives_percentiles_among_motions_of_the_same_size() -> None:
+    scores = np.concatenate([np.linspace(0, 1, 1001), np.linspace(10, 20, 1001)])
+    sizes = np.repeat([0.02, 0.32], 1001)
+    content = make_table(scores, sizes, "abc")
+    table = PlausibilityTable(
+        np.array(content["edges"]),
+        np.array(content["percentiles"]),
+        np.array(content["quantiles"]),
+        "abc",
+    )
+    assert content["count"] == [1001, 1001]
+    assert table.percentile(0.9, 0.01) == pytest.approx(90)
+    assert table.percentile(0.9, 0.5) == 0
+    assert table.percentile(15, 0.5) == pytest.approx(50)
+    assert table.score_at(99, 0.5) == pytest.approx(19.9)
+    with pytest.raises(InputError, match="50 simulated frames, at least 100"):
+        make_table(scores[:50], sizes[:50], "abc")
+
+
+def test_table_from_cycles_scores_them_in_its_middle_and_belongs_to_its_weights(
+    vae_weights: Path, tmp_path: Path
+) -> None:
+    cycles = write_cycles(tmp_path / "cycles", per_section=6, frames=12)
+    path = tmp_path / "plausibility.json"
+    write_table(cycles, vae_weights, path, ["validation", "test"])
+    table = read_table(path)
+    assert table.weights_sha256 == file_sha256(vae_weights)
+    control = load_quality_control(vae_weights, path)
+    assert control.warnings == []
+    shares = beat()
+    cine = ring_cine(shares, 400)
+    motion = source_motion(cine, contraction(shares, 400), 1.5)
+    judged = control(cine, motion, slice_regions(cine, motion))
+    assert 5 < judged.frames[4]["r_vae_percentile"] < 100
+    assert judged.frames[4]["r_vae_ratio"] < 2
+    assert judged.slices[0].light == GREEN
+    # A motion that no heart makes has a far larger R_VAE.
+    field = contraction(shares, 400)
+    field[:, 1:] += 1.5 * torch.from_numpy(np.sin(coordinates(96, 1.5) * 0.8)).float()
+    torn = source_motion(cine, field, 1.5)
+    worse = control(cine, torn, slice_regions(cine, torn)).frames[4]
+    assert worse["r_vae_percentile"] == 100
+    assert worse["r_vae"] > 3 * judged.frames[4]["r_vae"]
+
+
+def test_what_quality_control_lacks_is_said(vae_weights: Path, tmp_path: Path) -> None:
+    assert "no autoencoder weights at" in load_quality_control(tmp_path / "no.pt", None).warnings[0]
+    assert "no table at" in load_quality_control(vae_weights, tmp_path / "no.json").warnings[0]
+    table = make_table(np.linspace(0, 1, 200), np.full(200, 0.1), "of other weights")
+    path = tmp_path / "table.json"
+    path.write_text(json.dumps(table))
+    control = load_quality_control(vae_weights, path)
+    assert control.table is None and "was made with other" in control.warnings[0]
+    path.write_text("{}")
+    with pytest.raises(InputError, match=r"table.json: not a plausibility table"):
+        load_quality_control(vae_weights, path)
+
+
+def test_loading_weights_gives_the_autoencoder(vae_weights: Path) -> None:
+    assert isinstance(load_plausibility(vae_weights).vae, GradientVAE)

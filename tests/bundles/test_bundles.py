@@ -1,0 +1,267 @@
+"""Both bundles keep MONAI's promises and run by the documented commands from any folder."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import jsonschema
+import numpy as np
+import pytest
+import torch
+from monai.bundle import (
+    ConfigParser,
+    ConfigWorkflow,
+    ckpt_export,
+    onnx_export,
+    verify_net_in_out,
+)
+
+from myomotion.networks.gradient_vae import GradientVAE
+from myomotion.networks.pyramid import PyramidMotionNet
+from myomotion.networks.weights import load_state
+from myomotion.training.pairs import PreparePairs
+from tests.support.bundle_runs import NETWORKS, config, metadata
+from tests.support.metadata_schema import SCHEMA
+from tests.support.paths import BUNDLES, ROOT
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+CONFIGS = [
+    ("cardiac_motion_reg", "train", "train"),
+    ("cardiac_motion_reg", "inference", "inference"),
+    ("vae_regulariser", "train", "train"),
+    ("vae_regulariser", "inference", "inference"),
+    ("vae_regulariser", "evaluate", "evaluation"),
+]
+
+
+@pytest.fixture
+def data(studies: Path, cycles: Path, vae_weights: Path, net_weights: Path) -> dict[str, dict]:
+    """Small data and weights for each bundle, as overrides of its configurations."""
+    return {
+        "cardiac_motion_reg": {
+            "dataset_dir": str(studies),
+            "weights": str(net_weights),
+            "vae_weights": str(vae_weights),
+        },
+        "vae_regulariser": {"dataset_dir": str(cycles), "weights": str(vae_weights)},
+    }
+
+
+@pytest.mark.parametrize(("bundle", "name", "kind"), CONFIGS)
+def test_configuration_has_all_properties_that_monai_asks_for(
+    bundle: str, name: str, kind: str, data: dict[str, dict], tmp_path: Path
+) -> None:
+    workflow = ConfigWorkflow(
+        config_file=config(bundle, name),
+        workflow_type=kind,
+        logging_file=False,
+        output_dir=str(tmp_path),
+        **data[bundle],
+    )
+    workflow.initialize()
+    assert workflow.check_properties() == []
+
+
+@pytest.mark.parametrize(("bundle", "name"), [(bundle, name) for bundle, name, _ in CONFIGS])
+def test_every_key_that_a_user_may_change_is_explained(bundle: str, name: str) -> None:
+    text = Path(config(bundle, name)).read_text()
+    block = re.search(r"# -+ what you may want to change -+\n(.*?)\n\n", text, re.S)
+    assert block is not None
+    keys = [line for line in block[1].splitlines() if re.match(r"\w+:", line)]
+    assert len(keys) > 5
+    assert [line.split(":")[0] for line in keys if not re.search(r"\s# \S", line)] == []
+
+
+@pytest.mark.parametrize("bundle", NETWORKS)
+def test_metadata_has_what_the_schema_requires_and_fits_the_project(bundle: str) -> None:
+    content = metadata(bundle)
+    jsonschema.validate(content, SCHEMA)
+    assert content["name"] == bundle
+    assert content["version"] in content["changelog"]
+    pinned = (ROOT / "requirements.txt").read_text()
+    assert f"monai=={content['monai_version']}\n" in pinned
+    assert f"torch=={content['pytorch_version']}\n" in pinned
+
+
+@pytest.mark.parametrize("bundle", NETWORKS)
+@pytest.mark.parametrize("name", ["train", "inference"])
+def test_network_takes_and_gives_what_the_metadata_says(bundle: str, name: str) -> None:
+    meta = BUNDLES / bundle / "configs" / "metadata.json"
+    verify_net_in_out(
+        "network_def", meta_file=str(meta), config_file=config(bundle, name), device="cpu"
+    )
+    layout = metadata(bundle)["network_data_format"]
+    shapes = [
+        (1, tensor["num_channels"], *tensor["spatial_shape"])
+        for tensor in (layout["inputs"]["image"], layout["outputs"]["pred"])
+    ]
+    parser = ConfigParser()
+    parser.read_config(config(bundle, name))
+    network = parser.get_parsed_content("network_def").eval()
+    with torch.no_grad():
+        assert tuple(network(torch.rand(shapes[0])).shape) == shapes[1]
+
+
+@pytest.mark.parametrize("bundle", NETWORKS)
+def test_exported_networks_give_the_same_numbers(
+    bundle: str, data: dict[str, dict], tmp_path: Path
+) -> None:
+    options = {
+        "net_id": "network_def",
+        "ckpt_file": data[bundle]["weights"],
+        "meta_file": str(BUNDLES / bundle / "configs" / "metadata.json"),
+        "config_file": config(bundle, "inference"),
+    }
+    network = load_state(NETWORKS[bundle](), data[bundle]["weights"]).eval()
+    image = metadata(bundle)["network_data_format"]["inputs"]["image"]
+    inputs = torch.rand(1, image["num_channels"], *image["spatial_shape"])
+    with torch.no_grad():
+        expected = network(inputs).numpy()
+    assert np.ptp(expected) > 0.01
+
+    ckpt_export(filepath=str(tmp_path / "model.ts"), **options)
+    scripted = torch.jit.load(tmp_path / "model.ts")(inputs).detach().numpy()
+    assert np.allclose(scripted, expected, atol=1e-5)
+
+    onnxruntime = pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
+    pytest.importorskip("onnxscript", reason="onnxscript is not installed")
+    onnx_export(filepath=str(tmp_path / "model.onnx"), **options)
+    session = onnxruntime.InferenceSession(tmp_path / "model.onnx")
+    exported = session.run(None, {session.get_inputs()[0].name: inputs.numpy()})[0]
+    assert np.allclose(exported, expected, atol=1e-5)
+
+
+def test_gradient_of_the_configured_regulariser_reaches_the_network_and_spares_the_autoencoder(
+    data: dict[str, dict],
+) -> None:
+    torch.manual_seed(0)
+    parser = ConfigParser()
+    parser.read_config(config("cardiac_motion_reg", "train"))
+    parser.update(data["cardiac_motion_reg"])
+    network, loss, trainer = (
+        parser.get_parsed_content(key) for key in ("network", "loss", "train::trainer")
+    )
+    trainer.network.train()
+    loss.train()
+    vae = loss.regulariser.vae
+    assert trainer.network is network
+    assert network.training
+    assert not any(module.training for module in vae.modules())
+
+    mask = torch.zeros(2, 1, 96, 96)
+    mask[..., 30:66, 30:66] = 1
+    mask[..., 40:56, 40:56] = 0
+    image, target = PreparePairs()(
+        {"image": torch.rand(2, 2, 96, 96), "mask": mask, "mask_moving": mask}
+    )
+    before = {key: value.clone() for key, value in vae.state_dict().items()}
+    displacement = loss.integrator(network(image)) * loss.spacing
+    (loss.alpha * loss.regulariser(displacement, target["mask"]).mean()).backward()
+    for name, parameter in network.named_parameters():
+        assert parameter.grad is not None, name
+        assert torch.isfinite(parameter.grad).all(), name
+        assert parameter.grad.abs().max() > 0, name
+
+    optimised = {id(p) for g in trainer.optimizer.param_groups for p in g["params"]}
+    assert optimised == {id(p) for p in network.parameters()}
+    assert all(p.grad is None and not p.requires_grad for p in vae.parameters())
+    trainer.optimizer.step()
+    assert all(torch.equal(before[key], value) for key, value in vae.state_dict().items())
+
+
+def test_both_bundles_train_and_run_in_one_process(
+    data: dict[str, dict], studies: Path, tmp_path: Path
+) -> None:
+    def run(bundle: str, name: str, **options: object) -> Path:
+        folder = tmp_path / bundle / name
+        workflow = ConfigWorkflow(
+            config_file=config(bundle, name),
+            workflow_type=None,
+            logging_file=False,
+            output_dir=str(folder),
+            **{**data[bundle], **options},
+        )
+        workflow.initialize()
+        workflow.run()
+        workflow.finalize()
+        return folder
+
+    short = {"epochs": 1, "val_interval": 1}
+    vae = run("vae_regulariser", "train", frames_per_cycle=2, **short) / "model.pt"
+    network = (
+        run("cardiac_motion_reg", "train", pairs_per_cine=2, vae_weights=str(vae), **short)
+        / "model.pt"
+    )
+    motion = run("cardiac_motion_reg", "inference", weights=str(network))
+    scores = run("vae_regulariser", "inference", weights=str(vae))
+    assert sorted(p.name for p in motion.iterdir()) == ["cohort.csv", "one", "two"]
+    assert {p.name for p in motion.glob("one/*")} >= {
+        "displacement",
+        "inverse",
+        "jacobian.nii.gz",
+        "labels.nii.gz",
+        "motion.png",
+        "quality.csv",
+        "report.html",
+        "strain.csv",
+        "summary.json",
+        "warped.nii.gz",
+    }
+    assert len(list(scores.glob("*.csv"))) == 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("folder", "path"),
+    [
+        (ROOT, "bundles/cardiac_motion_reg/configs/train.yaml"),
+        (BUNDLES / "cardiac_motion_reg", "configs/train.yaml"),
+    ],
+    ids=["repository root", "bundle folder"],
+)
+def test_registration_trains_by_the_documented_command(
+    folder: Path, path: str, data: dict[str, dict], run_bundle: Run, tmp_path: Path
+) -> None:
+    options = data["cardiac_motion_reg"]
+    done = run_bundle(
+        *("run", "training", "--config_file", path, "--epochs", 1, "--val_interval", 1),
+        *("--dataset_dir", options["dataset_dir"], "--vae_weights", options["vae_weights"]),
+        *("--output_dir", tmp_path, "--pairs_per_cine", 2),
+        cwd=folder,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    load_state(PyramidMotionNet(), tmp_path / "model.pt")
+    assert not (tmp_path / "resume.pt").exists()
+
+
+@pytest.mark.slow
+def test_autoencoder_trains_from_the_folder_of_bundles(
+    cycles: Path, run_bundle: Run, tmp_path: Path
+) -> None:
+    done = run_bundle(
+        *("run", "training", "--config_file", "vae_regulariser/configs/train.yaml"),
+        *("--epochs", 1, "--val_interval", 1, "--frames_per_cycle", 2),
+        *("--dataset_dir", cycles, "--output_dir", tmp_path),
+        cwd=BUNDLES,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    vae = load_state(GradientVAE(), tmp_path / "model.pt")
+    assert (vae.gradient_std != 1).all()
+
+
+@pytest.mark.slow
+def test_cine_is_tracked_from_an_unrelated_folder(
+    studies: Path, net_weights: Path, run_bundle: Run, tmp_path: Path
+) -> None:
+    done = run_bundle(
+        *("run", "--config_file", config("cardiac_motion_reg", "inference")),
+        *("--dataset_dir", studies / "one", "--weights", net_weights),
+        *("--output_dir", tmp_path / "motion"),
+        cwd=tmp_path,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert (tmp_path / "motion" / "one" / "motion.png").stat().st_size > 10_000
+    assert [p.name for p in tmp_path.iterdir()] == ["motion"]

@@ -1,0 +1,156 @@
+"""Real hearts tracked from file to file, and the results read by other software."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+import pytest
+import torch
+
+from myomotion.analysis.grids import working_grids
+from myomotion.io.cine import MYOCARDIUM, Cine, find_studies, read_cine
+from myomotion.networks.pyramid import PyramidMotionNet
+from myomotion.networks.weights import load_state
+from tests.support.bundle_runs import run
+from tests.support.paths import ROOT, SHIPPED
+
+
+@pytest.fixture(scope="module")
+def itk() -> Any:
+    """SimpleITK, which knows nothing of this project."""
+    return pytest.importorskip("SimpleITK", reason="SimpleITK is not installed")
+
+
+@pytest.fixture(scope="module")
+def tracked(
+    real_cines: Path, net_weights: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Cine, Path]:
+    """Patient 001 and its results, with the shipped weights or, without them, random ones."""
+    output = tmp_path_factory.mktemp("real")
+    weights = SHIPPED if SHIPPED.is_file() else net_weights
+    study = real_cines / "patient001"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(ROOT)
+        run("inference", dataset_dir=str(study), weights=str(weights), output_dir=str(output))
+    return read_cine(find_studies(study)[0]), output / "patient001"
+
+
+def itk_transform(itk: Any, folder: Path, frame: int) -> Any:
+    """A written field as a transform of ITK."""
+    field = itk.ReadImage(str(folder / "displacement" / f"frame_{frame:03d}.nii.gz"))
+    return itk.DisplacementFieldTransform(itk.Cast(field, itk.sitkVectorFloat64))
+
+
+def itk_warp(itk: Any, image: Any, transform: Any) -> np.ndarray:
+    """Resample with ITK on the image's own grid, axes in the order of the file."""
+    return itk.GetArrayFromImage(itk.Resample(image, transform, itk.sitkLinear, 0.0)).T
+
+
+def itk_frame(itk: Any, path: str, frame: int) -> Any:
+    """One frame of a four-dimensional file as ITK reads it."""
+    return itk.Cast(itk.ReadImage(path)[..., frame], itk.sitkFloat64)
+
+
+def inside_working_grid(cine: Cine) -> np.ndarray:
+    """Voxels of the source grid that lie on the working grid of their slice."""
+    return np.stack(
+        [
+            grid.to_source(torch.ones(1, 1, grid.size, grid.size))[0, 0].numpy() > 0
+            for grid in working_grids(cine)
+        ],
+        axis=-1,
+    )
+
+
+def itk_agrees(itk: Any, cine: Cine, folder: Path, frame: int) -> None:
+    """Claim: ITK warps the frame with the written field to the written warped frame."""
+    transform = itk_transform(itk, folder, frame)
+    other = itk_warp(itk, itk_frame(itk, cine.files["image"], frame), transform)
+    ours = np.asarray(nib.load(folder / "warped.nii.gz").dataobj)[..., frame]
+    inside = inside_working_grid(cine)
+    assert np.abs(ours - cine.image[..., frame])[inside].max() > 0.05 * np.ptp(cine.image)
+    assert np.abs(ours - other)[inside].max() < 0.01 * np.ptp(cine.image)
+
+
+def dice(first: np.ndarray, second: np.ndarray) -> float:
+    return 2 * float((first & second).sum()) / float(first.sum() + second.sum())
+
+
+def test_itk_reads_and_applies_fields_of_a_slice_that_lies_obliquely(
+    itk: Any, small_study: Path, net_weights: Path, tmp_path: Path
+) -> None:
+    weights = load_state(PyramidMotionNet(), net_weights)
+    for decoder in weights.decoder:
+        decoder[-1].weight.data *= 3  # random weights alone hardly move anything
+    torch.save(weights.state_dict(), tmp_path / "model.pt")
+    run(
+        "inference",
+        dataset_dir=str(small_study),
+        weights=str(tmp_path / "model.pt"),
+        output_dir=str(tmp_path / "motion"),
+    )
+    itk_agrees(itk, read_cine(find_studies(small_study)[0]), tmp_path / "motion" / "small", 2)
+
+
+def test_itk_warps_a_real_heart_with_the_written_field_as_we_do(
+    itk: Any, tracked: tuple[Cine, Path]
+) -> None:
+    cine, folder = tracked
+    assert cine.es_frame is not None
+    itk_agrees(itk, cine, folder, cine.es_frame)
+
+
+def test_motion_of_a_real_heart_is_finite_and_unfolded(tracked: tuple[Cine, Path]) -> None:
+    cine, folder = tracked
+    fields = [np.asarray(nib.load(p).dataobj) for p in sorted(folder.glob("displacement/*"))]
+    assert len(fields) == cine.image.shape[3]
+    assert all(f.shape == (*cine.image.shape[:3], 1, 3) and np.isfinite(f).all() for f in fields)
+    assert np.abs(fields[cine.ed_frame]).max() == 0
+    jacobian = np.asarray(nib.load(folder / "jacobian.nii.gz").dataobj)
+    assert np.isfinite(jacobian).all()
+    assert cine.label_ed is not None
+    assert jacobian[cine.label_ed == MYOCARDIUM].min() > 0
+    summary = json.loads((folder / "summary.json").read_text())
+    assert [row["level"] for row in summary["at_end_systole"]] == ["basal", "mid", "apical"]
+    assert all(row["fold_fraction"] == 0 for row in summary["at_end_systole"])
+
+
+@pytest.mark.skipif(not SHIPPED.is_file(), reason=f"no shipped weights at {SHIPPED}")
+def test_end_systole_of_a_real_heart_comes_to_lie_on_end_diastole_at_every_level(
+    itk: Any, tracked: tuple[Cine, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    cine, folder = tracked
+    assert cine.label_ed is not None and cine.label_es is not None and cine.es_frame is not None
+    transform = itk_transform(itk, folder, cine.es_frame)
+    label = itk.ReadImage(cine.files["label_es"])
+    code = itk.Cast(itk.Equal(label, 1), itk.sitkFloat64)
+    warped = itk_warp(itk, code, transform) > 0.5
+    reference, moving = cine.label_ed == MYOCARDIUM, cine.label_es == MYOCARDIUM
+    for z, level in enumerate(cine.levels):
+        before = dice(moving[..., z], reference[..., z])
+        after = dice(warped[..., z], reference[..., z])
+        with capsys.disabled():
+            print(f"\nDice of patient001, {level}: unregistered {before:.3f}, tracked {after:.3f}")
+        assert after > before
+
+
+def test_short_training_runs_on_real_hearts(
+    real_cines: Path, vae_weights: Path, tmp_path: Path
+) -> None:
+    for name in ("patient001", "patient002"):
+        shutil.copytree(real_cines / name, tmp_path / "cines" / name)
+    run(
+        "train",
+        dataset_dir=str(tmp_path / "cines"),
+        vae_weights=str(vae_weights),
+        output_dir=str(tmp_path / "train"),
+        epochs=1,
+        val_interval=1,
+        pairs_per_cine=2,
+    )
+    load_state(PyramidMotionNet(), tmp_path / "train" / "model.pt")

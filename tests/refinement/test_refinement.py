@@ -1,0 +1,180 @@
+"""Refinement at inference: better images, no folds, and nothing where nothing is asked for."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from myomotion.core.flow import warp
+from myomotion.core.integrator import FieldIntegrator
+from myomotion.core.kinematics import displacement_gradient, jacobian_determinant
+from myomotion.errors import InputError
+from myomotion.losses.plausibility import Plausibility
+from myomotion.networks.gradient_vae import GradientVAE
+from myomotion.networks.weights import load_state
+from myomotion.refinement.field import Refinement, control_weights, temporal_roughness
+from myomotion.transforms.load_cine import LoadCined
+from myomotion.transforms.refine_motion import RefineMotiond, load_refinement
+from tests.support.studies import write_study
+
+INTEGRATOR = FieldIntegrator()
+
+
+@pytest.fixture
+def item(tmp_path: Path) -> dict:
+    """A study of two slices and four frames on a working grid of 64 voxels, and a zero field."""
+    write_study(tmp_path / "small")
+    paths = {
+        "image": str(tmp_path / "small" / "sa.nii.gz"),
+        "label_ed": str(tmp_path / "small" / "label_sa_ED.nii.gz"),
+    }
+    loaded = LoadCined(size=64, spacing=2.0)(paths)
+    return {**loaded, "pred": torch.zeros(2, 4, 2, 64, 64)}
+
+
+@pytest.fixture
+def regulariser(vae_weights: Path) -> Plausibility:
+    return Plausibility(load_state(GradientVAE(), vae_weights), spacing=2.0)
+
+
+def one_slice(item: dict) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    return item["image"][0], item["pred"][0], item["mask"][0]
+
+
+def image_error(item: dict, output: torch.Tensor) -> float:
+    images = item["image"][0]
+    warped = warp(images[:, None], INTEGRATOR(output))[:, 0]
+    return float(((warped - images[:1]) ** 2).mean())
+
+
+def refined(item: dict, **settings: object) -> torch.Tensor:
+    settings = {"integrator": INTEGRATOR, "spacing": 2.0, **settings}
+    return Refinement(**settings)(*one_slice(item))
+
+
+def test_zero_steps_return_the_output_itself(item: dict) -> None:
+    images, _, mask = one_slice(item)
+    output = torch.randn(4, 2, 64, 64)
+    assert Refinement(integrator=INTEGRATOR, steps=0)(images, output, mask) is output
+    assert RefineMotiond(None)(item)["pred"] is item["pred"]
+
+
+def test_zero_steps_need_no_autoencoder(tmp_path: Path) -> None:
+    missing = tmp_path / "missing.pt"
+    assert load_refinement(0, 0.002, 0.001, missing, INTEGRATOR) is None
+    assert load_refinement(1, 0.0, 0.001, missing, INTEGRATOR) is not None
+    with pytest.raises(InputError, match=r"missing\.pt: no such weights file"):
+        load_refinement(1, 0.002, 0.001, missing, INTEGRATOR)
+    with pytest.raises(InputError, match="refine_alpha: -1 is negative"):
+        load_refinement(1, -1, 0.001, missing, INTEGRATOR)
+
+
+def test_shrinking_ring_is_followed_from_rest_without_folds(
+    item: dict, regulariser: Plausibility
+) -> None:
+    output = refined(item, regulariser=regulariser)
+    assert image_error(item, output) < 0.4 * image_error(item, item["pred"][0])
+    gradient = displacement_gradient(2.0 * INTEGRATOR(output), 2.0)
+    assert jacobian_determinant(gradient).min() > 0
+    assert output[0].abs().max() == 0
+
+
+def test_ring_moves_inwards(item: dict) -> None:
+    displacement = INTEGRATOR(refined(item))[2]
+    offset = torch.stack(torch.meshgrid(*[torch.arange(64) - 31.5] * 2, indexing="ij"))
+    radial = (displacement * offset / offset.norm(dim=0)).sum(0)
+    wall = item["mask"][0, 0] > 0.5
+    assert -1.25 < radial[wall].mean() < -0.3  # the endocardium moves by 2.5 mm or 1.25 voxels
+
+
+def test_result_is_never_worse_than_the_start(item: dict) -> None:
+    torch.manual_seed(0)
+    item["pred"][:, 1:] = torch.randn(2, 3, 2, 64, 64)
+    before = image_error(item, item["pred"][0])
+    after = refined(item, steps=3, temporal=0.0, learning_rate=100.0)
+    assert image_error(item, after) <= before
+    item["image"] = item["image"][:, :1].expand(-1, 4, -1, -1)
+    item["pred"] = torch.zeros(2, 4, 2, 64, 64)
+    assert refined(item, steps=3).abs().max() == 0
+
+
+def test_weight_of_the_regulariser_lowers_its_value(item: dict, regulariser: Plausibility) -> None:
+    mask = (item["mask"][0] > 0.5).float().expand(3, 1, -1, -1)
+    scores = []
+    for alpha in (0.0, 0.02):
+        output = refined(item, regulariser=regulariser, alpha=alpha)
+        scores.append(float(regulariser(2.0 * INTEGRATOR(output)[1:], mask).mean()))
+    assert scores[1] < 0.8 * scores[0]
+
+
+def test_weight_of_time_smooths_the_motion_over_time(item: dict) -> None:
+    rough, smooth = (
+        temporal_roughness(INTEGRATOR(refined(item, temporal=weight))[1:]) for weight in (0.0, 0.1)
+    )
+    assert smooth < 0.7 * rough
+
+
+def test_bending_smooths_the_motion_in_space(item: dict) -> None:
+    penalty = Refinement(integrator=INTEGRATOR).bending_energy
+    rough, smooth = (
+        penalty(INTEGRATOR(refined(item, bending=weight)), item["mask"]).mean()
+        for weight in (0.0, 10.0)
+    )
+    assert smooth < 0.7 * rough
+
+
+def test_roughness_of_a_cycle_counts_the_way_back_to_the_reference() -> None:
+    times = torch.arange(1, 8)
+    steady = (1 - torch.cos(2 * torch.pi * times / 8))[:, None, None, None].expand(7, 2, 3, 3)
+    # The second difference of cos(w t) is 2 (cos w - 1) cos(w t), and cos^2 is 1 / 2 in the mean.
+    expected = (2 * (np.cos(2 * np.pi / 8) - 1)) ** 2 / 2
+    assert temporal_roughness(steady).item() == pytest.approx(expected, rel=1e-5)
+    assert temporal_roughness(torch.ones(7, 2, 3, 3)).item() == pytest.approx(6 / 8)
+
+
+def test_without_a_mask_it_runs_and_warns(
+    item: dict, regulariser: Plausibility, caplog: pytest.LogCaptureFixture
+) -> None:
+    item["mask"] = torch.zeros_like(item["mask"])
+    with caplog.at_level(logging.WARNING):
+        output = refined(item, regulariser=regulariser)
+    assert "without the regulariser" in caplog.text
+    assert torch.equal(output, refined(item))
+
+
+def test_same_input_gives_the_same_output(item: dict, regulariser: Plausibility) -> None:
+    first, second = (refined(item, regulariser=regulariser, steps=10) for _ in range(2))
+    assert torch.equal(first, second)
+
+
+def test_transform_refines_every_slice_under_no_grad(item: dict, vae_weights: Path) -> None:
+    refinement = load_refinement(5, 0.002, 0.001, vae_weights, INTEGRATOR, spacing=2.0)
+    with torch.no_grad():
+        pred = RefineMotiond(refinement)(item)["pred"]
+    assert pred.shape == item["pred"].shape
+    assert not pred.requires_grad
+    assert refinement is not None
+    assert torch.equal(pred[0], refinement(*one_slice(item)))
+    assert pred[1, 1:].abs().max() > 0
+
+
+def test_what_is_not_finite_or_does_not_fit_is_refused(item: dict) -> None:
+    images, output, mask = one_slice(item)
+    refinement = Refinement(integrator=INTEGRATOR, steps=3, learning_rate=float("inf"))
+    with pytest.raises(InputError, match=r"the loss is nan at step 1 of 3.*learning_rate"):
+        refinement(images, output, mask)
+    with pytest.raises(InputError, match="values of images are NaN"):
+        refinement(torch.where(images == images.max(), torch.nan, images), output, mask)
+    with pytest.raises(InputError, match="expected images"):
+        refinement(images[:3], output, mask)
+
+
+def test_control_points_reproduce_a_constant_on_any_grid() -> None:
+    for size in (96, 61, 5):
+        weights = control_weights(size, 4, torch.zeros(1, dtype=torch.float64))
+        assert weights.shape == (size, -(-size // 4))
+        assert torch.allclose(weights.sum(1), torch.ones(size, dtype=torch.float64))

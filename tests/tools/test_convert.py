@@ -1,0 +1,425 @@
+"""Public data sets' layouts become studies that the bundles read, with nothing changed or lost."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from myomotion.errors import InputError
+from myomotion.io.cine import Cine, find_studies, read_cine
+from tools.convert.__main__ import convert, main
+from tools.convert.nifti import frame_times_ms
+
+FRAMES, SLICES = 10, 8
+AFFINE = np.array([[0, 1.25, 0, 10], [-1.25, 0, 0, 20], [0, 0, 8, 30], [0, 0, 0, 1.0]])
+TO_ACDC = np.array([0, 3, 2, 1], np.uint8)
+LEVELS = ["slice00", "basal", "basal", "mid", "mid", "apical", "apical", "slice07"]
+
+
+def make_heart(es: int, ed: int = 0, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Cine int16 and labels (internal coding) ``(40, 36, Z, T)``, base first, empty end slices."""
+    x, y = np.meshgrid(np.arange(40) - 20.0, np.arange(36) - 17.0, indexing="ij")
+    labels = np.zeros((40, 36, SLICES, FRAMES), np.uint8)
+    for z in range(1, SLICES - 1):
+        for t in range(FRAMES):
+            inner = 8.0 - 0.7 * z - (2.4 if t == es else 0 if t == ed else 1.2)
+            radius = np.hypot(x, y)
+            labels[:, :, z, t] = np.where(radius < inner, 1, np.where(radius < inner + 4, 2, 0))
+            labels[2:6, 10:20, z, t] = 3
+    noise = np.random.default_rng(seed).integers(0, 40, labels.shape)
+    image = np.array([500, 900, 250, 800])[labels] + noise
+    return image.astype(np.int16), labels
+
+
+def save(path: Path, data: np.ndarray, affine: np.ndarray = AFFINE, step: float = 0.0) -> None:
+    """Write NIfTI; ``step`` is the frame distance, its unit unknown as in most public data."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    image = nib.Nifti1Image(data, affine)
+    if step:
+        image.header["pixdim"][4] = step
+    nib.save(image, path)
+
+
+def write_acdc(root: Path, name: str = "patient007", ed: int = 0, es: int = 4) -> Path:
+    """One patient as ACDC has it: frames counted from 1."""
+    image, labels = make_heart(es, ed)
+    folder = root / "training" / name
+    save(folder / f"{name}_4d.nii.gz", image)
+    for frame in (ed, es):
+        save(folder / f"{name}_frame{frame + 1:02d}.nii.gz", image[..., frame])
+        save(folder / f"{name}_frame{frame + 1:02d}_gt.nii.gz", TO_ACDC[labels[..., frame]])
+    (folder / "Info.cfg").write_text(f"ED: {ed + 1}\nES: {es + 1}\nGroup: DCM\nNbFrame: {FRAMES}\n")
+    return folder
+
+
+def write_mnms(root: Path, name: str = "A0S9V9", ed: int = 0, es: int = 4) -> Path:
+    """One subject as M&Ms has it: frames counted from 0, 4-D labels at two frames."""
+    image, labels = make_heart(es, ed)
+    folder = root / "Training" / "Labeled" / name
+    save(folder / f"{name}_sa.nii.gz", image)
+    labels[..., [t for t in range(FRAMES) if t not in (ed, es)]] = 0
+    save(folder / f"{name}_sa_gt.nii.gz", labels)
+    table = root / "211230_M&Ms_Dataset_information_diagnosis_opendataset.csv"
+    if not table.is_file():
+        table.write_text(",External code,VendorName,Vendor,Centre,ED,ES,Pathology\n")
+    with table.open("a") as stream:
+        stream.write(f"0,{name},Siemens,A,1,{ed},{es},HCM\n")
+    return folder
+
+
+def write_ukbb(root: Path, name: str = "1000001", ed: int = 0, es: int = 4) -> Path:
+    """One subject as ukbb_cardiac leaves it: predicted labels as float64, seconds a frame."""
+    image, labels = make_heart(es, ed)
+    folder = root / name
+    save(folder / "sa.nii.gz", image, step=0.0312)
+    for phase, frame in (("ED", ed), ("ES", es)):
+        save(folder / f"sa_{phase}.nii.gz", image[..., frame])
+        save(folder / f"seg_sa_{phase}.nii.gz", labels[..., frame].astype(np.float64))
+    save(folder / "seg_sa.nii.gz", labels.astype(np.float64))
+    return folder
+
+
+WRITERS: dict[str, Callable[..., Path]] = {
+    "acdc": write_acdc,
+    "mnms": write_mnms,
+    "ukbb": write_ukbb,
+}
+
+
+def run(layout: str, root: Path, **options: Any) -> Path:
+    """Convert; the output folder."""
+    output = root.parent / "out"
+    convert(layout, root, output, progress=False, **options)
+    return output
+
+
+def only_failure(layout: str, root: Path) -> str:
+    """Reason for the one subject that cannot be converted; nothing of it is left behind."""
+    output = root.parent / "out"
+    outcome = convert(layout, root, output, progress=False)
+    (reason,) = outcome.failed.values()
+    assert not outcome.converted
+    assert not output.exists() or not list(output.iterdir())
+    return reason
+
+
+def read_only(output: Path) -> tuple[Cine, dict[str, Any]]:
+    """The one study in a folder and its record."""
+    (study,) = find_studies(output)
+    return read_cine(study), json.loads(Path(str(study["info"])).read_text())
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    folder = tmp_path / "public"
+    folder.mkdir()
+    return folder
+
+
+@pytest.mark.parametrize("layout", WRITERS)
+@pytest.mark.parametrize(("ed", "es"), [(0, 4), (6, 2)])
+def test_a_subject_is_read_back_with_its_frames_labels_and_levels(
+    root: Path, layout: str, ed: int, es: int
+) -> None:
+    folder = WRITERS[layout](root, ed=ed, es=es)
+    image, labels = make_heart(es, ed)
+    cine, info = read_only(run(layout, root))
+    assert cine.name == folder.name
+    assert (cine.ed_frame, cine.es_frame) == (ed, es)
+    np.testing.assert_array_equal(cine.image, image)
+    np.testing.assert_allclose(cine.affine, AFFINE)
+    np.testing.assert_array_equal(cine.label_ed, labels[..., ed])
+    np.testing.assert_array_equal(cine.label_es, labels[..., es])
+    assert cine.levels == LEVELS
+    assert info["labels"] == layout
+    assert info["spacing_mm"] == [1.25, 1.25, 8.0]
+
+
+def test_codes_stay_those_of_the_data_set(root: Path) -> None:
+    folder = write_acdc(root)
+    output = run("acdc", root)
+    before = nib.load(folder / "patient007_frame01_gt.nii.gz").dataobj
+    after = nib.load(output / "patient007" / "label_sa_ED.nii.gz").dataobj
+    np.testing.assert_array_equal(np.asarray(after), np.asarray(before))
+
+
+def test_a_file_with_right_geometry_is_copied_byte_for_byte(root: Path) -> None:
+    folder = write_ukbb(root)
+    output = run("ukbb", root)
+    assert (output / "1000001" / "sa.nii.gz").read_bytes() == (folder / "sa.nii.gz").read_bytes()
+
+
+def test_apex_first_gives_the_same_levels_reversed(root: Path) -> None:
+    folder = write_ukbb(root)
+    for path in folder.iterdir():
+        image = nib.load(path)
+        save(path, np.asarray(image.dataobj)[:, :, ::-1])
+    cine, _ = read_only(run("ukbb", root))
+    assert cine.levels == ["slice00", *LEVELS[6:0:-1], "slice07"]
+
+
+def test_unit_voxels_in_the_affine_give_way_to_pixdim(root: Path) -> None:
+    folder = write_acdc(root)
+    path = folder / "patient007_4d.nii.gz"
+    data = np.asarray(nib.load(path).dataobj)
+    image = nib.Nifti1Image(data, np.diag([-1.0, -1, 1, 1]))
+    image.header["pixdim"][1:4] = 1.5625, 1.5625, 10
+    image.header.set_slope_inter(0.5, 3)
+    nib.save(image, path)
+    assert nib.load(path).header.get_zooms()[0] == 1.5625
+    cine, info = read_only(run("acdc", root))
+    np.testing.assert_allclose(cine.affine, np.diag([-1.5625, -1.5625, 10, 1]))
+    np.testing.assert_array_equal(cine.image, np.asarray(nib.load(path).dataobj))
+    assert nib.load(cine.files["image"]).header.get_zooms()[:3] == (1.5625, 1.5625, 10)
+    assert any("pixdim" in note for note in info["notes"])
+
+
+def test_two_real_voxel_sizes_that_differ_are_refused(root: Path) -> None:
+    path = write_ukbb(root) / "sa.nii.gz"
+    image = nib.load(path)
+    image = nib.Nifti1Image(np.asarray(image.dataobj), AFFINE)
+    image.header["pixdim"][1:3] = 1.8
+    nib.save(image, path)
+    reason = only_failure("ukbb", root)
+    assert str(path) in reason and "1.25" in reason and "1.8" in reason
+
+
+@pytest.mark.parametrize(("ed", "es"), [(0, 4), (6, 2)])
+@pytest.mark.parametrize("with_table", [True, False])
+def test_acdc_without_a_cine_gives_its_two_labelled_frames(
+    root: Path, ed: int, es: int, with_table: bool
+) -> None:
+    folder = write_acdc(root, ed=ed, es=es)
+    (folder / "patient007_4d.nii.gz").unlink()
+    if not with_table:
+        (folder / "Info.cfg").unlink()
+    image, labels = make_heart(es, ed)
+    cine, info = read_only(run("acdc", root))
+    np.testing.assert_array_equal(cine.image, image[..., sorted((ed, es))])
+    assert (cine.ed_frame, cine.es_frame) == ((0, 1) if ed < es else (1, 0))
+    np.testing.assert_array_equal(cine.label_es, labels[..., es])
+    assert info["source_frames"] == [n + 1 for n in sorted((ed, es))]
+    assert any("4-D" in note for note in info["notes"])
+    assert any("Info.cfg" in note for note in info["notes"]) != with_table
+    assert "frame_times_ms" not in info
+
+
+def test_real_frames_of_acdc_become_a_cine_of_two(real_cines: Path, tmp_path: Path) -> None:
+    stack = real_cines.parent / "acdc_stack"
+    if not stack.is_dir():
+        pytest.skip(f"no real stack at {stack}")
+    convert("acdc", stack, tmp_path / "out", progress=False)
+    cine, _ = read_only(tmp_path / "out")
+    assert cine.image.shape == (216, 256, 10, 2)
+    assert cine.spacing == (1.5625, 1.5625)
+    assert cine.levels == ["slice00", *(v for v in ("basal", "mid", "apical") for _ in range(3))]
+    assert cine.label_ed is not None and cine.label_es is not None
+    for frame, label in (("01", cine.label_ed), ("12", cine.label_es)):
+        codes = nib.load(stack / "patient001" / f"patient001_frame{frame}_gt.nii.gz").dataobj
+        np.testing.assert_array_equal(label, TO_ACDC[np.asarray(codes)])
+    reference = read_cine(find_studies(real_cines / "patient001")[0])
+    for level, z in (("basal", 2), ("mid", 5), ("apical", 7)):
+        mine = (cine.label_ed[..., z] == 2).sum()
+        assert reference.label_ed is not None
+        assert mine == (reference.label_ed[..., reference.levels.index(level)] == 2).sum()
+
+
+def test_a_bad_subject_is_reported_and_the_others_are_done(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_acdc(root, "patient001")
+    broken = write_acdc(root, "patient002") / "patient002_4d.nii.gz"
+    broken.write_bytes(broken.read_bytes()[:5000])
+    unlabelled = write_acdc(root, "patient003")
+    (unlabelled / "patient003_frame05_gt.nii.gz").unlink()
+    output = root.parent / "out"
+    assert main(["acdc", str(root), "--output", str(output)]) == 0
+    assert [p.name for p in output.iterdir()] == ["patient001"]
+    said = capsys.readouterr().err
+    assert str(broken) in said
+    assert "no *_frame05_gt.nii.gz; labelled frames: 1" in said
+
+
+def test_status_is_one_where_nothing_converts(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = str(root.parent / "out")
+    assert main(["ukbb", str(root), "--output", output]) == 1
+    assert "no subject in the layout 'ukbb'" in capsys.readouterr().err
+    (write_ukbb(root) / "sa_ES.nii.gz").unlink()
+    assert main(["ukbb", str(root), "--output", output]) == 1
+    assert "no sa_ES (.nii.gz)" in capsys.readouterr().err
+
+
+def test_a_second_run_keeps_what_is_done_and_goes_on(root: Path) -> None:
+    write_mnms(root, "A0S9V9")
+    output = run("mnms", root)
+    written = (output / "A0S9V9" / "sa.nii.gz").stat().st_mtime_ns
+    write_mnms(root, "B1T0W0")
+    left = output / ".B1T0W0.0a1b2c3d.partial"
+    left.mkdir()
+    outcome = convert("mnms", root, output, workers=2, progress=False)
+    assert (outcome.kept, outcome.converted) == (["A0S9V9"], ["B1T0W0"])
+    assert (output / "A0S9V9" / "sa.nii.gz").stat().st_mtime_ns == written
+    assert sorted(p.name for p in output.iterdir()) == ["A0S9V9", "B1T0W0"]
+
+
+def test_a_folder_made_by_others_is_never_replaced(root: Path) -> None:
+    folder = write_ukbb(root)
+    outcome = convert("ukbb", root, root.parent, progress=False)
+    assert outcome.converted == ["1000001"]
+    own = root.parent / "own" / "1000001"
+    own.mkdir(parents=True)
+    (own / "sa.nii.gz").write_bytes(b"mine")
+    outcome = convert("ukbb", root, own.parent, progress=False)
+    assert "not made by this command" in outcome.failed["1000001"]
+    assert (own / "sa.nii.gz").read_bytes() == b"mine"
+    with pytest.raises(InputError, match="lies within"):
+        convert("ukbb", root, folder / "out", progress=False)
+
+
+def test_mnms_frames_that_the_table_gets_wrong_are_named(root: Path) -> None:
+    folder = write_mnms(root)
+    (table,) = root.glob("*.csv")
+    table.write_text(table.read_text().replace(",0,4,HCM", ",1,5,HCM"))
+    reason = only_failure("mnms", root)
+    assert str(folder / "A0S9V9_sa_gt.nii.gz") in reason
+    assert "frame 1" in reason and "labelled frames, from 0: 0, 4" in reason
+
+
+def test_mnms_subjects_without_a_line_or_labels_are_reported(root: Path) -> None:
+    write_mnms(root)
+    (write_mnms(root, "B1") / "B1_sa_gt.nii.gz").unlink()
+    write_mnms(root, "C2")
+    (table,) = root.glob("*.csv")
+    table.write_text(table.read_text().replace("C2,", "D3,"))
+    outcome = convert("mnms", root, root.parent / "out", progress=False)
+    assert outcome.converted == ["A0S9V9"]
+    assert "B1_sa_gt.nii.gz" in outcome.failed["B1"]
+    assert "no line for 'C2'" in outcome.failed["C2"]
+
+
+def test_mnms_table_is_found_above_the_folder(root: Path) -> None:
+    folder = write_mnms(root)
+    outcome = convert("mnms", folder.parent, root.parent / "out", progress=False)
+    assert outcome.converted == ["A0S9V9"]
+
+
+def test_ukbb_frame_is_the_nearest_where_none_is_the_same(root: Path) -> None:
+    folder = write_ukbb(root)
+    path = folder / "sa_ES.nii.gz"
+    save(path, np.asarray(nib.load(path).dataobj) + np.int16(9))
+    cine, info = read_only(run("ukbb", root))
+    assert cine.es_frame == 4
+    assert any("no exact copy" in note for note in info["notes"])
+
+
+def test_ukbb_frame_of_another_heart_is_refused(root: Path) -> None:
+    folder = write_ukbb(root)
+    path = folder / "sa_ES.nii.gz"
+    save(path, np.flip(np.asarray(nib.load(path).dataobj), 0) * 2)
+    assert f"{path}: shows no frame of sa.nii.gz" in only_failure("ukbb", root)
+
+
+def test_ukbb_drawn_labels_win_over_predicted_ones(root: Path) -> None:
+    folder = write_ukbb(root)
+    drawn = make_heart(4)[1][..., 0]
+    drawn[drawn == 3] = 0
+    save(folder / "label_sa_ED.nii.gz", drawn)
+    cine, info = read_only(run("ukbb", root))
+    np.testing.assert_array_equal(cine.label_ed, drawn)
+    assert info["source_files"]["label_sa_ED.nii.gz"] == "label_sa_ED.nii.gz"
+    assert info["source_files"]["label_sa_ES.nii.gz"] == "seg_sa_ES.nii.gz"
+
+
+def test_acdc_frame_that_shows_another_moment_is_refused(root: Path) -> None:
+    folder = write_acdc(root)
+    save(folder / "patient007_frame05.nii.gz", make_heart(4)[0][..., 5])
+    reason = only_failure("acdc", root)
+    assert "the same as frame 6 of patient007_4d.nii.gz, not 5" in reason
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda labels: labels[:-1], "label of shape"),
+        (lambda labels: labels * 0, "no voxel is myocardium"),
+        (lambda labels: labels * 2, "label values [4, 6]"),
+        (lambda labels: labels * 0.7, "not whole numbers"),
+    ],
+)
+def test_bad_labels_are_named_by_their_own_file(
+    root: Path, change: Callable[[np.ndarray], np.ndarray], said: str
+) -> None:
+    path = write_acdc(root) / "patient007_frame05_gt.nii.gz"
+    save(path, change(np.asarray(nib.load(path).dataobj)))
+    reason = only_failure("acdc", root)
+    assert reason.startswith(str(path)) and said in reason
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("ED: 1\nES: 31\n", "31"), ("ED: 1\n", "ES is None"), ("ED: 0\nES: 5\n", "ED is '0'")],
+)
+def test_bad_frames_in_info_cfg_are_reported(root: Path, text: str, said: str) -> None:
+    (write_acdc(root) / "Info.cfg").write_text(text)
+    assert said in only_failure("acdc", root)
+
+
+def test_the_same_frame_for_both_phases_is_refused(root: Path) -> None:
+    (write_acdc(root) / "Info.cfg").write_text("ED: 5\nES: 5\n")
+    assert "the same frame" in only_failure("acdc", root)
+
+
+def test_a_cine_of_three_dimensions_is_refused(root: Path) -> None:
+    path = write_acdc(root) / "patient007_4d.nii.gz"
+    for frame in path.parent.glob("*_frame0?.nii.gz"):
+        frame.unlink()
+    save(path, make_heart(4)[0][..., 0])
+    assert "expected a 4-D cine" in only_failure("acdc", root)
+
+
+def test_a_cavity_that_grows_is_noted(root: Path) -> None:
+    folder = write_mnms(root)
+    (table,) = root.glob("*.csv")
+    table.write_text(table.read_text().replace(",0,4,HCM", ",4,0,HCM"))
+    _, info = read_only(run("mnms", root))
+    assert any("not smaller at ES" in note for note in info["notes"])
+    assert info["group"] == "HCM" and info["patient"] == folder.name
+
+
+@pytest.mark.parametrize(
+    ("step", "unit", "interval"),
+    [
+        (0.031, "sec", 31.0),
+        (31.0, "msec", 31.0),
+        (0.031, "unknown", 31.0),
+        (31.0, "unknown", 31.0),
+        (1.0, "unknown", None),
+        (1.0, "sec", None),
+        (0.0, "sec", None),
+    ],
+)
+def test_frame_times_are_believed_where_they_make_a_heart_cycle(
+    step: float, unit: str, interval: float | None
+) -> None:
+    image = nib.Nifti1Image(np.zeros((2, 2, 2, 25), np.int16), AFFINE)
+    image.header["pixdim"][4] = step
+    image.header.set_xyzt_units("mm", unit)
+    times = frame_times_ms(image)
+    if interval is None:
+        assert times is None
+    else:
+        np.testing.assert_allclose(times, np.arange(25) * interval, rtol=1e-6)
+
+
+def test_frame_times_of_ukbb_reach_the_record(root: Path) -> None:
+    write_ukbb(root)
+    _, info = read_only(run("ukbb", root))
+    np.testing.assert_allclose(info["frame_times_ms"], np.arange(FRAMES) * 31.2, atol=1e-2)

@@ -1,0 +1,172 @@
+"""Other people's methods: the project's direction and units, clear words where one is absent."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from scipy import ndimage
+
+from tools import peers
+from tools.evaluate.__main__ import main as evaluate_main
+from tools.evaluate.methods import METHODS
+from tools.peers import PACKAGES, PEERS, PeerError, register_pairs
+
+SPACING = 1.5
+SHIFT = (2.0, -1.0)  # voxels
+
+
+def needs(peer: str) -> None:
+    """Skip where a peer's package is not installed."""
+    if importlib.util.find_spec(PACKAGES[peer]) is None:
+        pytest.skip(f"{PACKAGES[peer]} is not installed (tools/requirements-peers.txt)")
+
+
+def shifted_pair(seed: int = 0, size: int = 64) -> tuple[np.ndarray, np.ndarray]:
+    """A smooth picture and the same moved, ``moving(X + SHIFT) = reference(X)``."""
+    noise = np.random.default_rng(seed).normal(size=(size, size))
+    reference = ndimage.gaussian_filter(noise, 4)
+    reference = (reference - reference.min()) / np.ptp(reference)
+    return ndimage.shift(reference, SHIFT, mode="nearest", order=1), reference
+
+
+def shrunk_pair() -> tuple[np.ndarray, np.ndarray]:
+    """A disc with a soft edge, 12 and 16 voxels in radius."""
+    radius = np.hypot(*(np.indices((64, 64)) - 31.5))
+    small, large = (1 / (1 + np.exp(radius - r)) for r in (12, 16))
+    return small, large
+
+
+def middle(field: np.ndarray) -> np.ndarray:
+    """Mean displacement away from the border."""
+    quarter = field.shape[-1] // 4
+    return field[:, quarter:-quarter, quarter:-quarter].mean((1, 2))
+
+
+@pytest.mark.parametrize("peer", ["syn", "ffd"])
+def test_peer_finds_a_shift_in_millimetres_from_reference_to_frame(peer: str) -> None:
+    needs(peer)
+    moving, reference = shifted_pair()
+    mask = np.zeros(reference.shape, bool)
+    mask[16:48, 16:48] = True
+    fields, seconds = register_pairs(
+        peer,
+        moving[None],
+        reference[None],
+        mask[None],
+        SPACING,
+        {"iterations": [20, 10, 5]} if peer == "syn" else {"steps": 30},
+    )
+    assert fields.shape == (1, 2, 64, 64) and seconds > 0
+    assert middle(fields[0]) == pytest.approx(np.multiply(SHIFT, SPACING), abs=0.3)
+
+
+@pytest.mark.parametrize("peer", ["syn", "ffd"])
+def test_equal_images_do_not_move(peer: str) -> None:
+    needs(peer)
+    _, reference = shifted_pair()
+    register = importlib.import_module(f"tools.peers.{peer}").register
+    field = register(reference, reference, np.zeros(reference.shape), SPACING)
+    assert np.abs(field).max() < 0.05  # millimetres; Adam takes small steps on rounding errors
+
+
+def test_volume_penalty_of_the_free_form_deformation_acts_in_the_mask() -> None:
+    needs("ffd")
+    from myomotion.core.kinematics import displacement_gradient, jacobian_determinant
+    from tools.peers.ffd import register
+
+    moving, reference = shrunk_pair()
+    wall = reference > 0.98
+    deviation = []
+    for volume in (0.0, 1.0):
+        field = torch.from_numpy(register(moving, reference, wall, SPACING, volume=volume))[None]
+        area = jacobian_determinant(displacement_gradient(field, SPACING))[0, 0].numpy()
+        deviation.append(np.abs(area[wall] - 1).mean())
+    assert deviation[1] < 0.5 * deviation[0]
+
+
+def test_voxelmorph_moves_images_as_the_project_does(tmp_path: Path) -> None:
+    needs("voxelmorph")
+    from myomotion.core.flow import warp
+    from tools.peers.voxelmorph import make_network, register
+
+    network = make_network().eval()
+    with torch.no_grad():  # an untrained network hardly moves anything
+        network.flow_layer.conv0.weight.mul_(3e5)
+    path = tmp_path / "weights.pt"
+    torch.save(network.state_dict(), path)
+    moving, reference = shifted_pair()
+    field = register(moving, reference, np.zeros((64, 64)), SPACING, weights=str(path))
+    assert np.abs(field).max() > 2 * SPACING
+    images = [torch.from_numpy(x).float()[None, None] for x in (moving, reference)]
+    with torch.no_grad():
+        _, theirs = network(*images, return_warped_source=True)
+    ours = warp(images[0], torch.from_numpy(field)[None] / SPACING)
+    inside = (slice(None), slice(None), slice(16, 48), slice(16, 48))
+    assert (ours - theirs)[inside].abs().max() < 1e-3
+    assert (images[0] - theirs)[inside].abs().max() > 0.05
+
+
+@pytest.mark.slow
+def test_voxelmorph_training_brings_the_images_together() -> None:
+    needs("voxelmorph")
+    from myomotion.core.flow import warp
+    from tools.peers.voxelmorph import train
+
+    moving, reference = (torch.from_numpy(x).float() for x in shrunk_pair())
+    cine = torch.stack([reference, moving])[None]
+    network = train([cine], steps=150, learning_rate=3e-3, progress=False)
+    with torch.no_grad():
+        field = network(moving[None, None], reference[None, None])
+    after = (warp(moving[None, None], field)[0, 0] - reference).square().mean()
+    assert after < 0.6 * (moving - reference).square().mean()
+
+
+def test_voxelmorph_training_repeats_itself() -> None:
+    needs("voxelmorph")
+    from tools.peers.voxelmorph import train
+
+    cines = [torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(0))]
+    first, second = (
+        train(cines, steps=2, batch_size=2, seed=3, progress=False).state_dict() for _ in range(2)
+    )
+    assert all(torch.equal(first[k], second[k]) for k in first)
+
+
+def test_missing_weights_are_named_with_the_command_that_makes_them(tmp_path: Path) -> None:
+    needs("voxelmorph")
+    from tools.peers.voxelmorph import register
+
+    with pytest.raises(PeerError, match=r"none\.pt.*python -m tools\.peers\.voxelmorph"):
+        register(*np.zeros((3, 32, 32)), SPACING, weights=str(tmp_path / "none.pt"))
+
+
+def test_absent_package_is_named_with_the_file_that_has_it(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    studies: Path,
+    tmp_path: Path,
+) -> None:
+    monkeypatch.setitem(PACKAGES, "syn", "no_such_package")
+    options = ["--data", str(studies), "--method", "syn", "--output", str(tmp_path / "out.json")]
+    assert evaluate_main(options) == 1
+    message = capsys.readouterr().err
+    assert "no_such_package" in message and "tools/requirements-peers.txt" in message
+    assert not (tmp_path / "out.json").exists()
+
+
+def test_error_in_the_process_of_a_peer_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(PACKAGES, "syn", "numpy")  # the package itself is not reached
+    images = np.zeros((1, 8, 8))
+    with pytest.raises(PeerError, match=r"no setting 'sigma_total'.*total_sigma"):
+        register_pairs("syn", images, images, images, SPACING, {"sigma_total": 1.0})
+
+
+def test_every_peer_is_a_method_and_has_a_file() -> None:
+    folder = Path(peers.__file__).parent
+    assert set(PEERS) <= set(METHODS)
+    assert all((folder / f"{peer}.py").is_file() for peer in PEERS)

@@ -1,0 +1,121 @@
+"""The measurements behind the claims about inference measure what they say."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from fem_sim.mechanics.cycle import SimulationParameters
+from fem_sim.verify.rings import round_contours
+from myomotion.io.cine import Cine, find_studies, read_cine
+from myomotion.transforms.save_motion import SaveMotiond
+from tests.support.analytic import ring_contraction
+from tests.support.studies import write_study
+from tools.verify.inference.command import main
+from tools.verify.inference.fields import inverse_claims, warp_claims
+from tools.verify.inference.formats import gap, table_gap
+from tools.verify.inference.runs import time_claims
+from tools.verify.inference.strain import analytic_means, element_strain, ring_strain
+
+
+def test_elements_of_a_round_ring_have_the_analytic_strain() -> None:
+    inner, outer, ratio = 17.0, 28.0, 2.0
+    parameters = SimulationParameters(area_ratio=ratio, levels=5)
+    drop = np.pi * inner**2 * (ratio - 1)  # what every circle of an incompressible ring loses
+    expected = analytic_means(
+        np.sqrt(inner**2 + drop / np.pi), np.sqrt(outer**2 + drop / np.pi), drop, 0.0
+    )
+    found = element_strain(round_contours(inner, outer), parameters)
+    assert found == pytest.approx(expected, abs=0.05)
+    assert found[0] < -12 and found[1] > 20
+
+
+def test_mean_strain_of_thin_rings_is_that_of_their_radius() -> None:
+    radius, drop = 30.0, 400.0
+    new = np.sqrt(radius**2 - drop / np.pi)
+    ecc, err = analytic_means(radius - 0.01, radius + 0.01, drop, 0.0)
+    assert ecc == pytest.approx(50 * ((new / radius) ** 2 - 1), abs=1e-4)
+    assert err == pytest.approx(50 * ((radius / new) ** 2 - 1), abs=1e-4)
+    slope = np.deg2rad(5) / 10
+    assert analytic_means(25, 35, 0.0, 5.0)[1] == pytest.approx(50 * slope**2 * 30.28**2, rel=1e-2)
+
+
+def test_table_of_strains_agrees_with_the_formula_and_not_with_another_motion() -> None:
+    ring = (22.0, 32.0, 400.0, 6.0)
+    found = ring_strain(np.array([40.4, 41.1]), 1.5, *ring)
+    assert found == pytest.approx(analytic_means(*ring), abs=0.2)
+    assert abs(found[0] - analytic_means(22.0, 32.0, 300.0, 6.0)[0]) > 1
+
+
+def tracked(folder: Path, inverse_scale: float, sign: float = 1.0) -> list[tuple[Cine, Path]]:
+    """A drawn study with a known motion and an inverse that is right for a scale of 1."""
+    write_study(folder / "ring", frames=2)
+    study = {**find_studies(folder / "ring")[0], "label_coding": "internal"}
+    cine = read_cine(study, "internal")
+    field = torch.zeros(2, 2, 2, 96, 96)
+    axis = (torch.arange(96) - 47.5) * 1.5
+    x = torch.stack(torch.meshgrid(axis, axis, indexing="ij"))
+    fade = torch.exp(-((x.norm(dim=0) / 45) ** 4))
+    field[:, 1] = torch.from_numpy(ring_contraction(area_drop=300.0)).float() * fade
+    from myomotion.analysis.motion import inverse_displacement
+
+    item = {
+        "study": json.dumps(study),
+        "displacement": sign * field,
+        "inverse": inverse_scale * inverse_displacement(field, 1.5),
+    }
+    SaveMotiond(folder / "motion", report=False)(item)
+    return [(cine, folder / "motion" / "ring")]
+
+
+def test_way_back_is_accepted_and_a_wrong_one_is_not(tmp_path: Path) -> None:
+    assert all(claim.passed for claim in inverse_claims(tracked(tmp_path / "a", 1.0)))
+    assert not any(claim.passed for claim in inverse_claims(tracked(tmp_path / "b", 0.8)))
+
+
+def test_field_that_other_software_applies_otherwise_is_not_accepted(tmp_path: Path) -> None:
+    pytest.importorskip("SimpleITK", reason="SimpleITK is not installed")
+    (cine, folder), *_ = tracked(tmp_path / "a", 1.0)
+    assert all(claim.passed for claim in warp_claims([(cine, folder)]))
+    other = tracked(tmp_path / "b", 1.0, sign=-1.0)[0][1]
+    (other / "warped.nii.gz").unlink()
+    (folder / "warped.nii.gz").rename(other / "warped.nii.gz")
+    assert not any(claim.passed for claim in warp_claims([(cine, other)]))
+
+
+def test_differences_are_found_at_any_depth(tmp_path: Path) -> None:
+    first = {"a": [1.0, {"b": 2.0}], "c": "x", "d": None}
+    assert gap(first, {"a": [1.0, {"b": 2.0}], "c": "x", "d": None}) == 0
+    assert gap(first, {"a": [1.5, {"b": 1.75}], "c": "x", "d": None}) == 0.5
+    for other in ({**first, "c": "y"}, {**first, "d": 1.0}, {"a": first["a"]}, {**first, "a": []}):
+        assert gap(first, other) == math.inf
+    for name, text in (("a", "n,v\n0,1.25\n"), ("b", "n,v\n0,1.5\n"), ("c", "n,v\n0,\n")):
+        (tmp_path / name).write_text(text)
+    assert table_gap(tmp_path / "a", tmp_path / "b") == 0.25
+    assert table_gap(tmp_path / "a", tmp_path / "c") == math.inf
+
+
+def test_study_of_another_size_is_not_timed(tmp_path: Path) -> None:
+    (claim,) = time_claims(tmp_path / "x", (80, 72, 2, 4), tmp_path)
+    assert claim.passed is None and "2 levels x 4 frames" in claim.note
+
+
+def test_failed_claim_and_broken_measurement_end_with_status_1(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from myomotion.claims import below
+    from tools.verify.inference import command as verify_inference
+
+    def breaks() -> None:
+        raise RuntimeError("no such thing")
+
+    good, bad = below("good", 0.1, 0.5), below("bad", 0.7, 0.5)
+    for group, status in ((lambda: [good], 0), (lambda: [good, bad], 1), (breaks, 1)):
+        monkeypatch.setattr(verify_inference, "groups", lambda *_, g=group: [("group", g)])
+        assert main(["--output", str(tmp_path / "claims.json")]) == status
+    assert json.loads((tmp_path / "claims.json").read_text())["claims"][0]["passed"] is False

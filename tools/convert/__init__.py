@@ -1,0 +1,1 @@
+"""Public data sets as studies that the bundles read."""

@@ -1,0 +1,281 @@
+"""Turn a public data set of short-axis cines into folders that the bundles read.
+
+python -m tools.convert {acdc,mnms,ukbb} SOURCE --output DIR
+
+DIR receives, for each subject, a folder NAME with sa.nii.gz, label_sa_ED.nii.gz,
+label_sa_ES.nii.gz and info.json. Voxels and label codes stay as they are;
+info.json names the coding. A subject converted before is kept; one that cannot be converted is
+reported and the others are done.
+"""
+
+from __future__ import annotations
+
+import argparse
+import glob
+import json
+import logging
+import shutil
+import sys
+import zlib
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from myomotion.errors import InputError
+from myomotion.files import replaced_folder
+from myomotion.io.cine import CAVITY, MYOCARDIUM, Cine, find_studies, read_cine
+from myomotion.io.nifti import repaired_geometry
+from tools.convert.layouts import LAYOUTS
+from tools.convert.nifti import cine_bytes, frame_times_ms, label_bytes
+from tools.convert.source import Reader, Source
+
+LOG = logging.getLogger(__name__)
+LEVELS = ("basal", "mid", "apical")
+EXAMPLES = 3  # names shown with a note
+
+
+@dataclass
+class Outcome:
+    """What became of the subjects of a data set.
+
+    Attributes:
+        converted: names of those converted now.
+        kept: names of those converted before.
+        failed: reason by name.
+        notes: names by note, of those converted now.
+    """
+
+    converted: list[str] = field(default_factory=list)
+    kept: list[str] = field(default_factory=list)
+    failed: dict[str, str] = field(default_factory=dict)
+    notes: dict[str, list[str]] = field(default_factory=dict)
+
+
+def convert(
+    layout: str, source: Path, output: Path, *, workers: int = 1, progress: bool = True
+) -> Outcome:
+    """Convert every subject of a data set.
+
+    Args:
+        layout: key of :data:`~tools.convert.layouts.LAYOUTS`.
+        source: folder of the data set.
+        output: folder to fill, outside ``source``.
+        workers: subjects at a time.
+        progress: show a progress bar.
+
+    Returns:
+        What became of each subject.
+
+    Raises:
+        InputError: if ``source`` holds no subject of the layout, or ``output`` lies within it.
+    """
+    if not source.is_dir():
+        raise InputError(f"{source}: no such folder. Give the folder of the data set.")
+    if output.resolve().is_relative_to(source.resolve()):
+        raise InputError(f"--output {output}: lies within {source}. Choose a folder outside it.")
+    readers = LAYOUTS[layout](source)
+    if not readers:
+        raise InputError(
+            f"{source}: no subject in the layout '{layout}' found. Give the folder that holds the "
+            "subjects' folders, or another layout."
+        )
+    outcome = Outcome()
+    todo = {}
+    for name, reader in readers.items():
+        if is_converted(output / name):
+            outcome.kept.append(name)
+        else:
+            todo[name] = reader
+    bar = tqdm(total=len(readers), initial=len(outcome.kept), unit="subject", disable=not progress)
+    # Threads are enough: the time goes into zlib and NumPy, which run side by side.
+    with bar, ThreadPoolExecutor(max(1, workers)) as pool:
+        futures: dict[Future[list[str]], str] = {
+            pool.submit(convert_subject, reader, output / name, layout): name
+            for name, reader in todo.items()
+        }
+        try:
+            for future in as_completed(futures):
+                _record(outcome, futures[future], future)
+                bar.update()
+        except BaseException:
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
+    outcome.converted.sort()
+    return outcome
+
+
+def is_converted(folder: Path) -> bool:
+    """Whether :func:`convert_subject` made a folder."""
+    try:
+        info = json.loads((folder / "info.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(info, dict) and "source_files" in info
+
+
+def convert_subject(reader: Reader, target: Path, layout: str) -> list[str]:
+    """Read one subject, check it and write its folder, whole or not at all.
+
+    Args:
+        reader: gives the subject.
+        target: folder to make.
+        layout: name of the data set's layout, for the record.
+
+    Returns:
+        Notes for the user.
+
+    Raises:
+        InputError: if something about the subject is wrong, or ``target`` is something else.
+    """
+    if target.exists():
+        raise InputError(f"{target}: is there and was not made by this command. Move it away.")
+    for left in target.parent.glob(f".{glob.escape(target.name)}.*.partial"):
+        shutil.rmtree(left)  # of a run that was killed
+    source = reader()
+    if len(source.image.shape) != 4:
+        raise InputError(
+            f"{source.path}: expected a 4-D cine (x, y, z, t), found {source.image.shape}. "
+            "Join the frames into one 4-D file."
+        )
+    affine, repair = repaired_geometry(source.path, source.image)
+    files = {
+        "sa.nii.gz": source.path,
+        "label_sa_ED.nii.gz": source.label_ed.path,
+        "label_sa_ES.nii.gz": source.label_es.path,
+    }
+    with replaced_folder(target) as folder:
+        cine_file = folder / "sa.nii.gz"
+        cine_file.write_bytes(cine_bytes(source.path, source.image, affine, repair is not None))
+        (folder / "label_sa_ED.nii.gz").write_bytes(label_bytes(source.label_ed, affine))
+        (folder / "label_sa_ES.nii.gz").write_bytes(label_bytes(source.label_es, affine))
+        cine = _read_back(folder, source, files)
+        notes = [*source.notes, *([repair] if repair else []), *_doubts(source, cine)]
+        info: dict[str, Any] = {
+            "patient": target.name,
+            "dataset": layout,
+            "ed_frame": source.ed_frame,
+            "es_frame": source.es_frame,
+            "n_frames": int(cine.image.shape[3]),
+            "labels": source.coding,
+            "slices": [
+                {"level": level, "source_slice_index": z} for z, level in enumerate(levels_of(cine))
+            ],
+            "spacing_mm": np.linalg.norm(affine[:3, :3], axis=0).round(6).tolist(),
+        }
+        times = frame_times_ms(source.image)
+        if times is not None:
+            info["frame_times_ms"] = times
+        info |= source.record
+        info["source_files"] = {name: path.name for name, path in files.items()}
+        info["notes"] = notes
+        (folder / "info.json").write_text(json.dumps(info, indent=1) + "\n", encoding="utf-8")
+    return notes
+
+
+def levels_of(cine: Cine) -> list[str]:
+    """Name each slice by thirds of the slices that show myocardium at end-diastole.
+
+    The base is the end whose half has the larger cross-section of cavity and myocardium.
+
+    Args:
+        cine: a cine with ``label_ed``.
+
+    Returns:
+        basal, mid or apical; ``sliceNN`` where there is no myocardium; a single slice is mid.
+    """
+    assert cine.label_ed is not None
+    wall = (cine.label_ed == MYOCARDIUM).any(axis=(0, 1))
+    area = np.isin(cine.label_ed, (CAVITY, MYOCARDIUM)).sum(axis=(0, 1))
+    shown = np.flatnonzero(wall)
+    half = max(1, len(shown) // 2)
+    if area[shown[:half]].sum() < area[shown[-half:]].sum():
+        shown = shown[::-1]
+    levels = [f"slice{z:02d}" for z in range(len(wall))]
+    for k, z in enumerate(shown):
+        levels[z] = "mid" if len(shown) == 1 else LEVELS[3 * k // len(shown)]
+    return levels
+
+
+def _record(outcome: Outcome, name: str, future: Future[list[str]]) -> None:
+    """Enter how one subject ended."""
+    try:
+        notes = future.result()
+    except (InputError, OSError, EOFError, zlib.error) as error:
+        outcome.failed[name] = str(error)
+        LOG.info("failed: %s: %s", name, error)
+        return
+    outcome.converted.append(name)
+    for note in notes:
+        outcome.notes.setdefault(note, []).append(name)
+
+
+def _read_back(folder: Path, source: Source, files: dict[str, Path]) -> Cine:
+    """Read what was written as the bundles will; messages name the data set's own files."""
+    if source.ed_frame == source.es_frame:
+        raise InputError(
+            f"{source.path}: ED and ES are the same frame ({source.ed_frame}, from 0). "
+            "Correct the data set's table of frames."
+        )
+    study = {
+        **find_studies(folder)[0],
+        "ed_frame": source.ed_frame,
+        "es_frame": source.es_frame,
+    }
+    try:
+        return read_cine(study, source.coding)
+    except InputError as error:
+        message = str(error)
+        for name, path in files.items():
+            message = message.replace(str(folder / name), str(path))
+        raise InputError(message) from error
+
+
+def _doubts(source: Source, cine: Cine) -> list[str]:
+    """What looks wrong but may be right."""
+    doubts = []
+    for labels in (source.label_ed, source.label_es):
+        if not np.allclose(labels.affine[:3], source.image.affine[:3], atol=1e-2):
+            doubts.append("labels lie elsewhere in the header; they were matched voxel by voxel")
+            break
+    assert cine.label_ed is not None and cine.label_es is not None
+    if (cine.label_es == CAVITY).sum() >= (cine.label_ed == CAVITY).sum():
+        doubts.append("the cavity is not smaller at ES than at ED; check the two frames")
+    return doubts
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tools.convert",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("layout", choices=LAYOUTS, help="layout of SOURCE")
+    parser.add_argument("source", type=Path, metavar="SOURCE", help="folder of the data set")
+    parser.add_argument("--output", type=Path, required=True, help="folder to fill")
+    parser.add_argument("--workers", type=int, default=2, help="subjects at a time (%(default)s)")
+    options = parser.parse_args(arguments)
+    try:
+        outcome = convert(options.layout, options.source, options.output, workers=options.workers)
+    except (InputError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    for note, names in sorted(outcome.notes.items()):
+        more = ", ..." if len(names) > EXAMPLES else ""
+        print(f"note ({len(names)}): {note}: {', '.join(sorted(names)[:EXAMPLES])}{more}")
+    for name, reason in sorted(outcome.failed.items()):
+        print(f"not converted: {name}: {reason}", file=sys.stderr)
+    print(
+        f"{options.output}: {len(outcome.converted)} converted, {len(outcome.kept)} kept, "
+        f"{len(outcome.failed)} not converted"
+    )
+    return 0 if outcome.converted or outcome.kept else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

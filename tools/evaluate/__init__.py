@@ -1,0 +1,1 @@
+"""Scores of registration methods on labelled and virtual cines."""

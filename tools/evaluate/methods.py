@@ -1,0 +1,173 @@
+"""Ways to track a study, behind one interface: item in, end-systolic displacement out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+
+from myomotion.demons import SIGMA, demons
+from myomotion.transforms.refine_motion import RefineMotiond
+from tools.bundle import inference_parts
+from tools.peers import PEERS, register_pairs
+
+METHODS = ("identity", "network", "refined", "latent", "direct", "demons", *PEERS)
+DIRECT_STEPS = 150
+REFINE_STEPS = 60
+LATENT_STEPS = 40
+
+
+# Moving frames, reference frames, masks (N, H, W) to displacements (N, 2, H, W) in mm and s a pair.
+Register = Callable[[np.ndarray, np.ndarray, np.ndarray], tuple[torch.Tensor, float]]
+
+
+class Tracker(Protocol):
+    """Tracks one study, an item of :class:`~myomotion.transforms.load_cine.LoadCined`.
+
+    Attributes:
+        sequences: whether it tracks the frames of a cine together, so that end-systole alone costs
+            as much as all of them.
+    """
+
+    sequences: bool
+
+    def __call__(self, item: Mapping[Any, Any]) -> tuple[torch.Tensor, float]:
+        """End-systolic displacement ``(Z, 2, H, W)`` in millimetres, and seconds a pair."""
+
+    def cycle(self, item: Mapping[Any, Any]) -> tuple[torch.Tensor, float]:
+        """Displacement of every frame ``(Z, T, 2, H, W)`` in millimetres, and seconds a pair."""
+
+
+def make_tracker(method: str, **changes: Any) -> Tracker:
+    """A tracker of one kind.
+
+    Args:
+        method: one of :data:`METHODS`: ``identity`` (no motion); ``network`` and ``refined`` (the
+            bundle's inference); ``latent`` (refinement within the autoencoder's manifold only);
+            ``direct`` (the refinement from rest, without a network);
+            ``demons`` (diffeomorphic Demons of SimpleITK, end-systole to end-diastole only); or a
+            peer of :mod:`tools.peers`.
+        changes: keys of the bundle's ``inference.yaml`` with other values; for ``demons`` and the
+            peers their own settings beside ``size`` and ``spacing``.
+
+    Returns:
+        The tracker.
+
+    Raises:
+        ValueError: for an unknown method.
+    """
+    if method == "identity":
+        return PairTracker(_stay)
+    spacing = float(changes.get("spacing", 1.5))
+    if method == "demons":
+        sigma = float(changes.get("sigma", SIGMA))
+        return PairTracker(partial(_demons_pairs, spacing, sigma))
+    if method in PEERS:
+        settings = {k: v for k, v in changes.items() if k not in ("size", "spacing")}
+        return PairTracker(partial(_peer_pairs, method, spacing, settings))
+    if method not in METHODS:
+        raise ValueError(f"method {method!r} is unknown; use one of: {', '.join(METHODS)}.")
+    if method == "network":
+        changes = {**changes, "refine_steps": 0}
+    elif method == "refined":
+        changes = {"refine_steps": REFINE_STEPS, **changes}
+    elif method == "latent":
+        changes = {"refine_steps": LATENT_STEPS, **changes, "refine_mode": "latent"}
+    else:
+        changes = {"refine_steps": DIRECT_STEPS, **changes}
+    return BundleTracker(use_network=method != "direct", **changes)
+
+
+class PairTracker:
+    """A method that sees one pair of images at a time.
+
+    Args:
+        register: registers pairs.
+    """
+
+    sequences = False
+
+    def __init__(self, register: Register) -> None:
+        self.register = register
+
+    def __call__(self, item: Mapping[Any, Any]) -> tuple[torch.Tensor, float]:
+        """End-systole to end-diastole."""
+        fields, seconds = self._frames(item, [int(item["es_index"])])
+        return fields[:, 0], seconds
+
+    def cycle(self, item: Mapping[Any, Any]) -> tuple[torch.Tensor, float]:
+        """Every frame to end-diastole, which itself does not move."""
+        fields, seconds = self._frames(item, list(range(1, item["image"].shape[1])))
+        return torch.cat([torch.zeros_like(fields[:, :1]), fields], dim=1), seconds
+
+    def _frames(self, item: Mapping[Any, Any], frames: list[int]) -> tuple[torch.Tensor, float]:
+        image = item["image"].float().numpy()
+        moving = image[:, frames]
+        reference = np.broadcast_to(image[:, :1], moving.shape)
+        mask = np.broadcast_to((item["mask"] > 0.5).numpy(), moving.shape)
+        pairs = (x.reshape(-1, *x.shape[2:]) for x in (moving, reference, mask))
+        fields, seconds = self.register(*pairs)
+        return fields.unflatten(0, moving.shape[:2]), seconds
+
+
+class BundleTracker:
+    """The bundle's own inferer and post-processing, up to the displacement."""
+
+    sequences = True
+
+    def __init__(self, use_network: bool, **changes: Any) -> None:
+        parser = inference_parts(**changes)
+        self.network = parser.get_parsed_content("network").eval() if use_network else None
+        self.inferer = parser.get_parsed_content("inferer")
+        self.refine = RefineMotiond(parser.get_parsed_content("refinement"))
+        self.integrator = parser.get_parsed_content("integrator")
+        self.spacing = float(parser.get_parsed_content("spacing"))
+
+    def __call__(self, item: Mapping[Any, Any]) -> tuple[torch.Tensor, float]:
+        field, seconds = self.cycle(item)
+        return field[:, int(item["es_index"])], seconds
+
+    def cycle(self, item: Mapping[Any, Any]) -> tuple[torch.Tensor, float]:
+        """Displacement of every frame ``(Z, T, 2, H, W)`` in millimetres, and seconds a pair."""
+        image = item["image"]
+        start = time.perf_counter()
+        with torch.no_grad():
+            if self.network is None:
+                output = image.new_zeros(*image.shape[:2], 2, *image.shape[2:])
+            else:
+                output = self.inferer(image[None], self.network)[0]
+            refined = self.refine({**item, "pred": output})["pred"]
+            field = torch.stack([self.integrator(frames) for frames in refined]) * self.spacing
+        pairs = image.shape[0] * (image.shape[1] - 1)
+        return field, (time.perf_counter() - start) / pairs
+
+
+def _stay(
+    moving: np.ndarray, reference: np.ndarray, mask: np.ndarray
+) -> tuple[torch.Tensor, float]:
+    return torch.zeros(len(moving), 2, *moving.shape[1:]), 0.0
+
+
+def _demons_pairs(
+    spacing: float, sigma: float, moving: np.ndarray, reference: np.ndarray, mask: np.ndarray
+) -> tuple[torch.Tensor, float]:
+    start = time.perf_counter()
+    fields = [demons(m, r, sigma=sigma) * spacing for m, r in zip(moving, reference, strict=True)]
+    seconds = (time.perf_counter() - start) / len(fields)
+    return torch.from_numpy(np.stack(fields)), seconds
+
+
+def _peer_pairs(
+    peer: str,
+    spacing: float,
+    settings: Mapping[str, Any],
+    moving: np.ndarray,
+    reference: np.ndarray,
+    mask: np.ndarray,
+) -> tuple[torch.Tensor, float]:
+    fields, seconds = register_pairs(peer, moving, reference, mask, spacing, settings)
+    return torch.from_numpy(fields), seconds

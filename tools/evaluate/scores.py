@@ -1,0 +1,164 @@
+"""Scores of a motion field on one slice, against labels and, for virtual cines, the truth."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from myomotion.analysis.grids import cavity_center, working_grids
+from myomotion.core.contours import contour_distances, dice, jacobian_scores
+from myomotion.core.flow import warp
+from myomotion.core.kinematics import (
+    displacement_gradient,
+    green_lagrange_strain,
+    jacobian_determinant,
+    radial_circumferential_strain,
+    radial_direction,
+)
+from myomotion.io.cine import Cine
+from myomotion.transforms.frame_pairs import slices_with_heart
+from myomotion.transforms.load_cine import reopen
+
+FIGURES = (
+    "dice",
+    "mcd_mm",
+    "hd95_mm",
+    "abs_j_minus_1",
+    "mean_j",
+    "fold_fraction",
+    "area_change_error",
+    "err_percent",
+    "ecc_percent",
+    "epe_mm",
+    "err_error_points",
+    "ecc_error_points",
+    "seconds",
+)
+
+
+def score_study(
+    item: Mapping[Any, Any], displacement: torch.Tensor, seconds: float, spacing: float
+) -> list[dict[str, Any]]:
+    """Score the end-systolic motion of every slice that shows myocardium.
+
+    Args:
+        item: from :class:`~myomotion.transforms.load_cine.LoadCined`, with end-systole known.
+        displacement: ``(Z, 2, H, W)`` in millimetres, end-diastole to end-systole.
+        seconds: time a pair took.
+        spacing: of the working grid, millimetres.
+
+    Returns:
+        A dictionary a slice: ``study``, ``slice``, ``level`` and the :data:`FIGURES` (NaN where
+        labels or the truth are missing); where the truth is known, its strain as well.
+    """
+    cine = reopen(item["study"])
+    grids = working_grids(cine, displacement.shape[-1], spacing)
+    truth = true_displacement(item, cine)
+    rows = []
+    for z in slices_with_heart(item):
+        row: dict[str, Any] = {"study": cine.name, "slice": z, "level": cine.levels[z]}
+        row |= score_field(displacement[z], item["mask"][z], item["mask_es"][z], spacing)
+        wall = item["mask"][z, 0] > 0.5
+        center = cavity_center(cine, z, grids[z])
+        strain = wall_strain(displacement[z], wall, center, spacing)
+        row |= {"err_percent": strain[0], "ecc_percent": strain[1]}
+        row |= {k: float("nan") for k in ("epe_mm", "err_error_points", "ecc_error_points")}
+        if truth is not None:
+            true = grids[z].to_working(truth[z : z + 1])[0]
+            row["epe_mm"] = float((displacement[z] - true).norm(dim=0)[wall].mean())
+            expected = wall_strain(true, wall, center, spacing)
+            row["err_error_points"] = abs(strain[0] - expected[0])
+            row["ecc_error_points"] = abs(strain[1] - expected[1])
+            row |= {"true_err_percent": expected[0], "true_ecc_percent": expected[1]}
+        row["seconds"] = seconds
+        rows.append(row)
+    return rows
+
+
+def score_field(
+    displacement: torch.Tensor, mask: torch.Tensor, mask_es: torch.Tensor, spacing: float
+) -> dict[str, float]:
+    """Overlap, contour distances and volume preservation of one field.
+
+    Args:
+        displacement: ``(2, H, W)`` in millimetres.
+        mask: soft end-diastolic myocardium ``(1, H, W)``.
+        mask_es: soft end-systolic myocardium ``(1, H, W)``; all zero if unknown.
+        spacing: millimetres.
+
+    Returns:
+        The figures that need no truth.
+    """
+    wall = (mask[0] > 0.5).numpy()
+    gradient = displacement_gradient(displacement[None], spacing)
+    jacobian = jacobian_determinant(gradient)[0, 0].numpy()
+    if not bool((mask_es > 0.5).any()):
+        nan = float("nan")
+        return {"dice": nan, "mcd_mm": nan, "hd95_mm": nan} | jacobian_scores(jacobian, wall)
+    warped = warp(mask_es[None], displacement[None] / spacing)[0, 0].numpy()
+    distance, hausdorff = contour_distances(warped, mask[0].numpy(), spacing)
+    return {
+        "dice": dice(warped > 0.5, wall),
+        "mcd_mm": distance,
+        "hd95_mm": hausdorff,
+    } | jacobian_scores(jacobian, wall, float(mask_es.sum() / mask.sum()))
+
+
+def wall_strain(
+    displacement: torch.Tensor, wall: torch.Tensor, center: Sequence[float], spacing: float
+) -> tuple[float, float]:
+    """Mean Green-Lagrange strain of the wall, radial and circumferential, percent.
+
+    Args:
+        displacement: ``(2, H, W)`` in millimetres.
+        wall: boolean ``(H, W)``.
+        center: cavity centroid at end-diastole, voxels.
+        spacing: millimetres.
+
+    Returns:
+        ``(Err, Ecc)``.
+    """
+    strain = green_lagrange_strain(displacement_gradient(displacement[None], spacing))
+    radial = radial_direction(center, displacement.shape[-2:], (spacing,) * 2, displacement)
+    polar = radial_circumferential_strain(strain, radial)[0]
+    return 100 * float(polar[0][wall].mean()), 100 * float(polar[1][wall].mean())
+
+
+def true_displacement(item: Mapping[Any, Any], cine: Cine) -> torch.Tensor | None:
+    """True end-systolic displacement of a virtual cine.
+
+    Args:
+        item: from :class:`~myomotion.transforms.load_cine.LoadCined`.
+        cine: the study.
+
+    Returns:
+        ``(Z, 2, X, Y)`` in millimetres on the source grid; None for a real cine.
+    """
+    path = Path(json.loads(item["study"])["image"]).with_name("truth.npz")
+    if not path.is_file() or cine.es_frame is None:
+        return None
+    with np.load(path, allow_pickle=False) as archive:
+        return torch.from_numpy(archive["displacement"][cine.es_frame])
+
+
+def summarise(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Mean and standard deviation over slices of every figure that is known somewhere.
+
+    Args:
+        rows: from :func:`score_study`.
+
+    Returns:
+        ``n``, ``mean`` and ``std``.
+    """
+    mean, deviation = {}, {}
+    for name in FIGURES:
+        values = np.array([row[name] for row in rows], float)
+        values = values[np.isfinite(values)]
+        if len(values):
+            mean[name], deviation[name] = float(values.mean()), float(values.std())
+    return {"n": len(rows), "mean": mean, "std": deviation}

@@ -1,0 +1,1 @@
+"""Tracking many studies at once."""

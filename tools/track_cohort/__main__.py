@@ -1,0 +1,70 @@
+"""Track many studies, each on its own: in this process, in several, or on a Dask cluster.
+
+python -m tools.track_cohort --data DIR --output DIR [--scheduler ADDRESS | --workers N]
+
+A study that fails does not stop the others, finished ones are skipped, and those of a worker that
+dies are given to another. Both folders must be shared with the workers under the same paths, and
+the workers must import this project: PYTHONPATH=CLONE dask worker ADDRESS --nthreads 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from tools.evaluate.__main__ import read_change
+from tools.track_cohort.jobs import track_cohort
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Command line."""
+    parser = argparse.ArgumentParser(prog="python -m tools.track_cohort", description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="study or folder of studies")
+    parser.add_argument("--output", type=Path, required=True, help="folder of the results")
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--scheduler", metavar="ADDRESS", help="of a Dask cluster")
+    where.add_argument("--workers", type=int, default=1, help="processes (default 1)")
+    parser.add_argument(
+        "--set",
+        nargs="*",
+        default=(),
+        metavar="KEY=VALUE",
+        help="keys of the bundle's inference.yaml, such as refine_steps=40",
+    )
+    options = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    try:
+        changes = dict(read_change(text) for text in options.set)
+        with _scheduler(options.scheduler, options.workers) as scheduler:
+            failures = track_cohort(options.data, options.output, changes, scheduler)
+    except (ValueError, OSError, RuntimeError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    for name, reason in failures.items():
+        print(f"{name} failed: {reason}", file=sys.stderr)
+    print(options.output)
+    return 0
+
+
+@contextmanager
+def _scheduler(address: str | None, workers: int) -> Iterator[str | None]:
+    """The given address, or that of a cluster of processes on this machine if several are asked."""
+    if workers < 1:
+        raise ValueError(f"--workers is {workers}; it must be at least 1.")
+    if address is not None or workers == 1:
+        yield address
+        return
+    try:
+        from distributed import LocalCluster
+    except ImportError as error:
+        raise RuntimeError(f"--workers needs Dask, which cannot be imported ({error}).") from error
+    with LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None) as cluster:
+        yield cluster.scheduler_address
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,90 @@
+"""Inference of the registration bundle study by study, on one process or on a Dask cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fem_sim.cluster import run_on_cluster
+from myomotion.inferers.studies import StudyRuns, first_cause
+from tools.bundle import inference_parts
+
+STUDIES = "dataset::data"  # of configs/inference.yaml
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyJob:
+    """One study to track, small enough to be sent to another machine.
+
+    Attributes:
+        study: an item of :func:`myomotion.io.cine.find_studies`.
+        changes: keys of ``configs/inference.yaml`` with other values.
+    """
+
+    study: Mapping[str, Any]
+    changes: Mapping[str, Any]
+
+
+def track_cohort(
+    data: Path, output: Path, changes: Mapping[str, Any], scheduler: str | None = None
+) -> dict[str, str]:
+    """Track the studies of a folder; what is written is what the bundle writes.
+
+    Args:
+        data: a study or a folder of studies; on a cluster under the same path for all workers.
+        output: folder of the results, shared likewise.
+        changes: keys of ``configs/inference.yaml`` with other values.
+        scheduler: address of a Dask cluster; None tracks in this process.
+
+    Returns:
+        Studies that could not be tracked, with the reasons.
+
+    Raises:
+        SystemExit: if there is no study, or not one could be tracked.
+        RuntimeError, ValueError, OSError: see :func:`fem_sim.cluster.run_on_cluster`.
+    """
+    changes = {**changes, "dataset_dir": str(data.absolute()), "output_dir": str(output.absolute())}
+    runs = _study_runs(changes)
+    jobs = [StudyJob(study=dict(study), changes=changes) for study in runs.studies]
+    failures = dict(_failures(jobs, scheduler))
+    names = [str(study["name"]) for study in runs.studies]
+    failures = {name: failures[name] for name in names if name in failures}
+    runs.conclude(failures)
+    return failures
+
+
+def track_study(job: StudyJob) -> str | None:
+    """Track one study, or skip it if it is finished.
+
+    Args:
+        job: what to do.
+
+    Returns:
+        Why it could not be tracked, None if it was.
+    """
+    try:
+        _study_runs({**job.changes, STUDIES: [dict(job.study)]}).run()
+    except SystemExit as error:  # how the bundle reports an error of the input
+        return str(error).removeprefix("error: ")
+    return None
+
+
+def _failures(jobs: Sequence[StudyJob], scheduler: str | None) -> Iterator[tuple[str, str]]:
+    done: Iterable[tuple[StudyJob, str | None, BaseException | None]]
+    if scheduler is None:
+        done = ((job, track_study(job), None) for job in jobs)
+    else:
+        done = run_on_cluster(track_study, jobs, scheduler)
+    for job, reason, error in done:
+        if error is not None:
+            reason = first_cause(error)
+        if reason is not None:
+            yield str(job.study["name"]), reason
+
+
+def _study_runs(changes: Mapping[str, Any]) -> StudyRuns:
+    parser = inference_parts(**changes)
+    parser.get_parsed_content("initialize")
+    return parser.get_parsed_content("study_runs")

@@ -1,0 +1,265 @@
+"""Claims about strain: motions that are known, run through the whole chain after the network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+
+from fem_sim.geometry.contours import Contours, polygon_centroid
+from fem_sim.geometry.mesh import ring_mesh
+from fem_sim.mechanics.cycle import (
+    SimulationParameters,
+    cycle_positions,
+    cycle_states,
+    element_modulus,
+    simulate_cycle,
+)
+from fem_sim.mechanics.raster import LatticeMap
+from fem_sim.mechanics.ring import RingModel, inflation_path
+from fem_sim.phantom.render import CineSettings, VirtualCine, render_cine
+from fem_sim.verify.rings import round_contours
+from myomotion.analysis.grids import working_grids
+from myomotion.analysis.motion import source_motion
+from myomotion.analysis.strain import slice_regions, strain_rows
+from myomotion.claims import Claim, below
+from myomotion.io.cine import Cine
+
+SPACING, SIZE = 1.5, 96
+LIMIT_POINTS = 0.5
+STRAINS = ("ecc_percent", "err_percent")
+
+# Inner and outer radius, mm; pi times what r^2 loses, mm^2; torsion across the wall, degrees.
+RINGS = (
+    ("basal", 24.0, 34.0, 500.0, 0.0),
+    ("mid", 22.0, 32.0, 400.0, 6.0),
+    ("apical", 14.0, 23.0, 200.0, 10.0),
+    ("twist alone", 22.0, 32.0, 0.0, 12.0),
+)
+VOXELS_MM = (1.25, 1.5, 1.8)
+# Level, end-systolic radii in mm and relative ovalness, cavity area ratio.
+HEART = (
+    ("basal", (19.0, 30.0, 0.04), 1.8),
+    ("mid", (17.0, 28.0, 0.02), 2.0),
+    ("apical", (12.0, 22.0, 0.0), 2.2),
+)
+LAMBDA_Z, TORSION_DEG = 1.12, 6.0
+GAUSS_POINTS = (np.array([-np.sqrt(0.6), 0.0, np.sqrt(0.6)]) + 1) / 2
+GAUSS_WEIGHTS = np.array([5.0, 8.0, 5.0]) / 18
+RADII = 2000  # samples of the analytic mean across the wall
+
+
+def analytic_strain_claims(seed: int) -> Iterator[Claim]:
+    """Mean strain of drawn rings that contract and twist, against the formula's mean."""
+    rng = np.random.default_rng(seed)
+    errors: dict[str, list[float]] = {name: [] for name in STRAINS}
+    for _, inner, outer, drop, twist in RINGS:
+        expected = analytic_means(inner, outer, drop, twist)
+        for voxel in VOXELS_MM:
+            center = 40.0 + rng.uniform(-2, 2, 2)
+            found = ring_strain(center, voxel, inner, outer, drop, twist)
+            for strain, value, truth in zip(STRAINS, found, expected, strict=True):
+                errors[strain].append(abs(value - truth))
+    note = f"worst of {len(RINGS)} rings at voxels of {', '.join(map(str, VOXELS_MM))} mm"
+    for strain, values in errors.items():
+        label = strain.split("_")[0].capitalize()
+        yield below(f"{label} of rings, analytic motion", max(values), LIMIT_POINTS, "points", note)
+
+
+def analytic_means(inner: float, outer: float, drop: float, twist: float) -> tuple[float, float]:
+    """Area means of the strain of ``r^2 = R^2 - drop / pi, theta = Theta + alpha(R)``.
+
+    ``F`` in polar axes is ``[[R / r, 0], [r alpha', r / R]]``; alpha rises linearly over the wall.
+
+    Args:
+        inner: radius of the endocardium, mm.
+        outer: of the epicardium, mm.
+        drop: area that every circle loses, mm^2.
+        twist: of the epicardium against the endocardium, degrees.
+
+    Returns:
+        Ecc and Err, Green-Lagrange, percent.
+    """
+    edges = np.linspace(inner, outer, RADII + 1)
+    radius = (edges[1:] + edges[:-1]) / 2
+    new = np.sqrt(radius**2 - drop / np.pi)
+    slope = np.deg2rad(twist) / (outer - inner)
+    ecc = ((new / radius) ** 2 - 1) / 2
+    err = ((radius / new) ** 2 + (new * slope) ** 2 - 1) / 2
+    return 100 * float(np.average(ecc, weights=radius)), 100 * float(
+        np.average(err, weights=radius)
+    )
+
+
+def ring_strain(
+    center: np.ndarray, voxel: float, inner: float, outer: float, drop: float, twist: float
+) -> tuple[float, float]:
+    """What the table of strains says about a drawn ring that moves by the formula.
+
+    Args:
+        center: of the ring, voxels.
+        voxel: size, mm.
+        inner: see :func:`analytic_means`.
+        outer: see :func:`analytic_means`.
+        drop: see :func:`analytic_means`.
+        twist: see :func:`analytic_means`.
+
+    Returns:
+        Ecc and Err of the slice, percent.
+    """
+    count = int(np.ceil(2 * (outer + 10) / voxel + 2 * center.min() - 40))
+    offset = np.stack(np.meshgrid(*[np.arange(max(count, 81)) - c for c in center], indexing="ij"))
+    radius = voxel * np.hypot(*offset)
+    label = np.where(radius < inner, 1, np.where(radius < outer, 2, 0)).astype(np.uint8)
+    image = np.stack([label, label], axis=-1)[:, :, None].astype(np.float32)
+    affine = np.diag([voxel, voxel, 8.0, 1.0])
+    cine = Cine(
+        name="ring",
+        image=image,
+        affine=affine,
+        ed_frame=0,
+        es_frame=1,
+        label_ed=label[..., None],
+        levels=["mid"],
+    )
+    grid = working_grids(cine, SIZE, SPACING)[0]
+    start = (np.array(grid.center) - center) * voxel
+    axis = (np.arange(SIZE) - (SIZE - 1) / 2) * SPACING
+    x = np.stack(np.meshgrid(*(axis + s for s in start), indexing="ij"))
+    return end_systolic_strain(cine, contraction(x, inner, outer, drop, twist)[None])[0]
+
+
+def contraction(x: np.ndarray, inner: float, outer: float, drop: float, twist: float) -> np.ndarray:
+    """Displacement of the formula of :func:`analytic_means`; similar, bounded motion in the cavity.
+
+    Args:
+        x: ``(2, H, W)`` offsets from the centre, mm.
+        inner: see :func:`analytic_means`.
+        outer: see :func:`analytic_means`.
+        drop: see :func:`analytic_means`.
+        twist: see :func:`analytic_means`.
+
+    Returns:
+        ``(2, H, W)`` in mm.
+    """
+    radius = np.maximum(np.hypot(*x), 1e-9)
+    core = np.sqrt(max(2 * drop / np.pi, (inner / 2) ** 2))
+    scale = np.sqrt(1 - drop / np.pi / np.maximum(radius, core) ** 2)
+    angle = np.deg2rad(twist) * (np.maximum(radius, core) - inner) / (outer - inner)
+    cosine, sine = scale * np.cos(angle), scale * np.sin(angle)
+    return np.stack([cosine * x[0] - sine * x[1], sine * x[0] + cosine * x[1]]) - x
+
+
+def end_systolic_strain(cine: Cine, field: np.ndarray) -> list[tuple[float, float]]:
+    """Strain as inference reports it, from a field instead of the network's.
+
+    Args:
+        cine: a study of two frames or more with a label and known end-systole.
+        field: ``(Z, 2, SIZE, SIZE)`` displacement to end-systole on the working grids, mm.
+
+    Returns:
+        Ecc and Err of each slice, percent.
+    """
+    displacement = torch.zeros(len(field), cine.image.shape[3], 2, SIZE, SIZE)
+    assert cine.es_frame is not None
+    displacement[:, cine.es_frame] = torch.from_numpy(field).float()
+    motion = source_motion(cine, displacement, SPACING, torch.zeros_like(displacement))
+    rows = strain_rows(cine, motion, slice_regions(cine, motion))
+    whole = [r for r in rows if r["segment"] == 0 and r["frame"] == cine.es_frame]
+    return [(row["ecc_percent"], row["err_percent"]) for row in whole]
+
+
+def virtual_strain_claims(seed: int) -> Iterator[Claim]:
+    """Strain of a virtual cine from its true fields, against the elements that moved it."""
+    levels = [level for level, _, _ in HEART]
+    cycles: list[Any] = []
+    expected = []
+    for _, radii, ratio in HEART:
+        parameters = SimulationParameters(
+            area_ratio=ratio, lambda_z=LAMBDA_Z, torsion=TORSION_DEG, levels=10
+        )
+        contours = round_contours(*radii)
+        cycles.append(simulate_cycle(contours, parameters))
+        expected.append(element_strain(contours, parameters))
+    cine = render_cine(
+        list(zip(levels, cycles, strict=True)), CineSettings(), np.random.default_rng(seed)
+    )
+    found = true_field_strain(cine)
+    for column, strain in enumerate(STRAINS):
+        errors = [abs(f[column] - e[column]) for f, e in zip(found, expected, strict=True)]
+        values = ", ".join(
+            f"{f[column]:.2f}/{e[column]:.2f}" for f, e in zip(found, expected, strict=True)
+        )
+        label = strain.split("_")[0].capitalize()
+        yield below(
+            f"{label} of a virtual cine from its true fields",
+            max(errors),
+            LIMIT_POINTS,
+            "points",
+            f"worst of {', '.join(levels)} at end-systole; found/elements: {values} %",
+        )
+
+
+def true_field_strain(cine: VirtualCine) -> list[tuple[float, float]]:
+    """Strain that inference reports from the true field of a virtual cine, percent, by slice."""
+    study = Cine(
+        name="virtual",
+        image=cine.images.astype(np.float32),
+        affine=np.diag([cine.spacing, cine.spacing, 8.0, 1.0]),
+        ed_frame=0,
+        es_frame=cine.es_frame,
+        label_ed=np.moveaxis(cine.labels[0], 0, -1),
+        levels=list(cine.levels),
+    )
+    truth = torch.from_numpy(cine.displacement[cine.es_frame])
+    grids = working_grids(study, SIZE, SPACING)
+    field = torch.stack([g.to_working(truth[z : z + 1])[0] for z, g in enumerate(grids)])
+    return end_systolic_strain(study, field.numpy())
+
+
+def element_strain(contours: Contours, parameters: SimulationParameters) -> tuple[float, float]:
+    """Strain of the simulated elements themselves at end-systole: means over the wall's area.
+
+    Args:
+        contours: undeformed ring, mm.
+        parameters: of the simulation.
+
+    Returns:
+        Ecc and Err about the centroid of the end-diastolic cavity, percent.
+    """
+    mesh = ring_mesh(contours, parameters.n_circ, parameters.n_rad)
+    model = RingModel(mesh, element_modulus(mesh, parameters), parameters.support)
+    path = inflation_path(model, parameters.area_ratio, parameters.lambda_z)
+    states, _ = cycle_states(model, path, parameters)
+    positions = cycle_positions(model, states, parameters.torsion)
+    start, end = positions[0], positions[-1]
+    map_ = LatticeMap((start.shape[0], start.shape[1]))
+    s = (np.arange(map_.n_circ)[:, None] + GAUSS_POINTS).ravel()
+    t = (np.arange(map_.n_rad)[:, None] + GAUSS_POINTS).ravel()
+    nodes, weights, *slopes = map_.weights(*(g.ravel() for g in np.meshgrid(s, t, indexing="ij")))
+
+    def tangents(lattice: np.ndarray) -> np.ndarray:
+        corners = lattice.reshape(-1, 2)[nodes]
+        return np.stack([np.einsum("nk,nkd->nd", w, corners) for w in slopes], axis=-1)
+
+    reference = tangents(start)
+    gradient = tangents(end) @ np.linalg.inv(reference)
+    strain = (gradient.transpose(0, 2, 1) @ gradient - np.eye(2)) / 2
+    offset = np.einsum("nk,nkd->nd", weights, start.reshape(-1, 2)[nodes])
+    radial = offset - polygon_centroid(start[:, 0])
+    radial /= np.linalg.norm(radial, axis=1, keepdims=True)
+    around = radial[:, ::-1] * [-1.0, 1.0]
+    share = np.outer(GAUSS_WEIGHTS, GAUSS_WEIGHTS)
+    area = (
+        np.abs(np.linalg.det(reference))
+        * np.tile(share[:, None], (map_.n_circ, 1, map_.n_rad, 1))
+        .reshape(map_.n_circ, 3, map_.n_rad, 3)
+        .ravel()
+    )
+    ecc, err = (
+        100 * float(np.average(np.einsum("ni,nij,nj->n", a, strain, a), weights=area))
+        for a in (around, radial)
+    )
+    return ecc, err

@@ -1,0 +1,247 @@
+"""Measure every claim about the registration: real cines, virtual cines, cost.
+
+python -m tools.verify registration --real DIR --virtual DIR --output FILE.json
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import logging
+import os
+import platform
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from scipy.stats import wilcoxon
+
+from myomotion.built_in import studies_of
+from myomotion.claims import (
+    Claim,
+    at_least,
+    at_most,
+    below,
+    broken,
+    exit_status,
+    not_run,
+    summary,
+    write_report,
+)
+from tools.bundle import BUNDLES
+from tools.evaluate.__main__ import evaluate, table_line
+from tools.verify.registration_cost import pair_seconds, stack_seconds, training_seconds
+
+SELECTION = ("patient001", "patient002", "patient003")
+HELD_OUT = ("patient004", "patient008", "patient009")
+VAE = BUNDLES / "vae_regulariser" / "models"
+PAPER_PRIOR = {"vae_weights": str(VAE / "model_paper.pt"), "refine_alpha": 0.003}
+ALPHAS = (0.1, 0.5, 1.0, 5.0)
+BUSY = 0.7  # load average above which times mean nothing
+
+Results = dict[str, dict[str, Any]]
+
+
+def real_claims(folder: Path, results: Results) -> Iterator[Claim]:
+    """Accuracy on real cines, end-systole to end-diastole."""
+    methods: tuple[tuple[str, str, dict[str, Any], dict[str, float]], ...] = (
+        ("identity", "identity", {}, {}),
+        ("demons", "demons", {}, {}),
+        ("network", "network", {}, {"dice": 0.870, "mcd_mm": 1.07, "abs_j_minus_1": 0.10}),
+        (
+            "refined",
+            "refined",
+            {},
+            {"dice": 0.888, "mcd_mm": 0.98, "abs_j_minus_1": 0.10, "area_change_error": 0.08},
+        ),
+        ("latent", "latent", {}, {}),
+        (
+            "refined, the paper's prior",
+            "refined",
+            PAPER_PRIOR,
+            {"dice": 0.880, "mcd_mm": 1.02, "abs_j_minus_1": 0.06},
+        ),
+    )
+    for name, method, changes, limits in methods:
+        if "vae_weights" in changes and not Path(changes["vae_weights"]).is_file():
+            yield not_run(f"real cines, {name}", "-", f"no weights {changes['vae_weights']}")
+            continue
+        result = evaluate(folder, method, **changes)
+        results[f"real, {name}"] = result
+        print(table_line({**result, "method": name}), flush=True)
+        note = _held_out(result)
+        for figure, limit in limits.items():
+            check = at_least if figure == "dice" else at_most
+            yield check(f"real cines, {name}: {figure}", result["mean"][figure], limit, "", note)
+        if limits:
+            folds = max(row["fold_fraction"] for row in result["slices"])
+            yield at_most(f"real cines, {name}: folds in the myocardium", folds, 0)
+
+
+def _held_out(result: dict[str, Any]) -> str:
+    rows = [r for r in result["slices"] if r["study"] in HELD_OUT]
+    if not rows:
+        return ""
+    means = (sum(r[k] for r in rows) / len(rows) for k in ("dice", "mcd_mm"))
+    return "held out (4, 8, 9): Dice {:.3f}, MCD {:.2f} mm".format(*means)
+
+
+def virtual_claims(folder: Path, count: int | None, results: Results) -> Iterator[Claim]:
+    """Accuracy against the known motion of virtual test subjects, at end-systole."""
+    only = [str(study["name"]) for study in studies_of(folder, "test")[:count]]
+    for method in ("identity", "demons", "network", "refined"):
+        result = evaluate(folder, method, section="test", only=only)
+        results[f"virtual, {method}"] = result
+        print(table_line({**result, "method": method}), flush=True)
+        if method != "refined":
+            continue
+        mean = result["mean"]
+        yield at_most(
+            "virtual cines, refined: end-point error in the wall", mean["epe_mm"], 0.6, "mm"
+        )
+        yield at_most("virtual cines, refined: GCS error", mean["ecc_error_points"], 1.5, "points")
+        yield at_most("virtual cines, refined: GRS error", mean["err_error_points"], 4.0, "points")
+
+
+def penalty_claims(folder: Path, weights: Path, results: Results) -> Iterator[Claim]:
+    """Ours against the same network trained with another penalty, slice by slice."""
+    ours = results.get("real, network") or evaluate(folder, "network")
+    theirs = evaluate(folder, "network", weights=str(weights))
+    results["real, network with the other penalty"] = theirs
+    print(table_line({**theirs, "method": "other penalty"}), flush=True)
+    values = [result["mean"]["abs_j_minus_1"] for result in (ours, theirs)]
+    note = "{:.3f} and {:.3f}; the comparison is fair where they agree".format(*values)
+    yield at_most(
+        "||J|-1|, ours against the other penalty, difference", _gap(values), 0.005, "", note
+    )
+    for figure, sign in (("dice", 1), ("mcd_mm", -1)):
+        for level in ("apical", "mid", "basal"):
+            means = [result["levels"][level]["mean"][figure] for result in (ours, theirs)]
+            note = "{:.3f} and {:.3f}".format(*means)
+            gain = sign * (means[0] - means[1])
+            yield at_least(
+                f"real, {level}: {figure}, gain over the other penalty", gain, 0, "", note
+            )
+        pairs = [[row[figure] for row in result["slices"]] for result in (ours, theirs)]
+        p_value = float(wilcoxon(*pairs).pvalue)
+        note = f"Wilcoxon's signed-rank test over {len(pairs[0])} slices"
+        yield at_most(
+            f"real: {figure}, p of the gain over the other penalty", p_value, 0.05, "", note
+        )
+
+
+def _gap(values: Sequence[float]) -> float:
+    return abs(values[0] - values[1])
+
+
+def alpha_claims(folder: Path, results: Results) -> Iterator[Claim]:
+    """``||J| - 1|`` falls as the weight of R_VAE in the refinement grows, on three patients."""
+    names = {str(study["name"]) for study in studies_of(folder)}
+    only = sorted(names.intersection(SELECTION))
+    values = []
+    for factor in ALPHAS:
+        result = evaluate(folder, "refined", only=only, refine_alpha=0.003 * factor)
+        results[f"real, refined, alpha x {factor:g}"] = result
+        print(table_line({**result, "method": f"alpha x{factor:g}"}), flush=True)
+        values.append(result["mean"]["abs_j_minus_1"])
+    steps = [after - before for before, after in itertools.pairwise(values)]
+    note = "||J|-1| " + ", ".join(f"{v:.3f}" for v in values)
+    yield below(
+        "refinement, alpha x 0.1, 0.5, 1, 5: largest rise of ||J|-1|", max(steps), 0, "", note
+    )
+
+
+def cost_claims(folder: Path | None) -> Iterator[Claim]:
+    """Time and memory; only on a quiet machine."""
+    load = os.getloadavg()[0]
+    if load > BUSY:
+        reason = f"the machine is busy (load {load:.1f}, need {BUSY})"
+        yield not_run("time of a pair, of a stack and in training", "-", reason)
+        return
+    theirs, ours = pair_seconds()
+    note = f"{1e3 * theirs:.0f} ms and {1e3 * ours:.1f} ms"
+    yield at_least("a pair: the paper's network / ours, times", theirs / ours, 20, "", note)
+    theirs, ours = training_seconds(VAE / "model.pt")
+    note = f"{1e3 * theirs:.0f} ms and {1e3 * ours:.1f} ms, data in memory"
+    yield at_least("a pair in training: the paper's network / ours", theirs / ours, 8, "", note)
+    if folder is None:
+        return
+    with tempfile.TemporaryDirectory() as output:
+        for name, steps, limit in (("network", 0, 3.0), ("refined", 60, 45.0)):
+            elapsed, peak = stack_seconds(studies_of(folder)[0], Path(output), steps)
+            yield at_most(f"a real stack from file to files, {name}", elapsed, limit, "s")
+        yield below("peak memory", peak, 2.0, "GB")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tools.verify registration", description=__doc__
+    )
+    parser.add_argument("--real", type=Path, help="real studies with labels at ED and ES")
+    parser.add_argument("--virtual", type=Path, help="folder of virtual cines (its test section)")
+    parser.add_argument(
+        "--virtual-studies", type=int, metavar="N", help="test only on the first N virtual subjects"
+    )
+    parser.add_argument(
+        "--other-penalty",
+        type=Path,
+        metavar="WEIGHTS",
+        help="the same network trained with --penalty l2, compared on the real studies",
+    )
+    parser.add_argument("--only", nargs="*", help="names of groups, such as cost; all by default")
+    parser.add_argument("--output", type=Path, required=True, help="JSON file to write")
+    options = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    results: Results = {}
+    claims: list[Claim] = []
+    groups: list[tuple[str, Callable[[], Iterator[Claim]] | str]] = [
+        ("cost", lambda: cost_claims(options.real))
+    ]
+    for name, folder, measure in (
+        ("real cines", options.real, real_claims),
+        ("virtual cines", options.virtual, partial(virtual_claims, count=options.virtual_studies)),
+        ("alpha", options.real, alpha_claims),
+    ):
+        if folder is None:
+            groups.append((name, "no folder given"))
+        else:
+            groups.append((name, partial(measure, folder, results=results)))
+    if options.real and options.other_penalty:
+        groups.append(
+            ("penalty", partial(penalty_claims, options.real, options.other_penalty, results))
+        )
+    known = [name for name, _ in groups]
+    if unknown := set(options.only or ()) - set(known):
+        parser.error(f"--only {', '.join(sorted(unknown))}: unknown; use {', '.join(known)}")
+    for name, group in groups:
+        if options.only and name not in options.only:
+            continue
+        if isinstance(group, str):
+            claims.append(not_run(name, "-", group))
+            continue
+        try:
+            claims.extend(group())
+        except (ValueError, OSError, ImportError) as error:
+            claims.append(broken(name, error))
+    for claim in claims:
+        print(claim.line())
+    print(summary(claims))
+    circumstances = {
+        "results": results,
+        "machine": {
+            "processor": platform.processor() or platform.machine(),
+            "cores": os.cpu_count(),
+        },
+        "torch": torch.__version__,
+    }
+    write_report(options.output, claims, circumstances)
+    return exit_status(claims)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
