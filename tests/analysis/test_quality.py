@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from myomotion.analysis.grids import working_slices
 from myomotion.analysis.motion import source_motion, tracked_labels
 from myomotion.analysis.plausibility_table import PlausibilityTable, make_table, read_table
 from myomotion.analysis.quality import AMBER, GREEN, RED, StudyQuality, assess
@@ -64,14 +65,14 @@ def ring_cine(shares: np.ndarray, area_drop: float = 500.0) -> Cine:
 
 
 def judge(cine: Cine, field: torch.Tensor) -> StudyQuality:
-    motion = source_motion(cine, field, 1.5)
+    motion = source_motion(working_slices(cine), field)
     return assess(cine, motion, slice_regions(cine, motion))
 
 
 def test_strain_of_an_analytic_contraction_is_within_half_a_point() -> None:
     shares = beat()
     cine = ring_cine(shares)
-    motion = source_motion(cine, contraction(shares), 1.5)
+    motion = source_motion(working_slices(cine), contraction(shares))
     rows = strain_rows(cine, motion, slice_regions(cine, motion))
     for frame in (2, 4):
         now = RADIUS[WALL] ** 2 - 500 * shares[frame] / np.pi
@@ -103,7 +104,7 @@ def test_forward_and_inverse_compose_to_identity_in_the_wall(field: str) -> None
 def test_tracked_labels_follow_the_wall_and_start_as_the_label() -> None:
     shares = beat()
     cine = ring_cine(shares)
-    labels = tracked_labels(cine, source_motion(cine, contraction(shares), 1.5))
+    labels = tracked_labels(cine, source_motion(working_slices(cine), contraction(shares)))
     assert labels.dtype == np.uint8 and labels.shape == cine.image.shape
     assert np.array_equal(labels[..., 0], cine.label_ed)
     drop = 500 * shares[4] / np.pi
@@ -127,7 +128,7 @@ def test_folded_motion_is_red_and_left_out_of_the_means() -> None:
     stripes = torch.from_numpy(np.sin(np.arange(96) * 1.6)).float() * 3
     field[:, 1:, 0] += stripes[:, None]
     cine = ring_cine(shares)
-    motion = source_motion(cine, field, 1.5)
+    motion = source_motion(working_slices(cine), field)
     regions = slice_regions(cine, motion)
     judged = assess(cine, motion, regions)
     assert judged.slices[0].light == RED
@@ -174,7 +175,7 @@ def test_without_labels_the_images_are_still_judged() -> None:
     shares = beat()
     cine = ring_cine(shares)
     cine.label_ed = None
-    motion = source_motion(cine, contraction(shares), 1.5)
+    motion = source_motion(working_slices(cine), contraction(shares))
     regions = slice_regions(cine, motion)
     judged = assess(cine, motion, regions)
     assert judged.slices[0].light == GREEN
@@ -214,7 +215,7 @@ def test_table_from_cycles_scores_them_in_its_middle_and_belongs_to_its_weights(
     assert control.warnings == []
     shares = beat()
     cine = ring_cine(shares, 400)
-    motion = source_motion(cine, contraction(shares, 400), 1.5)
+    motion = source_motion(working_slices(cine), contraction(shares, 400))
     judged = control(cine, motion, slice_regions(cine, motion))
     assert 5 < judged.frames[4]["r_vae_percentile"] < 100
     assert judged.frames[4]["r_vae_ratio"] < 2
@@ -222,7 +223,7 @@ def test_table_from_cycles_scores_them_in_its_middle_and_belongs_to_its_weights(
     # A motion that no heart makes has a far larger R_VAE.
     field = contraction(shares, 400)
     field[:, 1:] += 1.5 * torch.from_numpy(np.sin(coordinates(96, 1.5) * 0.8)).float()
-    torn = source_motion(cine, field, 1.5)
+    torn = source_motion(working_slices(cine), field)
     worse = control(cine, torn, slice_regions(cine, torn)).frames[4]
     assert worse["r_vae_percentile"] == 100
     assert worse["r_vae"] > 3 * judged.frames[4]["r_vae"]

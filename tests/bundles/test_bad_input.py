@@ -45,7 +45,7 @@ def test_wrong_options_stop_inference_with_one_line(
     (tmp_path / "notes.txt").write_text("no weights")
     for weights, options, expected in (
         (tmp_path / "none.pt", {}, "none.pt: no such weights file"),
-        (vae_weights, {}, "model.pt: weights do not match the configured network"),
+        (vae_weights, {}, "model.pt: weights of a GradientVAE, expected a registration network"),
         (tmp_path / "notes.txt", {}, "notes.txt: not a plain state dict"),
         (net_weights, {"label_coding": "acdcc"}, "'acdcc' is unknown. Use one of internal"),
     ):

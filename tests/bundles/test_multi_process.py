@@ -30,7 +30,7 @@ dist.all_reduce(torch.ones(1))
 print("gloo works", flush=True)
 from monai.bundle import ConfigWorkflow
 workflow = ConfigWorkflow(
-    config_file=["configs/train.yaml", "configs/multi_gpu_train.yaml"],
+    config_file=["configs/train.yaml", "../myomotion/configs/multi_gpu_train.yaml"],
     workflow_type="train", logging_file=False, run_id="training",
     epochs=2, val_interval=1, pairs_per_cine=2, device="cpu",
     dataset_dir=dataset, vae_weights=vae, output_dir=output,
@@ -127,14 +127,17 @@ def test_two_processes_under_torchrun_follow_the_loss_of_one_with_the_same_batch
 
     def losses(processes: int) -> list[list[float]]:
         output = tmp_path / str(processes)
-        configs = ["train.yaml", "multi_gpu_train.yaml"][:processes]
+        configs = [
+            BUNDLES / bundle / "configs" / "train.yaml",
+            BUNDLES / "myomotion" / "configs" / "multi_gpu_train.yaml",
+        ][:processes]
         script = tmp_path / "recorder.py"
         script.write_text(RECORDER)
         launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
         done = subprocess.run(
             [
                 *(sys.executable, *(launcher if processes > 1 else []), str(script)),
-                json.dumps([str(BUNDLES / bundle / "configs" / name) for name in configs]),
+                json.dumps([str(path) for path in configs]),
                 json.dumps({**options, batch: 2 // processes}),
                 str(output),
             ],

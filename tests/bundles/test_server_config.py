@@ -17,12 +17,14 @@ import SimpleITK as sitk
 import torch
 from monai.data import MetaTensor
 
+from myomotion.analysis.grids import working_slices
 from myomotion.core.axes import LPS_FROM_RAS
 from myomotion.errors import InputError
 from myomotion.io.cine import read_cine
+from myomotion.tracker import inference_parts
 from myomotion.transforms.served_field import chosen_frame, rows_as_axes
 from tests.support.studies import write_study
-from tools.bundle import BUNDLES, inference_parts
+from tools.bundle import BUNDLES
 from tools.package.__main__ import NAMES, bundle_files
 
 
@@ -108,8 +110,9 @@ def test_swapping_rows_and_axes_twice_changes_nothing() -> None:
 def test_frame_is_asked_for_or_end_systole_or_that_of_the_largest_motion(study: Path) -> None:
     field = torch.zeros(2, 4, 2, 8, 8)
     field[:, 3] = 1.0
-    known = read_cine({"image": str(study / "sa.nii.gz"), "ed_frame": 2, "es_frame": 1})
-    unknown = read_cine({"image": str(study / "sa.nii.gz"), "ed_frame": 2})
+    image = str(study / "sa.nii.gz")
+    known = working_slices(read_cine({"image": image, "ed_frame": 2, "es_frame": 1}), 8, 18.0)
+    unknown = working_slices(read_cine({"image": image, "ed_frame": 2}), 8, 18.0)
     assert chosen_frame(known, field, 0) == 0
     assert chosen_frame(known, field, None) == 1
     assert chosen_frame(unknown, field, None) == 1  # three after frame 2, of four
@@ -119,7 +122,7 @@ def test_frame_is_asked_for_or_end_systole_or_that_of_the_largest_motion(study: 
 
 @pytest.mark.parametrize("frame", [4, -1, 1.5, "1", True])
 def test_frame_that_the_cine_lacks_is_refused(study: Path, frame: object) -> None:
-    cine = read_cine({"image": str(study / "sa.nii.gz")})
+    cine = working_slices(read_cine({"image": str(study / "sa.nii.gz")}), 8, 18.0)
     with pytest.raises(InputError, match=r"sa\.nii\.gz: frame is .*frames 0 to 3"):
         chosen_frame(cine, torch.zeros(2, 4, 2, 8, 8), frame)
 

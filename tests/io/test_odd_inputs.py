@@ -15,7 +15,7 @@ from myomotion.analysis.motion import Motion, lps_vectors, source_motion
 from myomotion.analysis.strain import slice_regions, strain_rows
 from myomotion.core.axes import LPS_FROM_RAS
 from myomotion.io.cine import Cine, find_studies
-from myomotion.transforms.load_cine import LoadCined, reopen
+from myomotion.transforms.load_cine import LoadCined
 from tests.support.odd_studies import Change, cine_of, header, label_of, save, save_label, voxels
 from tests.support.studies import write_study
 
@@ -33,12 +33,12 @@ def study(tmp_path: Path) -> Path:
 def measure(folder: Path) -> tuple[Cine, dict[str, Any], Motion, list[dict[str, Any]]]:
     """Read a study as inference does and measure a motion that shrinks it by a tenth."""
     item = LoadCined()(find_studies(folder)[0])
-    cine = reopen(item["study"])
+    cine = item["slices"].cine
     axis = (torch.arange(96) - 47.5) * 1.5
     field = -SHRINK * torch.stack(torch.meshgrid(axis, axis, indexing="ij"))
     displacement = torch.zeros(*item["image"].shape[:2], 2, 96, 96)
     displacement[:, 1] = field
-    motion = source_motion(cine, displacement, 1.5)
+    motion = source_motion(item["slices"], displacement)
     return cine, item, motion, strain_rows(cine, motion, slice_regions(cine, motion))
 
 

@@ -23,7 +23,7 @@ from myomotion.report.bullseye import bullseye
 from myomotion.report.player import png
 from myomotion.transforms.displacement import OutputToDisplacementd
 from myomotion.transforms.load_cine import LoadCined
-from myomotion.transforms.save_motion import SaveMotiond
+from myomotion.transforms.save_motion import AnalyseMotiond, SaveMotiond
 from tests.support.paths import BUNDLES, ROOT
 from tests.support.studies import write_study
 
@@ -45,7 +45,8 @@ def results(study: Path, output: Path) -> Path:
     share = torch.sin(torch.pi * torch.arange(frames) / frames)[:, None, None, None]
     item["pred"] = (share * field)[None].expand(len(item["image"]), -1, -1, -1, -1)
     item = OutputToDisplacementd(FieldIntegrator())(item)
-    saved = SaveMotiond(output, parameters={"weights_sha256": "0123"})(item)
+    item = AnalyseMotiond(parameters={"weights_sha256": "0123"})(item)
+    saved = SaveMotiond(output)(item)
     return Path(saved["output_folder"])
 
 

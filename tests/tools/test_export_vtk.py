@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 
@@ -12,9 +11,11 @@ import pytest
 import pyvista as pv
 import torch
 
+from myomotion.analysis.grids import working_slices
+from myomotion.analysis.study import analyse
 from myomotion.errors import InputError
-from myomotion.io.cine import find_studies
-from myomotion.transforms.save_motion import SaveMotiond
+from myomotion.io.cine import find_studies, read_cine
+from myomotion.transforms.save_motion import write_study as write_study_results
 from tests.support.analytic import ring_contraction
 from tests.support.studies import write_study
 from tools.export_vtk import export_vtk, main
@@ -31,9 +32,9 @@ def result(tmp_path_factory: pytest.TempPathFactory) -> Path:
     drops = [0.0, 200.0, 500.0, 300.0]
     cycle = np.stack([ring_contraction(area_drop=d) if d else np.zeros((2, 96, 96)) for d in drops])
     field = torch.from_numpy(np.stack([cycle, cycle])).float()
-    study = {**find_studies(folder / "ring")[0], "label_coding": "internal"}
-    SaveMotiond(folder / "motion", report=False)(
-        {"study": json.dumps(study), "displacement": field}
+    cine = read_cine(find_studies(folder / "ring")[0], "internal")
+    write_study_results(
+        folder / "motion" / "ring", analyse(working_slices(cine), field), report=False
     )
     return folder / "motion" / "ring"
 

@@ -135,7 +135,8 @@ def test_zip_holds_one_folder_with_all_that_the_bundle_needs(name: str, packed: 
     assert {entry.date_time for entry in entries} == {(1980, 1, 1, 0, 0, 0)}
     assert {entry.external_attr >> 16 for entry in entries} == {stat.S_IFREG | 0o644}
     assert inside >= {"LICENSE", "docs/README.md", "models/model.pt", "configs/metadata.json"}
-    configs = {p.stem for p in (BUNDLES / name / "configs").glob("*.yaml")}
+    shared = {p.relative_to(BUNDLES) for p in BUNDLES.glob("myomotion/configs/*.yaml")}
+    configs = {p.stem for p in (*shared, *(BUNDLES / name / "configs").glob("*.yaml"))}
     assert configs >= {"train", "inference", "multi_gpu_train"}
     assert inside >= {f"configs/{stem}{end}" for stem in configs for end in (".yaml", ".json")}
     assert inside >= {p.relative_to(BUNDLES).as_posix() for p in BUNDLES.glob("myomotion/**/*.py")}

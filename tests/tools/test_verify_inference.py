@@ -12,8 +12,10 @@ import torch
 
 from fem_sim.mechanics.cycle import SimulationParameters
 from fem_sim.verify.rings import round_contours
+from myomotion.analysis.grids import working_slices
+from myomotion.analysis.study import analyse
 from myomotion.io.cine import Cine, find_studies, read_cine
-from myomotion.transforms.save_motion import SaveMotiond
+from myomotion.transforms.save_motion import write_study as write_study_results
 from tests.support.analytic import ring_contraction
 from tests.support.studies import write_study
 from tools.verify.inference.command import main
@@ -64,12 +66,9 @@ def tracked(folder: Path, inverse_scale: float, sign: float = 1.0) -> list[tuple
     field[:, 1] = torch.from_numpy(ring_contraction(area_drop=300.0)).float() * fade
     from myomotion.analysis.motion import inverse_displacement
 
-    item = {
-        "study": json.dumps(study),
-        "displacement": sign * field,
-        "inverse": inverse_scale * inverse_displacement(field, 1.5),
-    }
-    SaveMotiond(folder / "motion", report=False)(item)
+    inverse = inverse_scale * inverse_displacement(field, 1.5)
+    result = analyse(working_slices(cine), sign * field, inverse)
+    write_study_results(folder / "motion" / "ring", result, report=False)
     return [(cine, folder / "motion" / "ring")]
 
 

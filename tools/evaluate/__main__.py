@@ -56,9 +56,9 @@ def evaluate(
     Raises:
         InputError: if no study at all can be scored.
     """
-    spacing = float(changes.get("spacing", 1.5))
-    load = LoadCined(int(changes.get("size", 96)), spacing, label_coding)
     tracker = make_tracker(method, **changes)
+    size, spacing = tracker.grid
+    load = LoadCined(size, spacing, label_coding)
     rows: list[dict[str, Any]] = []
     skipped: list[dict[str, str]] = []
     for study in studies_of(data, section):

@@ -11,8 +11,7 @@ import numpy as np
 import torch
 
 from myomotion.demons import SIGMA, demons
-from myomotion.transforms.refine_motion import RefineMotiond
-from tools.bundle import inference_parts
+from myomotion.tracker import Tracker as TrackerOfBundle
 from tools.peers import PEERS, register_pairs
 
 METHODS = ("identity", "network", "refined", "latent", "direct", "demons", *PEERS)
@@ -31,9 +30,11 @@ class Tracker(Protocol):
     Attributes:
         sequences: whether it tracks the frames of a cine together, so that end-systole alone costs
             as much as all of them.
+        grid: size in voxels and voxel size in millimetres of the working grid that it takes.
     """
 
     sequences: bool
+    grid: tuple[int, float]
 
     def __call__(self, item: Mapping[Any, Any]) -> tuple[torch.Tensor, float]:
         """End-systolic displacement ``(Z, 2, H, W)`` in millimetres, and seconds a pair."""
@@ -52,7 +53,8 @@ def make_tracker(method: str, **changes: Any) -> Tracker:
             ``demons`` (diffeomorphic Demons of SimpleITK, end-systole to end-diastole only); or a
             peer of :mod:`tools.peers`.
         changes: keys of the bundle's ``inference.yaml`` with other values; for ``demons`` and the
-            peers their own settings beside ``size`` and ``spacing``.
+            peers their own settings beside ``size`` and ``spacing`` of the working grid (that of
+            the bundle is the one its weights were trained on).
 
     Returns:
         The tracker.
@@ -60,15 +62,15 @@ def make_tracker(method: str, **changes: Any) -> Tracker:
     Raises:
         ValueError: for an unknown method.
     """
+    grid = int(changes.get("size", 96)), float(changes.get("spacing", 1.5))
     if method == "identity":
-        return PairTracker(_stay)
-    spacing = float(changes.get("spacing", 1.5))
+        return PairTracker(_stay, grid)
     if method == "demons":
         sigma = float(changes.get("sigma", SIGMA))
-        return PairTracker(partial(_demons_pairs, spacing, sigma))
+        return PairTracker(partial(_demons_pairs, grid[1], sigma), grid)
     if method in PEERS:
         settings = {k: v for k, v in changes.items() if k not in ("size", "spacing")}
-        return PairTracker(partial(_peer_pairs, method, spacing, settings))
+        return PairTracker(partial(_peer_pairs, method, grid[1], settings), grid)
     if method not in METHODS:
         raise ValueError(f"method {method!r} is unknown; use one of: {', '.join(METHODS)}.")
     if method == "network":
@@ -87,12 +89,14 @@ class PairTracker:
 
     Args:
         register: registers pairs.
+        grid: size in voxels and voxel size in millimetres of the working grid.
     """
 
     sequences = False
 
-    def __init__(self, register: Register) -> None:
+    def __init__(self, register: Register, grid: tuple[int, float]) -> None:
         self.register = register
+        self.grid = grid
 
     def __call__(self, item: Mapping[Any, Any]) -> tuple[torch.Tensor, float]:
         """End-systole to end-diastole."""
@@ -115,17 +119,13 @@ class PairTracker:
 
 
 class BundleTracker:
-    """The bundle's own inferer and post-processing, up to the displacement."""
+    """The bundle's own chain, up to the displacement (:class:`~myomotion.tracker.Tracker`)."""
 
     sequences = True
 
     def __init__(self, use_network: bool, **changes: Any) -> None:
-        parser = inference_parts(**changes)
-        self.network = parser.get_parsed_content("network").eval() if use_network else None
-        self.inferer = parser.get_parsed_content("inferer")
-        self.refine = RefineMotiond(parser.get_parsed_content("refinement"))
-        self.integrator = parser.get_parsed_content("integrator")
-        self.spacing = float(parser.get_parsed_content("spacing"))
+        self.tracker = TrackerOfBundle(use_network=use_network, **changes)
+        self.grid = self.tracker.load.transforms[0].size, self.tracker.load.transforms[0].spacing
 
     def __call__(self, item: Mapping[Any, Any]) -> tuple[torch.Tensor, float]:
         field, seconds = self.cycle(item)
@@ -133,16 +133,9 @@ class BundleTracker:
 
     def cycle(self, item: Mapping[Any, Any]) -> tuple[torch.Tensor, float]:
         """Displacement of every frame ``(Z, T, 2, H, W)`` in millimetres, and seconds a pair."""
-        image = item["image"]
         start = time.perf_counter()
-        with torch.no_grad():
-            if self.network is None:
-                output = image.new_zeros(*image.shape[:2], 2, *image.shape[2:])
-            else:
-                output = self.inferer(image[None], self.network)[0]
-            refined = self.refine({**item, "pred": output})["pred"]
-            field = torch.stack([self.integrator(frames) for frames in refined]) * self.spacing
-        pairs = image.shape[0] * (image.shape[1] - 1)
+        field = self.tracker.motion(item)["displacement"]
+        pairs = item["image"].shape[0] * (item["image"].shape[1] - 1)
         return field, (time.perf_counter() - start) / pairs
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from myomotion.analysis.grids import cavity_center, working_grids
+from myomotion.analysis.grids import Slices
 from myomotion.core.contours import contour_distances, dice, jacobian_scores
 from myomotion.core.flow import warp
 from myomotion.core.kinematics import (
@@ -22,7 +21,6 @@ from myomotion.core.kinematics import (
 )
 from myomotion.io.cine import Cine
 from myomotion.transforms.frame_pairs import slices_with_heart
-from myomotion.transforms.load_cine import reopen
 
 FIGURES = (
     "dice",
@@ -56,15 +54,15 @@ def score_study(
         A dictionary a slice: ``study``, ``slice``, ``level`` and the :data:`FIGURES` (NaN where
         labels or the truth are missing); where the truth is known, its strain as well.
     """
-    cine = reopen(item["study"])
-    grids = working_grids(cine, displacement.shape[-1], spacing)
-    truth = true_displacement(item, cine)
+    slices: Slices = item["slices"]
+    cine, grids = slices.cine, slices.grids
+    truth = true_displacement(cine)
     rows = []
     for z in slices_with_heart(item):
         row: dict[str, Any] = {"study": cine.name, "slice": z, "level": cine.levels[z]}
         row |= score_field(displacement[z], item["mask"][z], item["mask_es"][z], spacing)
         wall = item["mask"][z, 0] > 0.5
-        center = cavity_center(cine, z, grids[z])
+        center = slices.centers[z]
         strain = wall_strain(displacement[z], wall, center, spacing)
         row |= {"err_percent": strain[0], "ecc_percent": strain[1]}
         row |= {k: float("nan") for k in ("epe_mm", "err_error_points", "ecc_error_points")}
@@ -129,17 +127,16 @@ def wall_strain(
     return 100 * float(polar[0][wall].mean()), 100 * float(polar[1][wall].mean())
 
 
-def true_displacement(item: Mapping[Any, Any], cine: Cine) -> torch.Tensor | None:
+def true_displacement(cine: Cine) -> torch.Tensor | None:
     """True end-systolic displacement of a virtual cine.
 
     Args:
-        item: from :class:`~myomotion.transforms.load_cine.LoadCined`.
         cine: the study.
 
     Returns:
         ``(Z, 2, X, Y)`` in millimetres on the source grid; None for a real cine.
     """
-    path = Path(json.loads(item["study"])["image"]).with_name("truth.npz")
+    path = Path(cine.files["image"]).with_name("truth.npz")
     if not path.is_file() or cine.es_frame is None:
         return None
     with np.load(path, allow_pickle=False) as archive:

@@ -85,9 +85,12 @@ def bundle_files(bundles: Path, name: str) -> dict[str, bytes]:
         *filter(_is_shipped, (folder / "models").iterdir()),
     ]
     files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
-    files |= {f"configs/{path.stem}.json": json_twin(path) for path in configs}
+    shared = sorted((bundles / PACKAGE / "configs").glob("*.yaml"))  # the same for every bundle
+    files |= {f"configs/{path.name}": path.read_bytes() for path in shared}
+    files |= {f"configs/{path.stem}.json": json_twin(path) for path in (*configs, *shared)}
     for path in filter(_is_shipped, (bundles / PACKAGE).rglob("*")):
-        files[path.relative_to(bundles).as_posix()] = path.read_bytes()
+        if path not in shared:
+            files[path.relative_to(bundles).as_posix()] = path.read_bytes()
     for target, source in BORROWED.get(name, {}).items():
         files[target] = (bundles / source).read_bytes()
     return files

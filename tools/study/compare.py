@@ -10,7 +10,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from myomotion.claims import Claim
-from tools.bundle import inference_parts
+from myomotion.tracker import inference_parts
 from tools.study.claims import lead_claims, time_claims
 from tools.study.config import Method, StudyConfig
 from tools.study.equal import equal_comparisons, equal_table, matched_pairs

@@ -11,10 +11,9 @@ import numpy as np
 import torch
 from scipy import ndimage
 
-from myomotion.analysis.grids import cavity_center, working_grids
+from myomotion.analysis.grids import Slices
 from myomotion.io.cine import CAVITY, Cine
 from myomotion.transforms.frame_pairs import slices_with_heart
-from myomotion.transforms.load_cine import reopen
 from tools.evaluate.scores import true_displacement
 
 REGIONS = ("epe_inner_mm", "epe_outer_mm", "epe_scar_mm", "epe_remote_mm")
@@ -38,13 +37,13 @@ def regional_errors(
         the cavity centroid at end-diastole (the simulated scar has soft edges of 10 degrees). And
         :data:`AREA_RATIO`, the cavity's area at end-diastole over that at end-systole.
     """
-    cine = reopen(item["study"])
+    on_grid: Slices = item["slices"]
+    cine, grids = on_grid.cine, on_grid.grids
     slices = slices_with_heart(item)
     unknown = dict.fromkeys((*REGIONS, AREA_RATIO), float("nan"))
-    truth = true_displacement(item, cine)
+    truth = true_displacement(cine)
     if truth is None:
         return [dict(unknown) for _ in slices]
-    grids = working_grids(cine, displacement.shape[-1], spacing)
     scars = stored_scars(Path(cine.files["image"]).with_name("info.json"), len(grids))
     rows = []
     for z in slices:
@@ -54,7 +53,7 @@ def regional_errors(
         inner = inner_half(wall)
         regions = [inner, wall & ~inner]
         if (stored := scars[z]) is not None:
-            scar = wall & sector(wall.shape, cavity_center(cine, z, grids[z]), *stored)
+            scar = wall & sector(wall.shape, on_grid.centers[z], *stored)
             regions += [scar, wall & ~scar]
         means = (float(error[r].mean()) if r.any() else float("nan") for r in regions)
         found = {AREA_RATIO: _area_ratio(cine, z), **dict(zip(REGIONS, means, strict=False))}

@@ -9,7 +9,7 @@ from typing import Any
 
 from fem_sim.cluster import run_on_cluster
 from myomotion.inferers.studies import StudyRuns, first_cause
-from tools.bundle import inference_parts
+from myomotion.tracker import inference_parts
 
 STUDIES = "dataset::data"  # of configs/inference.yaml
 

@@ -17,11 +17,7 @@ from myomotion.inferers.sequence import SequenceInferer
 from myomotion.losses.plausibility import load_plausibility
 from myomotion.losses.registration import RegistrationLoss
 from myomotion.networks.siamese import SiameseMotionNet
-from myomotion.transforms.displacement import OutputToDisplacementd
-from myomotion.transforms.load_cine import LoadCined
-from myomotion.transforms.refine_motion import RefineMotiond
-from myomotion.transforms.save_motion import SaveMotiond
-from tools.bundle import inference_parts
+from myomotion.tracker import Tracker, inference_parts
 
 BATCH = 8
 REPEATS = 5
@@ -103,17 +99,9 @@ def stack_seconds(study: dict[str, object], output: Path, refine_steps: int) -> 
     Returns:
         Seconds and gigabytes (of this process so far).
     """
-    parser = inference_parts(refine_steps=refine_steps)
-    network = parser.get_parsed_content("network").eval()
-    refine = RefineMotiond(parser.get_parsed_content("refinement"))
-    integrate = OutputToDisplacementd(parser.get_parsed_content("integrator"))
+    tracker = Tracker(refine_steps=refine_steps)
     start = time.perf_counter()
-    item: Any = LoadCined()(study)
-    with torch.no_grad():
-        item["pred"] = SequenceInferer()(item["image"][None], network)[0]
-    item = refine(item)
-    item = integrate(item)
-    SaveMotiond(output)(item)
+    tracker(study).save(output)
     elapsed = time.perf_counter() - start
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return elapsed, peak / (2**30 if sys.platform == "darwin" else 2**20)

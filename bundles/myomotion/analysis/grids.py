@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -10,7 +11,7 @@ from scipy import ndimage
 
 from myomotion.core.working_grid import WorkingGrid
 from myomotion.errors import InputError
-from myomotion.io.cine import CAVITY, MYOCARDIUM, Cine
+from myomotion.io.cine import CAVITY, MYOCARDIUM, RIGHT_VENTRICLE, Cine
 
 MOVING_SHARE = 98.0  # percentile of temporal deviation above which a voxel counts as heart
 
@@ -88,55 +89,86 @@ def _moving_center(image: np.ndarray) -> tuple[float, float]:
     return float(center[0]), float(center[1])
 
 
-def myocardium_mask(label: np.ndarray | None, z: int, grid: WorkingGrid) -> torch.Tensor:
-    """Myocardium of a slice on the working grid, soft at its border; zero without a label.
+@dataclass(frozen=True, kw_only=True)
+class Slices:
+    """A cine on its working grids: frames and labels are brought there once.
 
-    Args:
-        label: ``(X, Y, Z)`` in the internal coding, or None.
-        z: slice.
-        grid: working grid of the slice.
-
-    Returns:
-        ``(1, size, size)``, 0 to 1.
+    Attributes:
+        cine: the study.
+        grids: working grid of each slice.
+        images: float32 ``(Z, T, size, size)``, intensities of the file, end-diastole first.
+        soft: share of each voxel that a label covers at end-diastole, by the label's internal
+            code, float32 ``(Z, size, size)``; zero without a label.
+        soft_wall_es: the same of the myocardium at end-systole.
+        centers: centroid of the cavity at end-diastole in voxels of the working grid, its middle
+            where a slice has no cavity.
     """
-    if label is None:
-        return torch.zeros(1, grid.size, grid.size)
-    wall = torch.from_numpy((label[..., z] == MYOCARDIUM).astype(np.float32))
-    return grid.to_working(wall[None, None])[0]
+
+    cine: Cine
+    grids: list[WorkingGrid]
+    images: torch.Tensor
+    soft: dict[int, torch.Tensor]
+    soft_wall_es: torch.Tensor
+    centers: list[tuple[float, float]]
+
+    @property
+    def spacing(self) -> float:
+        """Voxel size of the working grid in millimetres."""
+        return self.grids[0].spacing
+
+    def covered(self, label: int) -> np.ndarray:
+        """Voxels that a label covers by more than half at end-diastole, ``(Z, size, size)``."""
+        return self.soft[label].numpy() > 0.5
 
 
-def cavity_center(cine: Cine, z: int, grid: WorkingGrid) -> tuple[float, float]:
-    """Centroid of the left-ventricular cavity at end-diastole on the working grid.
+def working_slices(cine: Cine, size: int = 96, spacing: float = 1.5) -> Slices:
+    """Bring a cine to its working grids.
 
     Args:
         cine: the study.
-        z: slice.
-        grid: working grid of the slice.
+        size: voxels along each axis of a working grid.
+        spacing: its voxel size in millimetres.
 
     Returns:
-        Voxel index on the working grid; its middle where there is no cavity label.
+        Frames and labels on the grids.
+
+    Raises:
+        InputError: if the labelled ventricle does not fit on them.
     """
+    grids = working_grids(cine, size, spacing)
+    check_reach(cine, grids)
+    images = []
+    for z, grid in enumerate(grids):
+        frames = np.ascontiguousarray(cine.from_ed(cine.image[:, :, z], axis=2).transpose(2, 0, 1))
+        images.append(grid.to_working(torch.from_numpy(frames)[:, None])[:, 0])
+    return Slices(
+        cine=cine,
+        grids=grids,
+        images=torch.stack(images),
+        soft={
+            label: _soft(cine.label_ed, label, grids)
+            for label in (CAVITY, MYOCARDIUM, RIGHT_VENTRICLE)
+        },
+        soft_wall_es=_soft(cine.label_es, MYOCARDIUM, grids),
+        centers=[_cavity_center(cine, z, grid) for z, grid in enumerate(grids)],
+    )
+
+
+def _soft(labels: np.ndarray | None, value: int, grids: Sequence[WorkingGrid]) -> torch.Tensor:
+    size = grids[0].size
+    if labels is None:
+        return torch.zeros(len(grids), size, size)
+    parts = (
+        grid.to_working(torch.from_numpy((labels[..., z] == value).astype(np.float32))[None, None])
+        for z, grid in enumerate(grids)
+    )
+    return torch.stack([part[0, 0] for part in parts])
+
+
+def _cavity_center(cine: Cine, z: int, grid: WorkingGrid) -> tuple[float, float]:
     middle = (grid.size - 1) / 2
     if cine.label_ed is None or not (cine.label_ed[..., z] == CAVITY).any():
         return middle, middle
     where = np.argwhere(cine.label_ed[..., z] == CAVITY).mean(0)
     steps = [s / grid.spacing for s in grid.source_spacing]
     return tuple((w - c) * s + middle for w, c, s in zip(where, grid.center, steps, strict=True))
-
-
-def label_on_grid(cine: Cine, z: int, grid: WorkingGrid, value: int) -> np.ndarray:
-    """One label of the end-diastolic map on the working grid.
-
-    Args:
-        cine: the study.
-        z: slice.
-        grid: working grid of the slice.
-        value: label in the internal coding.
-
-    Returns:
-        Boolean ``(size, size)``; all False without a label.
-    """
-    if cine.label_ed is None:
-        return np.zeros((grid.size, grid.size), bool)
-    chosen = torch.from_numpy((cine.label_ed[..., z] == value).astype(np.float32))
-    return grid.to_working(chosen[None, None])[0, 0].numpy() > 0.5

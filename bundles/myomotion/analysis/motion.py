@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
-from myomotion.analysis.grids import cavity_center, label_on_grid, working_grids
+from myomotion.analysis.grids import Slices
 from myomotion.core.axes import LPS_FROM_RAS
 from myomotion.core.flow import invert, warp
 from myomotion.core.kinematics import (
@@ -34,7 +35,7 @@ class Motion:
         working_displacement: float32 ``(T, Z, 2, size, size)`` in millimetres.
         working_image: float32 ``(T, Z, size, size)``, the frames on the working grid.
         inverse: like ``displacement``, from frame t back to end-diastole and on frame t's points.
-        grids: working grid of each slice.
+        slices: the study on its working grids.
         es_frame: end-systolic frame.
         es_found: how ``es_frame`` came to be known.
     """
@@ -47,68 +48,97 @@ class Motion:
     working_displacement: np.ndarray
     working_image: np.ndarray
     inverse: np.ndarray
-    grids: list[WorkingGrid]
+    slices: Slices
     es_frame: int
     es_found: str
 
+    @property
+    def grids(self) -> list[WorkingGrid]:
+        """Working grid of each slice."""
+        return self.slices.grids
+
 
 def source_motion(
-    cine: Cine,
-    displacement: torch.Tensor,
-    spacing: float,
-    inverse: torch.Tensor | None = None,
+    slices: Slices, displacement: torch.Tensor, inverse: torch.Tensor | None = None
 ) -> Motion:
     """Everything that follows from a displacement.
 
     Args:
-        cine: the study.
+        slices: the study on its working grids.
         displacement: ``(Z, T, 2, size, size)`` in millimetres on the working grids, reference frame
             first.
-        spacing: voxel size of the working grid in millimetres.
         inverse: the inverse fields, of the same shape; computed where not given.
 
     Returns:
         Fields, maps and strains in the order of the file's frames.
     """
-    grids = working_grids(cine, displacement.shape[-1], spacing)
+    cine, spacing = slices.cine, slices.spacing
     if inverse is None:
         inverse = inverse_displacement(displacement, spacing)
-    field, jacobian, warped, strain, working_j, working_i, back = [], [], [], [], [], [], []
-    for z, grid in enumerate(grids):
+    field, jacobian, warped, strain, working_j, back = [], [], [], [], [], []
+    for z, grid in enumerate(slices.grids):
         gradient = displacement_gradient(displacement[z], spacing)
         j = jacobian_determinant(gradient)
-        center = cavity_center(cine, z, grid)
-        radial = radial_direction(center, (grid.size,) * 2, (spacing,) * 2, displacement)
+        radial = radial_direction(slices.centers[z], (grid.size,) * 2, (spacing,) * 2, displacement)
         strain.append(radial_circumferential_strain(green_lagrange_strain(gradient), radial))
         source = grid.to_source(displacement[z])
-        frames = np.roll(cine.image[:, :, z], -cine.ed_frame, axis=2).transpose(2, 0, 1)
+        frames = cine.from_ed(cine.image[:, :, z], axis=2).transpose(2, 0, 1)
         images = torch.from_numpy(np.ascontiguousarray(frames))[:, None]
         voxels = source / source.new_tensor(cine.spacing)[None, :, None, None]
         warped.append(warp(images, voxels)[:, 0])
         field.append(source)
         jacobian.append(grid.to_source(j - 1)[:, 0] + 1)
         working_j.append(j[:, 0])
-        working_i.append(grid.to_working(images)[:, 0])
         back.append(grid.to_source(inverse[z]))
 
-    def in_file_order(parts: list[torch.Tensor]) -> np.ndarray:
-        return np.roll(torch.stack(parts, dim=1).numpy(), cine.ed_frame, axis=0)
+    def in_file_order(parts: Sequence[torch.Tensor]) -> np.ndarray:
+        return cine.to_file(torch.stack(list(parts), dim=1).numpy())
 
-    working_jacobian = in_file_order(working_j)
-    es_frame, es_found = _end_systole(cine, grids, working_jacobian, displacement)
+    es_frame, es_found = end_systole(slices, displacement, torch.stack(working_j))
     return Motion(
         displacement=in_file_order(field),
         jacobian=in_file_order(jacobian),
         warped=in_file_order(warped),
         strain=in_file_order(strain),
-        working_jacobian=working_jacobian,
+        working_jacobian=in_file_order(working_j),
         working_displacement=in_file_order(list(displacement)),
-        working_image=in_file_order(working_i),
+        working_image=in_file_order(list(slices.images)),
         inverse=in_file_order(back),
-        grids=grids,
+        slices=slices,
         es_frame=es_frame,
         es_found=es_found,
     )
+
+
+def end_systole(
+    slices: Slices, displacement: torch.Tensor, jacobian: torch.Tensor | None = None
+) -> tuple[int, str]:
+    """The end-systolic frame, the one definition of it.
+
+    Args:
+        slices: the study on its working grids.
+        displacement: ``(Z, T, 2, size, size)`` in millimetres, end-diastole first.
+        jacobian: its area change ``(Z, T, size, size)``; computed where it is needed and not given.
+
+    Returns:
+        Frame of the file, and how it was found: as given with the study; else the frame of the
+        smallest tracked cavity; else, without a cavity label, that of the largest mean motion.
+    """
+    cine = slices.cine
+    if cine.es_frame is not None:
+        return cine.es_frame, "given"
+    cavity = slices.covered(CAVITY)
+    if cavity.any():
+        if jacobian is None:
+            gradient = displacement_gradient(displacement.flatten(0, 1), slices.spacing)
+            jacobian = jacobian_determinant(gradient)[:, 0].unflatten(0, displacement.shape[:2])
+        area = np.zeros(jacobian.shape[1])
+        for j, part in zip(jacobian, cavity, strict=True):
+            area += cine.to_file(j.numpy())[:, part].sum(1)
+        return int(area.argmin()), "frame of the smallest tracked cavity"
+    distance = displacement.norm(dim=2).mean((0, 2, 3)).numpy()
+    found = (int(distance.argmax()) + cine.ed_frame) % len(distance)
+    return found, "frame of the largest mean motion"
 
 
 def inverse_displacement(displacement: torch.Tensor, spacing: float) -> torch.Tensor:
@@ -169,19 +199,3 @@ def tracked_labels(cine: Cine, motion: Motion) -> np.ndarray:
         tracked[:, :, z] = label[..., None]
         tracked[:, :, z][window] = np.array(values, np.uint8)[moved.numpy()].transpose(1, 2, 0)
     return tracked
-
-
-def _end_systole(
-    cine: Cine, grids: list[WorkingGrid], jacobian: np.ndarray, displacement: torch.Tensor
-) -> tuple[int, str]:
-    if cine.es_frame is not None:
-        return cine.es_frame, "given"
-    frames = len(jacobian)
-    if cine.label_ed is not None:
-        area = np.zeros(frames)
-        for z, grid in enumerate(grids):
-            area += jacobian[:, z][:, label_on_grid(cine, z, grid, CAVITY)].sum(1)
-        if area.any():
-            return int(area.argmin()), "frame of the smallest tracked cavity"
-    distance = displacement.norm(dim=2).mean((0, 2, 3)).numpy()
-    return (int(distance.argmax()) + cine.ed_frame) % frames, "frame of the largest mean motion"

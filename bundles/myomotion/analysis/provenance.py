@@ -16,6 +16,7 @@ import torch
 from myomotion import __version__
 from myomotion.files import file_sha256
 from myomotion.io.cine import STUDY_FILES
+from myomotion.io.segmentation import weights_file
 from myomotion.io.source import image_files
 
 
@@ -43,22 +44,29 @@ def _sha256(path: Path) -> str:
 
 
 def run_parameters(
-    files: Mapping[str, str | Path | None] | None = None, **settings: Any
+    files: Mapping[str, str | Path | None] | None = None,
+    *,
+    segmentation_bundle: str | Path | None = None,
+    trained: Mapping[str, Any] | None = None,
+    **settings: Any,
 ) -> dict[str, Any]:
     """Everything but the study that a result depends on, as a JSON object.
 
     Args:
         files: weights and tables by name; noted by their SHA-256, None for a missing one.
+        segmentation_bundle: folder whose weights are noted in the same way.
+        trained: what the network's weights say that they are for.
         settings: numbers and texts.
 
     Returns:
-        ``settings``, one entry ``NAME_sha256`` for each file, and ``version``.
+        ``trained``, ``settings``, one entry ``NAME_sha256`` for each file, and ``version``.
     """
+    named = {**(files or {}), "segmentation_bundle": weights_file(segmentation_bundle)}
     hashes = {
         f"{name}_sha256": file_sha256(path) if path and Path(path).is_file() else None
-        for name, path in (files or {}).items()
+        for name, path in named.items()
     }
-    return {**settings, **hashes, "version": __version__}
+    return {**(trained or {}), **settings, **hashes, "version": __version__}
 
 
 def versions() -> dict[str, str]:

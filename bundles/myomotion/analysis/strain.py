@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from myomotion.analysis.grids import cavity_center, label_on_grid
 from myomotion.analysis.motion import Motion
 from myomotion.core.segments import (
     ROUND,
@@ -73,14 +72,13 @@ def slice_regions(cine: Cine, motion: Motion) -> list[SliceRegions]:
     Returns:
         One entry a slice; empty regions without a label.
     """
-    grids, view = motion.grids, standard_view(cine.affine)
-    walls = [label_on_grid(cine, z, g, MYOCARDIUM) for z, g in enumerate(grids)]
-    cavities = [label_on_grid(cine, z, g, CAVITY) for z, g in enumerate(grids)]
-    centers = [cavity_center(cine, z, g) for z, g in enumerate(grids)]
+    slices, view = motion.slices, standard_view(cine.affine)
+    walls, cavities = slices.covered(MYOCARDIUM), slices.covered(CAVITY)
+    centers = slices.centers
     area = [int(w.sum()) for w in walls]
     outer = [int((w | c).sum()) for w, c in zip(walls, cavities, strict=True)]
     levels = slice_levels(cine.levels, area, outer)
-    septa = _septa(cine, motion, walls, centers, view)
+    septa = _septa(motion, walls, centers, view)
     empty = np.zeros(walls[0].shape, np.uint8)
     regions = []
     for z, level in enumerate(levels):
@@ -101,17 +99,18 @@ def slice_regions(cine: Cine, motion: Motion) -> list[SliceRegions]:
 
 
 def _septa(
-    cine: Cine,
     motion: Motion,
-    walls: Sequence[np.ndarray],
+    walls: np.ndarray,
     centers: Sequence[tuple[float, float]],
     view: View,
 ) -> list[Septum]:
     up, left = view.direction(0, -1), view.direction(-1, 0)
     found = {}
-    for z, grid in enumerate(motion.grids):
-        ventricle = label_on_grid(cine, z, grid, RIGHT_VENTRICLE)
-        septum = septum_from_labels(walls[z], ventricle, centers[z], up.tolist(), grid.spacing)
+    ventricles = motion.slices.covered(RIGHT_VENTRICLE)
+    for z, ventricle in enumerate(ventricles):
+        septum = septum_from_labels(
+            walls[z], ventricle, centers[z], up.tolist(), motion.slices.spacing
+        )
         if septum is not None:
             found[z] = septum
     if not found:

@@ -12,10 +12,11 @@ from glob import escape
 from pathlib import Path
 from typing import Any
 
+import torch
 from ignite.engine import Engine, Events
-from monai.data import DataLoader, Dataset
-from monai.engines import Evaluator
+from monai.engines import Evaluator, IterationEvents, SupervisedEvaluator
 from monai.transforms import Transform
+from monai.utils.enums import CommonKeys as Keys
 
 from myomotion.analysis.provenance import input_hashes
 from myomotion.errors import root_input_error
@@ -37,6 +38,26 @@ COHORT_COLUMNS = (
     "fold_fraction",
     "warnings",
 )
+
+
+def track_study(engine: SupervisedEvaluator, item: Mapping[str, Any]) -> dict[str, Any]:
+    """Iteration of an evaluator whose batch is one study, as it is (``iteration_update``).
+
+    Items are not collated: they hold the study itself, which is no tensor.
+
+    Args:
+        engine: with ``network`` and ``inferer``.
+        item: from :class:`~myomotion.transforms.load_cine.LoadCined`.
+
+    Returns:
+        ``pred``, the network's output ``(Z, T, 2, size, size)``.
+    """
+    image = item["image"][None].to(engine.state.device)
+    with torch.no_grad(), engine.mode(engine.network):
+        engine.state.output = {Keys.PRED: engine.inferer(image, engine.network)[0]}
+    engine.fire_event(IterationEvents.FORWARD_COMPLETED)
+    engine.fire_event(IterationEvents.MODEL_COMPLETED)
+    return engine.state.output
 
 
 class StudyRuns:
@@ -117,9 +138,6 @@ class StudyRuns:
             raise SystemExit(f"error: {first}{more}")
 
     def _track(self, study: Mapping[str, object]) -> BaseException | None:
-        dataset = Dataset([dict(study)], self.preprocessing)
-        self.evaluator.data_loader = DataLoader(dataset, batch_size=1, num_workers=0)
-        self.evaluator.state.epoch_length = 1
         errors: list[BaseException] = []
 
         def keep(engine: Engine, error: BaseException) -> None:
@@ -127,6 +145,11 @@ class StudyRuns:
                 raise error
             errors.append(error)
 
+        try:
+            self.evaluator.data_loader = [self.preprocessing(dict(study))]
+        except Exception as error:  # the study's own; the others go on
+            return error
+        self.evaluator.state.epoch_length = 1
         # An engine that has raised does not start again; one whose handler keeps the error does.
         with self.evaluator.add_event_handler(Events.EXCEPTION_RAISED, keep):
             self.evaluator.run()

@@ -78,6 +78,14 @@ class Cine:
         norms = np.linalg.norm(self.affine[:3, :2], axis=0)
         return float(norms[0]), float(norms[1])
 
+    def from_ed(self, frames: np.ndarray, axis: int = 0) -> np.ndarray:
+        """Frames in the order of the file, begun at end-diastole."""
+        return np.roll(frames, -self.ed_frame, axis=axis)
+
+    def to_file(self, frames: np.ndarray, axis: int = 0) -> np.ndarray:
+        """Frames that begin at end-diastole, in the order of the file."""
+        return np.roll(frames, self.ed_frame, axis=axis)
+
 
 def read_cine(study: Mapping[str, object], label_coding: str = "auto") -> Cine:
     """Read one study and check it.

@@ -13,7 +13,7 @@ from torch import nn
 from myomotion.core.flow import identity_coordinates, sample
 from myomotion.core.kinematics import displacement_gradient, remove_mean_rotation
 from myomotion.networks.gradient_vae import GradientVAE
-from myomotion.networks.weights import load_state
+from myomotion.networks.weights import load_network
 
 VAE_SPACING = 1.5  # millimetres, spacing of the grid the autoencoder works on
 
@@ -227,7 +227,8 @@ def load_plausibility(
     """R_VAE with trained weights.
 
     Args:
-        weights: ``.pt`` file of a :class:`~myomotion.networks.gradient_vae.GradientVAE`.
+        weights: ``.pt`` file of a :class:`~myomotion.networks.gradient_vae.GradientVAE`, of any
+            architecture.
         spacing: voxel size of the fields in millimetres.
         beta: weight of the divergence.
         device: where to compute.
@@ -238,6 +239,5 @@ def load_plausibility(
     Raises:
         InputError: if the weights are missing or do not fit.
     """
-    vae = GradientVAE()
-    load_state(vae, weights)
+    vae = load_network(weights, GradientVAE)
     return Plausibility(vae.to(device), spacing=spacing, beta=beta)

@@ -5,8 +5,10 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
+from myomotion.networks.described import Described
 
-class GradientVAE(nn.Module):
+
+class GradientVAE(Described):
     """Encoder of kernel-4 stride-2 convolutions, a Gaussian latent space, and the mirrored decoder.
 
     Input and output are standardised displacement gradients ``(B, 4, size, size)``; the statistics
@@ -21,9 +23,13 @@ class GradientVAE(nn.Module):
         rotation_free: the mean rotation is taken out of the gradients before they come here; a
             buffer, because the weights make sense only with the input they were trained on.
 
+        rim: voxels around the wall that it learns as well; noted with the weights.
+
     Raises:
         ValueError: if ``size`` is not divisible.
     """
+
+    TITLE = "autoencoder of displacement gradients"
 
     gradient_mean: torch.Tensor
     gradient_std: torch.Tensor
@@ -36,11 +42,18 @@ class GradientVAE(nn.Module):
         size: int = 80,
         in_channels: int = 4,
         rotation_free: bool = True,
+        rim: int = 0,
     ) -> None:
-        super().__init__()
         factor = 2 ** len(channels)
         if size % factor:
             raise ValueError(f"size must be divisible by {factor}, got {size}")
+        architecture = {
+            "channels": list(channels),
+            "latent": latent,
+            "size": size,
+            "in_channels": in_channels,
+        }
+        super().__init__(architecture, trained={"rim": rim})
         self.size = size
         self.in_channels = in_channels
         self.latent = latent

@@ -9,10 +9,10 @@ import torch.nn.functional as F
 from torch import nn
 
 from myomotion.core.flow import warp
-from myomotion.networks.siamese import conv_block
+from myomotion.networks.pair import PairNetwork, conv_block
 
 
-class PyramidMotionNet(nn.Module):
+class PyramidMotionNet(PairNetwork):
     """Feature pyramid with warping: each scale corrects the motion found at the coarser one.
 
     Both images pass one encoder whose first scale already has half the resolution. From the
@@ -23,10 +23,22 @@ class PyramidMotionNet(nn.Module):
     Args:
         channels: filters of the scales 1/2, 1/4, ...
         hidden: filters of the decoders.
+        field: see :class:`~myomotion.networks.pair.PairNetwork`.
+        spacing: of the grid it works on, millimetres.
+        size: of that grid, voxels.
     """
 
-    def __init__(self, channels: Sequence[int] = (16, 32, 48, 64), hidden: int = 32) -> None:
-        super().__init__()
+    def __init__(
+        self,
+        channels: Sequence[int] = (16, 32, 48, 64),
+        hidden: int = 32,
+        *,
+        field: str = "velocity",
+        spacing: float = 1.5,
+        size: int = 96,
+    ) -> None:
+        architecture = {"channels": list(channels), "hidden": hidden}
+        super().__init__(architecture, field=field, spacing=spacing, size=size)
         self.encoder = nn.ModuleList()
         decoders: list[nn.Module] = []
         previous = 1
@@ -64,17 +76,6 @@ class PyramidMotionNet(nn.Module):
             joint = torch.cat([aligned, reference[scale], field], dim=1)
             field = field + decoder(joint)
         return upsample_field(field)
-
-    def forward(self, image: torch.Tensor) -> torch.Tensor:
-        """Field of a pair.
-
-        Args:
-            image: ``(B, 2, H, W)``, channels moving and reference; H and W divisible by 16.
-
-        Returns:
-            ``(B, 2, H, W)``, velocity or displacement in voxels.
-        """
-        return self.decode(self.encode(image[:, :1]), self.encode(image[:, 1:]))
 
 
 def upsample_field(field: torch.Tensor) -> torch.Tensor:

@@ -8,18 +8,10 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-
-def conv_block(in_channels: int, out_channels: int, stride: int = 1) -> nn.Sequential:
-    """Convolution (kernel 3), instance-wise group normalisation and leaky ReLU."""
-    groups = 8 if out_channels % 8 == 0 else 1
-    return nn.Sequential(
-        nn.Conv2d(in_channels, out_channels, 3, stride, 1),
-        nn.GroupNorm(groups, out_channels),
-        nn.LeakyReLU(0.1),
-    )
+from myomotion.networks.pair import PairNetwork, conv_block
 
 
-class SiameseMotionNet(nn.Module):
+class SiameseMotionNet(PairNetwork):
     """Both images through one encoder, fused scale by scale, one 1x1 head at full resolution.
 
     Five scales with ``width`` to ``8 * width`` filters and the convolutions of VGG-16; at each
@@ -30,10 +22,22 @@ class SiameseMotionNet(nn.Module):
     Args:
         width: filters of the first scale; 64 is the paper's network (16.4 million parameters).
         depths: convolutions of each scale.
+        field: see :class:`~myomotion.networks.pair.PairNetwork`.
+        spacing: of the grid it works on, millimetres.
+        size: of that grid, voxels.
     """
 
-    def __init__(self, width: int = 64, depths: Sequence[int] = (2, 2, 3, 3, 3)) -> None:
-        super().__init__()
+    def __init__(
+        self,
+        width: int = 64,
+        depths: Sequence[int] = (2, 2, 3, 3, 3),
+        *,
+        field: str = "velocity",
+        spacing: float = 1.5,
+        size: int = 96,
+    ) -> None:
+        architecture = {"width": width, "depths": list(depths)}
+        super().__init__(architecture, field=field, spacing=spacing, size=size)
         filters = [min(width * 2**i, 8 * width) for i in range(len(depths))]
         self.encoder = nn.ModuleList()
         self.fusion = nn.ModuleList()
@@ -76,14 +80,3 @@ class SiameseMotionNet(nn.Module):
                 else F.interpolate(joint, scale_factor=factor, mode="bilinear", align_corners=False)
             )
         return self.head(torch.cat(fused, dim=1))
-
-    def forward(self, image: torch.Tensor) -> torch.Tensor:
-        """Field of a pair.
-
-        Args:
-            image: ``(B, 2, H, W)``, channels moving and reference; H and W divisible by 16.
-
-        Returns:
-            ``(B, 2, H, W)``, velocity or displacement in voxels.
-        """
-        return self.decode(self.encode(image[:, :1]), self.encode(image[:, 1:]))

@@ -9,36 +9,46 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from myomotion.analysis.grids import label_on_grid
 from myomotion.analysis.motion import Motion
+from myomotion.analysis.study import Study
 from myomotion.io.cine import MYOCARDIUM, Cine
 
 ARROW_STEP = 5  # voxels of the working grid between arrows
 
 
-def save_motion_picture(
-    path: Path, cine: Cine, motion: Motion, rows: list[dict[str, object]]
-) -> None:
+def motion_figure(study: Study) -> Figure:
     """Draw a row for each slice: ED and ES, differences, motion, J and the strain curves.
 
     Args:
-        path: PNG file to write.
-        cine: the study.
-        motion: its motion.
-        rows: from :func:`~myomotion.analysis.motion.strain_rows`; may be empty.
+        study: from :func:`~myomotion.analysis.study.analyse`.
+
+    Returns:
+        The figure.
     """
+    cine, motion = study.cine, study.motion
+    whole = [row for row in study.rows if row["segment"] == 0]
     depth = len(motion.grids)
     figure = Figure(figsize=(19, 3.1 * depth), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots(depth, 6, squeeze=False)
     for z in range(depth):
         _draw_slice(axes[z], cine, motion, z)
-        _draw_curves(axes[z, 5], cine.levels[z], [r for r in rows if r["slice"] == z])
+        _draw_curves(axes[z, 5], cine.levels[z], [r for r in whole if r["slice"] == z])
     figure.suptitle(
         f"{cine.name}: frame {motion.es_frame} (end-systole, {motion.es_found}) to frame "
         f"{cine.ed_frame} (end-diastole). Research use only."
     )
-    figure.savefig(path, dpi=80)
+    return figure
+
+
+def save_motion_picture(path: Path, study: Study) -> None:
+    """Write :func:`motion_figure` as PNG.
+
+    Args:
+        path: file to write.
+        study: from :func:`~myomotion.analysis.study.analyse`.
+    """
+    motion_figure(study).savefig(path, dpi=80)
 
 
 def _draw_slice(axes: np.ndarray, cine: Cine, motion: Motion, z: int) -> None:
@@ -63,13 +73,13 @@ def _draw_slice(axes: np.ndarray, cine: Cine, motion: Motion, z: int) -> None:
     ):
         axis.imshow(picture[window].T, cmap="coolwarm", vmin=-top / 2, vmax=top / 2)
         axis.set_title(title, fontsize=9)
-    _draw_jacobian(axes[4], cine, motion, z)
+    _draw_jacobian(axes[4], motion, z)
     for axis in axes[:5]:
         axis.set_xticks([])
         axis.set_yticks([])
 
 
-def _draw_jacobian(axis: Axes, cine: Cine, motion: Motion, z: int) -> None:
+def _draw_jacobian(axis: Axes, motion: Motion, z: int) -> None:
     grid, es = motion.grids[z], motion.es_frame
     shown = axis.imshow(motion.working_jacobian[es, z].T, cmap="PuOr", vmin=0.5, vmax=1.5)
     axis.figure.colorbar(shown, ax=axis, shrink=0.8)
@@ -77,7 +87,7 @@ def _draw_jacobian(axis: Axes, cine: Cine, motion: Motion, z: int) -> None:
     index = np.arange(ARROW_STEP // 2, grid.size, ARROW_STEP)
     x, y = np.meshgrid(index, index, indexing="ij")
     axis.quiver(x, y, u[0][x, y], u[1][x, y], angles="xy", scale_units="xy", scale=1, width=0.004)
-    wall = label_on_grid(cine, z, grid, MYOCARDIUM)
+    wall = motion.slices.covered(MYOCARDIUM)[z]
     if wall.any():
         axis.contour(wall.T, [0.5], colors="tab:green", linewidths=0.8)
     axis.set_title("J and displacement at end-systole", fontsize=9)

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from html import escape
 from string import Template
-from typing import Any
 
 import numpy as np
 
-from myomotion.analysis.motion import Motion
 from myomotion.analysis.quality import LIGHTS, StudyQuality
 from myomotion.analysis.strain import SliceRegions
+from myomotion.analysis.study import Study
 from myomotion.core.segments import LEVELS
 from myomotion.io.cine import Cine
 from myomotion.report.charts import light_badge, light_grid
@@ -38,27 +37,17 @@ CONTOURS_NOTE = (
 KEYS_NOTE = "Space: play or pause; arrow keys: one frame."
 
 
-def report_page(
-    cine: Cine,
-    motion: Motion,
-    regions: Sequence[SliceRegions],
-    rows: Sequence[Mapping[str, Any]],
-    judged: StudyQuality,
-    summary: Mapping[str, Any],
-) -> str:
+def report_page(study: Study) -> str:
     """The page as HTML that refers to nothing outside itself.
 
     Args:
-        cine: the study.
-        motion: its motion.
-        regions: from :func:`~myomotion.analysis.strain.slice_regions`.
-        rows: from :func:`~myomotion.analysis.strain.strain_rows`; empty without a label.
-        judged: from :func:`~myomotion.analysis.quality.assess`.
-        summary: from :func:`~myomotion.analysis.summary.study_summary`.
+        study: from :func:`~myomotion.analysis.study.analyse`.
 
     Returns:
         HTML text.
     """
+    cine, motion, regions, rows = study.cine, study.motion, study.regions, study.rows
+    judged, summary = study.quality, study.summary
     frames, slices = len(motion.strain), len(regions)
     times = cine.frame_times_ms
     names = _slice_names(cine, regions)

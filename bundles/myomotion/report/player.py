@@ -12,14 +12,13 @@ import numpy as np
 import torch
 from scipy import ndimage
 
-from myomotion.analysis.grids import myocardium_mask
 from myomotion.analysis.motion import Motion
 from myomotion.analysis.quality_figures import FREE_RADIUS_MM
 from myomotion.analysis.strain import SliceRegions
 from myomotion.core.contours import ring_contours
 from myomotion.core.view import View, standard_view
 from myomotion.core.working_grid import WorkingGrid
-from myomotion.io.cine import Cine
+from myomotion.io.cine import MYOCARDIUM, Cine
 
 MARGIN_MM = 26.0  # shown around the ventricle
 LARGEST_HALF_MM = 64.0
@@ -56,7 +55,7 @@ def player_slices(
         scale = pixels / (2 * half)
         contours = []
         if region.level is not None:
-            soft = myocardium_mask(cine.label_ed, z, grid)[0].numpy()
+            soft = motion.slices.soft[MYOCARDIUM][z].numpy()
             soft = ndimage.gaussian_filter(soft, SMOOTHING)
             contours = [_even(line, CONTOUR_POINTS) for line in ring_contours(soft)]
         points = _path_points(region, grid)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -70,7 +69,7 @@ class EndSystolicPairsd(Transform):
         """Return the pairs; raises :class:`InputError` if end-systole is unknown."""
         if data["es_index"] < 0:
             raise InputError(
-                f"{json.loads(data['study'])['image']}: end-systole is unknown. Give es_frame in "
+                f"{data['source']}: end-systole is unknown. Give es_frame in "
                 "info.json to validate on this study."
             )
         return [pair(data, z, data["es_index"]) for z in slices_with_heart(data)]

@@ -1,9 +1,8 @@
-"""MONAI transforms from a study on disk to what networks see."""
+"""From a study on disk to what networks see."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,26 +10,25 @@ import numpy as np
 import torch
 from monai.transforms import Transform
 
-from myomotion.analysis.grids import check_reach, myocardium_mask, working_grids
-from myomotion.core.working_grid import WorkingGrid
+from myomotion.analysis.grids import Slices, working_slices
 from myomotion.errors import InputError
-from myomotion.io.cine import Cine, read_cine
+from myomotion.io.cine import MYOCARDIUM, read_cine
 from myomotion.io.segmentation import labelled
 
-STUDY_KEYS = ("name", "image", "label_ed", "label_es", "info", "ed_frame", "es_frame")
 NORMALISING_PERCENTILE = 99.5
 
 
 class LoadCined(Transform):
     """Read a study and bring it to the working grid, the reference frame first.
 
-    Sets ``image`` to float32 ``(Z, T, size, size)``: frames rolled so that end-diastole is frame 0
-    and divided by that frame's 99.5th percentile, slice by slice; ``mask`` and ``mask_es`` to the
-    myocardium at end-diastole and end-systole ``(Z, 1, size, size)``, 0 to 1, zero where there is
-    no label; ``es_index`` to the end-systolic frame after rolling, -1 if unknown; ``study`` to a
-    JSON text from which the study can be read again. With ``with_truth``, ``truth`` is set to the
-    true displacement ``(Z, T, 2, size, size)`` in millimetres where ``truth.npz`` lies beside the
-    cine (virtual cines), and to NaN elsewhere.
+    Sets ``image`` to float32 ``(Z, T, size, size)``: frames with end-diastole first, divided by
+    that frame's 99.5th percentile, slice by slice; ``mask`` and ``mask_es`` to the myocardium at
+    end-diastole and end-systole ``(Z, 1, size, size)``, 0 to 1, zero where there is no label;
+    ``es_index`` to the end-systolic frame counted from end-diastole, -1 if unknown; ``source`` to
+    the file or folder of the cine; and ``slices`` to the study itself on its working grids
+    (:class:`~myomotion.analysis.grids.Slices`), from which results are made. With ``with_truth``,
+    ``truth`` is set to the true displacement ``(Z, T, 2, size, size)`` in millimetres where
+    ``truth.npz`` lies beside the cine (virtual cines), and to NaN elsewhere.
 
     Args:
         size: voxels along each axis of the working grid.
@@ -39,6 +37,7 @@ class LoadCined(Transform):
         need_mask: refuse studies without an end-diastolic label (training with a regulariser).
         with_truth: read the true motion of virtual cines as well.
         segmentation_bundle: see :func:`~myomotion.io.segmentation.labelled`.
+        tensors_only: leave ``slices`` out, so that a training keeps the working grids only.
     """
 
     def __init__(
@@ -49,75 +48,70 @@ class LoadCined(Transform):
         need_mask: bool = False,
         with_truth: bool = False,
         segmentation_bundle: str | None = None,
+        tensors_only: bool = False,
     ) -> None:
-        self.segmentation_bundle = segmentation_bundle
-        self.with_truth = with_truth
         self.size = size
         self.spacing = spacing
         self.label_coding = label_coding
         self.need_mask = need_mask
+        self.with_truth = with_truth
+        self.segmentation_bundle = segmentation_bundle
+        self.tensors_only = tensors_only
 
     def __call__(self, data: Mapping[Any, Any]) -> dict[Any, Any]:
         """Read and resample; raises :class:`InputError` for input that cannot be used."""
-        study = {k: data[k] for k in STUDY_KEYS if k in data}
-        study["label_coding"] = self.label_coding
-        study["segmentation_bundle"] = self.segmentation_bundle
-        cine = reopen(json.dumps(study))
+        cine = labelled(read_cine(data, self.label_coding), self.segmentation_bundle)
         if self.need_mask and cine.label_ed is None:
             raise InputError(
-                f"{study['image']}: no label_sa_ED.nii.gz beside it. Training with a "
+                f"{data['image']}: no label_sa_ED.nii.gz beside it. Training with a "
                 "regulariser on the myocardium needs an end-diastolic label."
             )
-        grids = working_grids(cine, self.size, self.spacing)
-        check_reach(cine, grids)
-        item = {**data, "study": json.dumps(study)}
-        item["image"] = torch.stack([self._frames(cine, z, grid) for z, grid in enumerate(grids)])
-        for key, label in (("mask", cine.label_ed), ("mask_es", cine.label_es)):
-            item[key] = torch.stack(
-                [myocardium_mask(label, z, grid) for z, grid in enumerate(grids)]
-            )
-        frames = cine.image.shape[3]
-        es_frame = cine.es_frame
-        item["es_index"] = -1 if es_frame is None else (es_frame - cine.ed_frame) % frames
+        slices = working_slices(cine, self.size, self.spacing)
+        es_frame, frames = cine.es_frame, cine.image.shape[3]
+        item = {
+            **data,
+            "source": str(data["image"]),
+            "image": normalised(slices),
+            "mask": slices.soft[MYOCARDIUM][:, None],
+            "mask_es": slices.soft_wall_es[:, None],
+            "es_index": -1 if es_frame is None else (es_frame - cine.ed_frame) % frames,
+        }
         if self.with_truth:
-            item["truth"] = _truth(cine, grids)
-        return item
+            item["truth"] = _truth(slices)
+        return item if self.tensors_only else {**item, "slices": slices}
 
-    @staticmethod
-    def _frames(cine: Cine, z: int, grid: WorkingGrid) -> torch.Tensor:
-        frames = np.roll(cine.image[:, :, z], -cine.ed_frame, axis=2).transpose(2, 0, 1)
-        working = grid.to_working(torch.from_numpy(np.ascontiguousarray(frames))[:, None])[:, 0]
+
+def normalised(slices: Slices) -> torch.Tensor:
+    """Frames divided by the 99.5th percentile of their slice at end-diastole.
+
+    Args:
+        slices: the study.
+
+    Returns:
+        ``(Z, T, size, size)``.
+
+    Raises:
+        InputError: if a slice is empty.
+    """
+    cine, share = slices.cine, NORMALISING_PERCENTILE / 100
+    frames = []
+    for z, working in enumerate(slices.images):
         # Magnitude images are not negative; where a rescaled one is, its dark end becomes zero.
-        lowest = torch.quantile(working[0], 1 - NORMALISING_PERCENTILE / 100)
-        working = working - lowest.clamp(max=0)
-        scale = torch.quantile(working[0], NORMALISING_PERCENTILE / 100)
+        shifted = working - torch.quantile(working[0], 1 - share).clamp(max=0)
+        scale = torch.quantile(shifted[0], share)
         if scale <= 0:
             raise InputError(
                 f"{cine.files.get('image', cine.name)}: slice {z} is empty around the heart at "
                 f"end-diastole (99.5th percentile {float(scale):g}). Remove the slice."
             )
-        return working / scale
+        frames.append(shifted / scale)
+    return torch.stack(frames)
 
 
-def _truth(cine: Cine, grids: Sequence[WorkingGrid]) -> torch.Tensor:
-    frames, size = cine.image.shape[3], grids[0].size
-    path = Path(cine.files["image"]).with_name("truth.npz")
+def _truth(slices: Slices) -> torch.Tensor:
+    path = Path(slices.cine.files["image"]).with_name("truth.npz")
     if not path.is_file():
-        return torch.full((len(grids), frames, 2, size, size), torch.nan)
+        return torch.full((*slices.images.shape[:2], 2, *slices.images.shape[2:]), torch.nan)
     with np.load(path, allow_pickle=False) as archive:
-        field = torch.from_numpy(np.roll(archive["displacement"], -cine.ed_frame, axis=0))
-    return torch.stack([grid.to_working(field[:, z]) for z, grid in enumerate(grids)])
-
-
-def reopen(study: str) -> Cine:
-    """Read again the study that :class:`LoadCined` noted.
-
-    Args:
-        study: JSON text under ``study``.
-
-    Returns:
-        The study on its source grid.
-    """
-    entry = json.loads(study)
-    cine = read_cine(entry, entry.get("label_coding", "auto"))
-    return labelled(cine, entry.get("segmentation_bundle"))
+        field = torch.from_numpy(slices.cine.from_ed(archive["displacement"]))
+    return torch.stack([grid.to_working(field[:, z]) for z, grid in enumerate(slices.grids)])

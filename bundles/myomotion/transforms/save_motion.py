@@ -1,4 +1,4 @@
-"""Writing the results of a study, all or nothing."""
+"""Measuring a tracked study and writing its results, all or nothing."""
 
 from __future__ import annotations
 
@@ -13,24 +13,40 @@ import numpy as np
 import torch
 from monai.transforms import Transform
 
-from myomotion.analysis import quality
-from myomotion.analysis import strain as strain_table
-from myomotion.analysis.motion import (
-    Motion,
-    lps_vectors,
-    source_motion,
-    tracked_labels,
-)
+from myomotion.analysis import quality, strain
+from myomotion.analysis.motion import Motion, lps_vectors, tracked_labels
 from myomotion.analysis.quality_control import QualityControl
-from myomotion.analysis.strain import slice_regions, strain_rows
-from myomotion.analysis.summary import study_summary
+from myomotion.analysis.study import Study, analyse
 from myomotion.files import replaced_folder
 from myomotion.io.cine import Cine
 from myomotion.report.motion_picture import save_motion_picture
 from myomotion.report.page import report_page
-from myomotion.transforms.load_cine import reopen
 
 NIFTI_INTENT_VECTOR = 1007
+
+
+class AnalyseMotiond(Transform):
+    """Set ``study`` to everything measured on a tracked cine (:class:`Study`).
+
+    Args:
+        control: judges the motion; None judges it without R_VAE.
+        parameters: what the result depends on, noted in ``summary.json``.
+    """
+
+    def __init__(
+        self,
+        control: QualityControl | None = None,
+        parameters: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.control = control
+        self.parameters = dict(parameters or {})
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Measure ``displacement`` and ``inverse`` (where given) on ``slices``."""
+        field = torch.as_tensor(data["displacement"]).cpu().float()
+        inverse = torch.as_tensor(data["inverse"]).cpu().float() if "inverse" in data else None
+        study = analyse(data["slices"], field, inverse, self.control, self.parameters)
+        return {**data, "study": study}
 
 
 class SaveMotiond(Transform):
@@ -38,55 +54,38 @@ class SaveMotiond(Transform):
 
     Args:
         output_dir: the folder ``output_dir/NAME`` is made or replaced as a whole.
-        spacing: voxel size of the working grid in millimetres.
         report: write ``report.html`` as well.
-        control: judges the motion; None judges it without R_VAE.
-        parameters: what the result depends on, noted in ``summary.json``.
     """
 
-    def __init__(
-        self,
-        output_dir: str | Path,
-        spacing: float = 1.5,
-        report: bool = True,
-        control: QualityControl | None = None,
-        parameters: Mapping[str, Any] | None = None,
-    ) -> None:
+    def __init__(self, output_dir: str | Path, report: bool = True) -> None:
         self.output_dir = Path(output_dir)
-        self.spacing = spacing
         self.report = report
-        self.control = control or QualityControl()
-        self.parameters = dict(parameters or {})
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        """Write; adds ``output_folder`` to the item."""
-        cine = reopen(data["study"])
-        field = torch.as_tensor(data["displacement"]).cpu().float()
-        inverse = torch.as_tensor(data["inverse"]).cpu().float() if "inverse" in data else None
-        motion = source_motion(cine, field, self.spacing, inverse)
-        target = self.output_dir / cine.name
-        with replaced_folder(target) as folder:
-            self._write(folder, cine, motion)
+        """Write ``study``; adds ``output_folder`` to the item."""
+        study: Study = data["study"]
+        target = self.output_dir / study.cine.name
+        write_study(target, study, self.report)
         return {**data, "output_folder": str(target)}
 
-    def _write(self, folder: Path, cine: Cine, motion: Motion) -> None:
-        regions = slice_regions(cine, motion)
-        judged = self.control(cine, motion, regions)
-        rows = strain_rows(cine, motion, regions, judged.plausibility())
-        missing = self.control.warnings if rows else []
-        summary = study_summary(
-            cine, motion, regions, rows, judged, self.parameters, warnings=missing
-        )
-        write_images(folder, cine, motion)
-        if rows:
-            write_table(folder / "strain.csv", strain_table.COLUMNS, rows)
-        write_table(folder / "quality.csv", quality.COLUMNS, judged.frames)
-        whole = [row for row in rows if row["segment"] == 0]
-        save_motion_picture(folder / "motion.png", cine, motion, whole)
-        if self.report:
-            page = report_page(cine, motion, regions, rows, judged, summary)
-            (folder / "report.html").write_text(page, encoding="utf-8")
-        (folder / "summary.json").write_text(json.dumps(summary, indent=2))
+
+def write_study(target: Path, study: Study, report: bool = True) -> None:
+    """Write everything about a study, all or nothing.
+
+    Args:
+        target: folder of the results; an older one is replaced as a whole.
+        study: from :func:`~myomotion.analysis.study.analyse`.
+        report: write ``report.html`` as well.
+    """
+    with replaced_folder(target) as folder:
+        write_images(folder, study.cine, study.motion)
+        if study.rows:
+            write_table(folder / "strain.csv", strain.COLUMNS, study.rows)
+        write_table(folder / "quality.csv", quality.COLUMNS, study.quality.frames)
+        save_motion_picture(folder / "motion.png", study)
+        if report:
+            (folder / "report.html").write_text(report_page(study), encoding="utf-8")
+        (folder / "summary.json").write_text(json.dumps(study.summary, indent=2))
 
 
 def write_images(folder: Path, cine: Cine, motion: Motion) -> None:

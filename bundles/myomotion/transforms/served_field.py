@@ -10,36 +10,31 @@ import torch
 from monai.data import MetaTensor
 from monai.transforms import Transform
 
-from myomotion.analysis.grids import working_grids
-from myomotion.analysis.motion import lps_vectors
+from myomotion.analysis.grids import Slices
+from myomotion.analysis.motion import end_systole, lps_vectors
 from myomotion.core.axes import LPS_FROM_RAS
 from myomotion.errors import InputError
-from myomotion.io.cine import Cine
-from myomotion.transforms.load_cine import reopen
 
 
 class DisplacementOfFramed(Transform):
     """Set ``pred`` to the displacement from end-diastole to one frame, on the image's own grid.
 
-    The frame is what the request calls ``frame``, else end-systole where ``es_frame`` is known,
-    else the frame of the largest mean motion; frames are counted as in the file. The values are
-    those of ``displacement/frame_TTT.nii.gz``.
+    The frame is what the request calls ``frame``, else end-systole as ``summary.json`` has it;
+    frames are counted as in the file. The values are those of ``displacement/frame_TTT.nii.gz``.
 
     Args:
-        spacing: voxel size of the working grid in millimetres.
         axes_as_rows: MONAI Label 0.8.5 writes row i of the affine as the direction of axis i,
             where column i belongs; give it an affine that comes out right.
     """
 
-    def __init__(self, spacing: float = 1.5, axes_as_rows: bool = False) -> None:
-        self.spacing = spacing
+    def __init__(self, axes_as_rows: bool = False) -> None:
         self.axes_as_rows = axes_as_rows
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Replace ``pred``.
 
         Args:
-            data: ``study`` from :class:`~myomotion.transforms.load_cine.LoadCined`,
+            data: ``slices`` from :class:`~myomotion.transforms.load_cine.LoadCined`,
                 ``displacement`` ``(Z, T, 2, H, W)`` in millimetres, end-diastole first, and
                 optionally ``frame``.
 
@@ -50,15 +45,14 @@ class DisplacementOfFramed(Transform):
         Raises:
             InputError: for a frame that the cine does not have.
         """
-        cine = reopen(data["study"])
-        displacement = torch.as_tensor(data["displacement"]).cpu().float()
-        frame = chosen_frame(cine, displacement, data.get("frame"))
+        slices: Slices = data["slices"]
+        cine, displacement = slices.cine, torch.as_tensor(data["displacement"]).cpu().float()
+        frame = chosen_frame(slices, displacement, data.get("frame"))
         index = (frame - cine.ed_frame) % displacement.shape[1]
-        grids = working_grids(cine, displacement.shape[-1], self.spacing)
         field = torch.stack(
             [
                 grid.to_source(part[index : index + 1])[0]
-                for grid, part in zip(grids, displacement, strict=True)
+                for grid, part in zip(slices.grids, displacement, strict=True)
             ]
         )
         vectors = np.moveaxis(lps_vectors(field.numpy(), cine.affine)[:, :, :, 0], -1, 0)
@@ -79,33 +73,31 @@ class DisplacementOfFramed(Transform):
         }
 
 
-def chosen_frame(cine: Cine, displacement: torch.Tensor, wanted: object) -> int:
+def chosen_frame(slices: Slices, displacement: torch.Tensor, wanted: object) -> int:
     """The frame a request is about.
 
     Args:
-        cine: the study.
-        displacement: ``(Z, T, 2, H, W)``, end-diastole first.
+        slices: the study on its working grids.
+        displacement: ``(Z, T, 2, H, W)`` in millimetres, end-diastole first.
         wanted: frame of the file, or None.
 
     Returns:
-        Frame of the file: ``wanted``, else end-systole, else that of the largest mean motion.
+        Frame of the file: ``wanted``, else end-systole
+        (:func:`~myomotion.analysis.motion.end_systole`).
 
     Raises:
         InputError: for a frame that the cine does not have.
     """
-    frames = displacement.shape[1]
-    if wanted is not None:
-        whole = isinstance(wanted, int) and not isinstance(wanted, bool)
-        if not (whole and 0 <= wanted < frames):  # type: ignore[operator]
-            raise InputError(
-                f"{cine.files.get('image', cine.name)}: frame is {wanted!r}, but the cine has "
-                f"frames 0 to {frames - 1}."
-            )
-        return int(wanted)  # type: ignore[call-overload]
-    if cine.es_frame is not None:
-        return cine.es_frame
-    distance = displacement.norm(dim=2).mean((0, 2, 3))
-    return (int(distance.argmax()) + cine.ed_frame) % frames
+    cine, frames = slices.cine, displacement.shape[1]
+    if wanted is None:
+        return end_systole(slices, displacement)[0]
+    whole = isinstance(wanted, int) and not isinstance(wanted, bool)
+    if not (whole and 0 <= wanted < frames):  # type: ignore[operator]
+        raise InputError(
+            f"{cine.files.get('image', cine.name)}: frame is {wanted!r}, but the cine has "
+            f"frames 0 to {frames - 1}."
+        )
+    return int(wanted)  # type: ignore[call-overload]
 
 
 def rows_as_axes(affine: np.ndarray) -> np.ndarray:

@@ -21,7 +21,7 @@ from fem_sim.mechanics.raster import LatticeMap
 from fem_sim.mechanics.ring import RingModel, inflation_path
 from fem_sim.phantom.render import CineSettings, VirtualCine, render_cine
 from fem_sim.verify.rings import round_contours
-from myomotion.analysis.grids import working_grids
+from myomotion.analysis.grids import working_grids, working_slices
 from myomotion.analysis.motion import source_motion
 from myomotion.analysis.strain import slice_regions, strain_rows
 from myomotion.claims import Claim, below
@@ -165,7 +165,8 @@ def end_systolic_strain(cine: Cine, field: np.ndarray) -> list[tuple[float, floa
     displacement = torch.zeros(len(field), cine.image.shape[3], 2, SIZE, SIZE)
     assert cine.es_frame is not None
     displacement[:, cine.es_frame] = torch.from_numpy(field).float()
-    motion = source_motion(cine, displacement, SPACING, torch.zeros_like(displacement))
+    slices = working_slices(cine, SIZE, SPACING)
+    motion = source_motion(slices, displacement, torch.zeros_like(displacement))
     rows = strain_rows(cine, motion, slice_regions(cine, motion))
     whole = [r for r in rows if r["segment"] == 0 and r["frame"] == cine.es_frame]
     return [(row["ecc_percent"], row["err_percent"]) for row in whole]

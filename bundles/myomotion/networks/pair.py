@@ -1,0 +1,69 @@
+"""What a registration network is: features of each image, then a field from both."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import nn
+
+from myomotion.networks.described import Described
+
+FIELDS = ("velocity", "displacement")
+
+
+class PairNetwork(Described):
+    """Base of the registration networks.
+
+    A subclass gives :meth:`encode` and :meth:`decode`; features of a reference image that many
+    frames share are then computed once. A new network is a file with such a class and a line in
+    :mod:`myomotion.networks.registry`.
+
+    Args:
+        architecture: arguments that make the network again, JSON values.
+        field: what it puts out: ``velocity`` (to be integrated) or ``displacement``, in voxels.
+        spacing: voxel size in millimetres of the grid that it works on.
+        size: voxels along each axis of that grid.
+
+    Raises:
+        ValueError: for another ``field``.
+    """
+
+    TITLE = "registration network"
+
+    def __init__(
+        self, architecture: dict[str, Any], *, field: str, spacing: float, size: int
+    ) -> None:
+        if field not in FIELDS:
+            raise ValueError(f"field must be 'velocity' or 'displacement', got '{field}'")
+        trained = {"field": field, "spacing": float(spacing), "size": int(size)}
+        super().__init__(architecture, trained)
+
+    def encode(self, image: torch.Tensor) -> list[torch.Tensor]:
+        """Features of one image ``(B, 1, H, W)``, finest first."""
+        raise NotImplementedError
+
+    def decode(self, moving: list[torch.Tensor], reference: list[torch.Tensor]) -> torch.Tensor:
+        """Field ``(B, 2, H, W)`` in voxels from the features of both images."""
+        raise NotImplementedError
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        """Field of a pair.
+
+        Args:
+            image: ``(B, 2, H, W)``, channels moving and reference; H and W divisible by 16.
+
+        Returns:
+            ``(B, 2, H, W)``, velocity or displacement in voxels.
+        """
+        return self.decode(self.encode(image[:, :1]), self.encode(image[:, 1:]))
+
+
+def conv_block(in_channels: int, out_channels: int, stride: int = 1) -> nn.Sequential:
+    """Convolution (kernel 3), instance-wise group normalisation and leaky ReLU."""
+    groups = 8 if out_channels % 8 == 0 else 1
+    return nn.Sequential(
+        nn.Conv2d(in_channels, out_channels, 3, stride, 1),
+        nn.GroupNorm(groups, out_channels),
+        nn.LeakyReLU(0.1),
+    )

@@ -1,0 +1,154 @@
+"""What only configurations call: each part ends the program with one line on unusable input.
+
+Library functions raise :class:`~myomotion.errors.InputError`; here it becomes an exit status. Where
+a name is that of a function elsewhere, it is that function.
+"""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import re
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from torch import distributed as dist
+from torch import nn
+
+from myomotion import built_in
+from myomotion.analysis import provenance, quality_control
+from myomotion.errors import exit_on_input_error
+from myomotion.inferers import studies
+from myomotion.losses import registration, similarity
+from myomotion.networks import weights
+from myomotion.networks.gradient_vae import GradientVAE
+from myomotion.networks.pair import PairNetwork
+from myomotion.transforms import refine_motion
+
+T = TypeVar("T")
+RUN_KEYS = {  # of ``python -m monai.bundle run`` itself
+    *("run_id", "init_id", "final_id", "meta_file", "config_file", "logging_file", "tracking"),
+    "args_file",
+}
+
+
+def exits(function: Callable[..., T]) -> Callable[..., T]:
+    """The function for a command line, see :func:`~myomotion.errors.exit_on_input_error`."""
+
+    @functools.wraps(function)
+    def call(*arguments: Any, **named: Any) -> T:
+        return exit_on_input_error(lambda: function(*arguments, **named))
+
+    return call
+
+
+start_from = exits(weights.start_from)
+load_refinement = exits(refine_motion.load_refinement)
+load_quality_control = exits(quality_control.load_quality_control)
+make_regulariser = exits(registration.make_regulariser)
+make_similarity = exits(similarity.make_similarity)
+inference_studies = exits(built_in.studies)
+inference_cycles = exits(built_in.cycles)
+run_parameters = provenance.run_parameters
+track_study = studies.track_study
+
+
+@exits
+def pair_network_of(path: str | Path) -> PairNetwork:
+    """The registration network that weights describe, see :func:`weights.network_of`."""
+    return weights.network_of(path, PairNetwork)
+
+
+@exits
+def vae_of(path: str | Path) -> GradientVAE:
+    """The autoencoder that weights describe, see :func:`weights.network_of`."""
+    return weights.network_of(path, GradientVAE)
+
+
+@exits
+def load_weights(network: nn.Module, path: str | Path) -> nn.Module:
+    """A network with the values of its weights, see :func:`weights.load_state`."""
+    return weights.load_state(network, path)
+
+
+@exits
+def training_data(
+    kind: str, dataset_dir: str | Path | None, **built: Any
+) -> dict[str, list[dict[str, Any]]]:
+    """Training and validation data of a bundle.
+
+    In a training of several processes the first makes built-in data while the others wait.
+
+    Args:
+        kind: ``cines`` or ``cycles``.
+        dataset_dir: the user's folder, None for built-in data.
+        built: ``cache``, ``preset``, ``slices`` and ``seed`` of the built-in data.
+
+    Returns:
+        Entries by section, ``training`` and ``validation``.
+    """
+    entries: Callable[..., Any] = {
+        "cines": built_in.cines,
+        "cycles": built_in.cycles,
+    }[kind]
+
+    def both() -> dict[str, list[dict[str, Any]]]:
+        return {s: list(entries(dataset_dir, s, **built)) for s in ("training", "validation")}
+
+    if not (dist.is_available() and dist.is_initialized()):
+        return both()
+    if dist.get_rank() > 0:
+        dist.barrier()
+        return both()
+    data = both()
+    dist.barrier()
+    return data
+
+
+def refuse_unknown_keys(arguments: Sequence[str] | None = None) -> None:
+    """End a ``monai.bundle`` command whose line sets a key that the configuration lacks.
+
+    MONAI takes any ``--key value`` into the configuration, so that a misspelt one does nothing.
+
+    Args:
+        arguments: the command line, that of this process if None.
+
+    Raises:
+        SystemExit: with one line that names the key and the nearest known one (exit status 2).
+    """
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    given = _options(arguments)
+    if "config_file" not in given:
+        return  # not a bundle's command line
+    known = _keys(given.pop("config_file"))
+    for option in given:
+        path = re.split(r"::|#", option)
+        if option in RUN_KEYS or path[0] in known:
+            continue
+        near = difflib.get_close_matches(path[0], sorted(known | RUN_KEYS), n=1)
+        hint = f"Did you mean --{near[0]}?" if near else "See the top of the configuration file."
+        print(f"error: --{option} is not a key of the configuration. {hint}", file=sys.stderr)
+        raise SystemExit(2)
+
+
+def _options(arguments: Sequence[str]) -> dict[str, str]:
+    """Options as python-fire reads them: ``--key value`` or ``--key=value``."""
+    options = {}
+    for word, after in zip(arguments, [*arguments[1:], ""], strict=True):
+        if word.startswith("--") and len(word) > 2:
+            key, equals, value = word[2:].partition("=")
+            options[key.replace("-", "_")] = value if equals else after
+    return options
+
+
+def _keys(config_file: str) -> set[str]:
+    """First parts of all keys of the configuration files that a command line names."""
+    files = yaml.safe_load(config_file) if config_file.startswith("[") else config_file.split(",")
+    keys: set[str] = set()
+    for file in files:
+        content = yaml.safe_load(Path(str(file)).read_text(encoding="utf-8")) or {}
+        keys |= {re.split(r"::|#", str(key))[0] for key in content}
+    return keys

@@ -1,0 +1,191 @@
+"""Tracking from Python: one call from a cine to motion, strain, quality and pictures."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from matplotlib.figure import Figure
+from monai.bundle import ConfigParser
+
+from myomotion.analysis.study import Study
+from myomotion.errors import InputError
+from myomotion.io.cine import find_studies
+from myomotion.report.motion_picture import motion_figure
+from myomotion.report.page import report_page
+from myomotion.transforms.save_motion import write_study
+
+BUNDLE = "cardiac_motion_reg"
+
+
+class Result(Study):
+    """A tracked study that can be shown and saved."""
+
+    def report(self) -> str:
+        """The report as one HTML page that refers to nothing outside itself."""
+        return report_page(self)
+
+    def figure(self) -> Figure:
+        """Frames, differences, motion, J and strain curves of every slice."""
+        return motion_figure(self)
+
+    def save(self, output_dir: str | Path, report: bool = True) -> Path:
+        """Write the files that the bundle writes.
+
+        Args:
+            output_dir: receives a folder with the study's name, replaced as a whole.
+            report: write ``report.html`` as well.
+
+        Returns:
+            The study's folder.
+        """
+        folder = Path(output_dir) / self.cine.name
+        write_study(folder, self, report)
+        return folder
+
+
+class Tracker:
+    """The inference configuration of the registration bundle, tracking one cine after another.
+
+    The parts are the configuration's own, so that results are those of
+    ``python -m monai.bundle run --config_file .../inference.yaml``.
+
+    Args:
+        bundle: folder of the bundle; the one beside this package if None.
+        use_network: False starts from rest, for a refinement alone.
+        settings: keys at the top of ``inference.yaml`` with other values, such as ``refine_steps``.
+
+    Raises:
+        InputError: for an unknown key, or a bundle that is not there.
+
+    Examples:
+        >>> tracker = Tracker(refine_steps=60)
+        >>> results = [tracker(study) for study in find_studies("/my/cines")]
+    """
+
+    def __init__(
+        self, bundle: str | Path | None = None, *, use_network: bool = True, **settings: Any
+    ) -> None:
+        self.parts = inference_parts(bundle, **settings)
+        self.load = self._part("preprocessing")
+        self.network = self._part("network").eval() if use_network else None
+        self.inferer = self._part("inferer")
+        self.refine = self._part("refine")
+        self.integrate = self._part("integrate")
+        self.device = torch.device(self._part("device"))
+
+    def motion(self, item: Mapping[str, Any]) -> dict[str, Any]:
+        """Track a study that is loaded.
+
+        Args:
+            item: from :class:`~myomotion.transforms.load_cine.LoadCined`.
+
+        Returns:
+            The item with ``displacement`` and ``inverse`` ``(Z, T, 2, H, W)`` in millimetres on the
+            working grids, end-diastole first.
+        """
+        image = item["image"].to(self.device)
+        with torch.no_grad():
+            if self.network is None:
+                output = image.new_zeros(*image.shape[:2], 2, *image.shape[2:])
+            else:
+                output = self.inferer(image[None], self.network)[0]
+            return self.integrate(self.refine({**item, "image": image, "pred": output}))
+
+    def __call__(self, study: Mapping[str, object]) -> Result:
+        """Read, track and measure one study.
+
+        Args:
+            study: from :func:`~myomotion.io.cine.find_studies`.
+
+        Returns:
+            The result; nothing is written.
+        """
+        item = self._part("analyse")(self.motion(self.load(dict(study))))
+        return Result(**vars(item["study"]))
+
+    def _part(self, name: str) -> Any:
+        try:
+            return self.parts.get_parsed_content(name)
+        except SystemExit as stop:  # parts of a configuration end a command line
+            raise InputError(str(stop.code).removeprefix("error: ")) from None
+
+
+def track(
+    cine: str | Path, *, output_dir: str | Path | None = None, report: bool = True, **settings: Any
+) -> Result:
+    """Track one cine.
+
+    Args:
+        cine: a 4-D NIfTI file, a study folder (with labels, ``info.json``) or DICOM, see
+            :func:`~myomotion.io.cine.find_studies`.
+        output_dir: receives the folder that the bundle writes for a study; None writes nothing.
+        report: write ``report.html`` as well.
+        settings: keys at the top of the bundle's ``inference.yaml`` with other values, and
+            ``label_ed``, ``label_es``, ``info``, ``ed_frame``, ``es_frame`` for what does not lie
+            beside the cine.
+
+    Returns:
+        Motion, strain, quality, summary and pictures.
+
+    Raises:
+        InputError: for input that cannot be used, more than one study, or an unknown setting.
+
+    Examples:
+        >>> import myomotion
+        >>> result = myomotion.track("sa.nii.gz", label_ed="label_sa_ED.nii.gz", refine_steps=60)
+        >>> result.summary["mean_of_slices_at_end_systole"]["ecc_percent"]
+        >>> result.motion.displacement.shape  # (T, Z, 2, X, Y), millimetres
+        >>> result.figure().savefig("motion.png")
+    """
+    studies = find_studies(cine)
+    if len(studies) > 1:
+        raise InputError(
+            f"{cine}: {len(studies)} studies. track() takes one; use Tracker for several, or "
+            "python -m monai.bundle run."
+        )
+    own = ("label_ed", "label_es", "info", "ed_frame", "es_frame")
+    study = studies[0] | {key: settings.pop(key) for key in own if key in settings}
+    result = Tracker(**settings)(study)
+    if output_dir is not None:
+        result.save(output_dir, report)
+    return result
+
+
+def inference_parts(bundle: str | Path | None = None, **settings: Any) -> ConfigParser:
+    """The inference configuration of the registration bundle, ready to hand out its parts.
+
+    Args:
+        bundle: folder of the bundle; the one beside this package if None.
+        settings: keys of ``configs/inference.yaml`` with other values.
+
+    Returns:
+        Parser; ``get_parsed_content("network")`` and so on give the parts.
+
+    Raises:
+        InputError: for an unknown key, or a bundle that is not there.
+    """
+    folder = _bundle_folder() if bundle is None else Path(bundle)
+    config = next((p for p in sorted((folder / "configs").glob("inference.*"))), None)
+    if config is None:
+        raise InputError(f"{folder}: no bundle with configs/inference.yaml. Give its folder.")
+    parser = ConfigParser()
+    parser.read_config(str(config))
+    parser["bundle_root"] = str(folder.resolve())
+    for key, value in settings.items():
+        known = list(parser.get())
+        if key not in known:
+            near = difflib.get_close_matches(key, known, n=1)
+            hint = f" Did you mean {near[0]}?" if near else ""
+            raise InputError(f"{key}: not a key of {config.name}.{hint}")
+        parser[key] = str(value) if isinstance(value, Path) else value
+    return parser
+
+
+def _bundle_folder() -> Path:
+    """``cardiac_motion_reg``: beside the package in a clone, around it in a packed bundle."""
+    parent = Path(__file__).resolve().parents[1]
+    return parent / BUNDLE if (parent / BUNDLE).is_dir() else parent

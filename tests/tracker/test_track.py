@@ -1,0 +1,71 @@
+"""One call from Python gives what the bundle writes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+import myomotion
+from myomotion.errors import InputError
+from myomotion.io.cine import find_studies
+from myomotion.tracker import Tracker
+from tests.support.bundle_runs import track as run_bundle_inference
+from tests.support.studies import write_study
+
+
+def test_one_call_gives_the_numbers_and_fields_that_the_bundle_writes(
+    small_study: Path, net_weights: Path, tmp_path: Path
+) -> None:
+    run_bundle_inference(small_study, net_weights, tmp_path / "bundle", report=False)
+    result = myomotion.track(small_study, output_dir=tmp_path / "call", weights=net_weights)
+    written = [tmp_path / place / "small" for place in ("bundle", "call")]
+    for name in ("strain.csv", "quality.csv"):
+        assert (written[0] / name).read_bytes() == (written[1] / name).read_bytes()
+    field = np.asarray(nib.load(written[0] / "displacement" / "frame_002.nii.gz").dataobj)
+    assert result.motion.displacement.shape == (4, 2, 2, 80, 72)
+    lengths = np.linalg.norm(result.motion.displacement[2], axis=1).transpose(1, 2, 0)
+    np.testing.assert_allclose(np.linalg.norm(field[:, :, :, 0], axis=-1), lengths, atol=1e-4)
+    summary = json.loads((written[0] / "summary.json").read_text())
+    at_es = summary["mean_of_slices_at_end_systole"]
+    assert result.summary["mean_of_slices_at_end_systole"] == at_es
+    assert "<html" in result.report()
+    assert len(result.figure().axes) >= 12
+
+
+def test_nothing_is_written_unless_asked_for(
+    small_study: Path, net_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    before = sorted(tmp_path.rglob("*"))
+    assert myomotion.track(small_study / "sa.nii.gz", weights=net_weights).rows == []
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_label_beside_the_cine_or_elsewhere_counts_alike(
+    small_study: Path, net_weights: Path, tmp_path: Path
+) -> None:
+    beside = myomotion.track(small_study, weights=net_weights)
+    label = (small_study / "label_sa_ED.nii.gz").rename(tmp_path / "mine.nii.gz")
+    elsewhere = myomotion.track(small_study, weights=net_weights, label_ed=label)
+    assert elsewhere.rows == beside.rows
+
+
+def test_wrong_calls_name_the_fix(small_study: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"refine_step: .*Did you mean refine_steps\?"):
+        myomotion.track(small_study, refine_step=60)
+    with pytest.raises(InputError, match=r"none\.pt: no such weights"):
+        myomotion.track(small_study, weights=tmp_path / "none.pt")
+    write_study(small_study.parent / "second")
+    with pytest.raises(InputError, match=r"2 studies\. track\(\) takes one"):
+        myomotion.track(small_study.parent)
+
+
+def test_tracker_takes_study_after_study(small_study: Path, net_weights: Path) -> None:
+    write_study(small_study.parent / "second", frames=3)
+    tracker = Tracker(weights=net_weights)
+    names = [tracker(study).cine.name for study in find_studies(small_study.parent)]
+    assert names == ["second", "small"]
