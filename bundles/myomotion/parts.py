@@ -128,7 +128,7 @@ def refuse_unknown_keys(arguments: Sequence[str] | None = None) -> None:
         path = re.split(r"::|#", option)
         if option in RUN_KEYS or path[0] in known:
             continue
-        near = difflib.get_close_matches(path[0], sorted(known | RUN_KEYS), n=1)
+        near = difflib.get_close_matches(path[0], sorted(known | RUN_KEYS), n=1, cutoff=0.75)
         hint = f"Did you mean --{near[0]}?" if near else "See the top of the configuration file."
         print(f"error: --{option} is not a key of the configuration. {hint}", file=sys.stderr)
         raise SystemExit(2)

@@ -178,7 +178,7 @@ def inference_parts(bundle: str | Path | None = None, **settings: Any) -> Config
     for key, value in settings.items():
         known = list(parser.get())
         if key not in known:
-            near = difflib.get_close_matches(key, known, n=1)
+            near = difflib.get_close_matches(key, known, n=1, cutoff=0.75)
             hint = f" Did you mean {near[0]}?" if near else ""
             raise InputError(f"{key}: not a key of {config.name}.{hint}")
         parser[key] = str(value) if isinstance(value, Path) else value
