@@ -10,6 +10,7 @@ from monai.bundle import ConfigParser
 ROOT = Path(__file__).resolve().parents[1]
 BUNDLES = ROOT / "bundles"
 REGISTRATION = BUNDLES / "cardiac_motion_reg"
+INFERENCE_CONFIG = REGISTRATION / "configs" / "inference.yaml"
 
 
 def inference_parts(**changes: Any) -> ConfigParser:
@@ -22,7 +23,7 @@ def inference_parts(**changes: Any) -> ConfigParser:
         Parser; ``get_parsed_content("network")`` and so on give the parts.
     """
     parser = ConfigParser()
-    parser.read_config(str(REGISTRATION / "configs" / "inference.yaml"))
+    parser.read_config(str(INFERENCE_CONFIG))
     parser["bundle_root"] = str(REGISTRATION)
     for key, value in changes.items():
         parser[key] = value
