@@ -7,3 +7,4 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 BUNDLES = ROOT / "bundles"
 REGISTRATION = BUNDLES / "cardiac_motion_reg"
+INFERENCE_CONFIG = REGISTRATION / "configs" / "inference.yaml"

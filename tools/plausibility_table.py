@@ -6,19 +6,20 @@ python -m tools.plausibility_table --cycles DIR --weights bundles/vae_regularise
 
 from __future__ import annotations
 
-import argparse
 import json
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from myomotion.analysis.plausibility_table import make_table, score_cycles
-from myomotion.errors import exit_on_input_error
 from myomotion.files import file_sha256, write_bytes
 from myomotion.io.datalist import read_datalist
 from myomotion.losses.plausibility import load_plausibility
 from tools.bundle import BUNDLES, REGISTRATION
+from tools.command_line import make_parser, run_command
 
 
-def write_table(
+def write_plausibility_table(
     cycles: Path, weights: Path, output: Path, sections: list[str], step: int = 1
 ) -> None:
     """Score simulated cycles and write their quantiles.
@@ -37,9 +38,9 @@ def write_table(
     write_bytes(output, (json.dumps(table, indent=1) + "\n").encode())
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = make_parser("tools.plausibility_table", __doc__)
     parser.add_argument("--cycles", type=Path, required=True, help="folder of simulated cycles")
     parser.add_argument(
         "--weights", type=Path, default=BUNDLES / "vae_regulariser" / "models" / "model.pt"
@@ -49,11 +50,13 @@ def main() -> None:
     )
     parser.add_argument("--sections", nargs="+", default=["validation", "test"])
     parser.add_argument("--step", type=int, default=1, help="take every STEP-th frame")
-    given = parser.parse_args()
-    exit_on_input_error(
-        lambda: write_table(given.cycles, given.weights, given.output, given.sections, given.step)
+    given = parser.parse_args(arguments)
+    return run_command(
+        lambda: write_plausibility_table(
+            given.cycles, given.weights, given.output, given.sections, given.step
+        )
     )
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -5,18 +5,19 @@ python -m tools.training_log OUTPUT_DIR [OUTPUT_DIR ...] --output docs/training
 
 from __future__ import annotations
 
-import argparse
-import csv
 import io
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from myomotion.files import write_bytes
+from myomotion.errors import InputError
+from myomotion.files import write_bytes, write_table
+from tools.command_line import make_parser, run_command
 
 Curves = dict[str, dict[int, float]]
 
@@ -31,7 +32,7 @@ def read_curves(folder: Path) -> Curves:
         Name to {epoch: value}; a later file's value wins (resumed trainings).
 
     Raises:
-        ValueError: if there is no log.
+        InputError: if there is no log.
     """
     curves: Curves = {}
     for path in sorted(folder.glob("events.out.tfevents.*"), key=lambda p: p.stat().st_mtime):
@@ -40,7 +41,7 @@ def read_curves(folder: Path) -> Curves:
             values = curves.setdefault(name, {})
             values.update({event.step: event.value for event in events.Scalars(name)})
     if not curves:
-        raise ValueError(f"{folder}: holds no TensorBoard log. Give the output_dir of a training.")
+        raise InputError(f"{folder}: holds no TensorBoard log. Give the output_dir of a training.")
     return curves
 
 
@@ -56,15 +57,13 @@ def join_stages(stages: Sequence[Curves]) -> Curves:
     return joined
 
 
-def write_table(path: Path, curves: Curves) -> None:
-    """Write a CSV: epoch and one column a curve, empty where there is no value."""
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(["epoch", *curves])
-    for epoch in sorted({e for values in curves.values() for e in values}):
-        row = [curves[name].get(epoch) for name in curves]
-        writer.writerow([epoch, *("" if v is None else f"{v:.6g}" for v in row)])
-    write_bytes(path, text.getvalue().encode())
+def rows_of(curves: Curves) -> list[list[Any]]:
+    """Rows of a table: epoch and the value of each curve, None where there is none."""
+    epochs = sorted({epoch for values in curves.values() for epoch in values})
+    columns = [
+        [f"{values[e]:.6g}" if e in values else None for e in epochs] for values in curves.values()
+    ]
+    return [list(row) for row in zip(epochs, *columns, strict=True)]
 
 
 def draw(path: Path, curves: Curves) -> None:
@@ -85,18 +84,17 @@ def draw(path: Path, curves: Curves) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Command line."""
-    parser = argparse.ArgumentParser(prog="python -m tools.training_log", description=__doc__)
+    parser = make_parser("tools.training_log", __doc__)
     parser.add_argument("folders", type=Path, nargs="+", help="output_dir of each stage, in order")
     parser.add_argument("--output", type=Path, required=True, help="path without suffix")
     options = parser.parse_args(arguments)
-    try:
-        curves = join_stages([read_curves(folder) for folder in options.folders])
-    except ValueError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    write_table(options.output.with_suffix(".csv"), curves)
-    draw(options.output.with_suffix(".png"), curves)
-    return 0
+    return run_command(lambda: _write(options.folders, options.output))
+
+
+def _write(folders: Sequence[Path], output: Path) -> None:
+    curves = join_stages([read_curves(folder) for folder in folders])
+    write_table(output.with_suffix(".csv"), ("epoch", *curves), rows_of(curves))
+    draw(output.with_suffix(".png"), curves)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ import zipfile
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
-LARGEST = 1_000_000_000  # bytes, unpacked
+LARGEST_SIZE = 1_000_000_000  # bytes, unpacked
 
 
 class UnsafeZip(ValueError):
@@ -55,8 +55,8 @@ def verify_zip(path: str | Path, sums: str | Path) -> str:
     if len({entry.filename.lower() for entry in entries}) < len(entries):
         raise UnsafeZip(f"{path}: an entry comes twice. Do not unpack it.")
     size = sum(entry.file_size for entry in entries)
-    if size > LARGEST:
-        raise UnsafeZip(f"{path}: {size} bytes when unpacked, more than {LARGEST}.")
+    if size > LARGEST_SIZE:
+        raise UnsafeZip(f"{path}: {size} bytes when unpacked, more than {LARGEST_SIZE}.")
     return name
 
 

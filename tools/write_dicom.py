@@ -21,13 +21,14 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import UID, ExplicitVRLittleEndian, generate_uid
 from pydicom.valuerep import format_number_as_ds
 
+from myomotion.core.axes import LPS_FROM_RAS
 from myomotion.errors import InputError
 from myomotion.files import replaced_folder
 from myomotion.io.cine import Cine, find_studies, read_cine
+from tools.command_line import make_parser, run_command
 
 MR_IMAGE = "1.2.840.10008.5.1.4.1.1.4"
 ENHANCED_MR_IMAGE = "1.2.840.10008.5.1.4.1.1.4.1"
-LPS_FROM_RAS = np.diag([-1.0, -1.0, 1.0])
 STORED_RANGE = 65535
 
 
@@ -267,11 +268,7 @@ def _decimals(values: np.ndarray) -> list[str]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Command line."""
-    parser = argparse.ArgumentParser(
-        prog="python -m tools.write_dicom",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = make_parser("tools.write_dicom", __doc__)
     parser.add_argument("image", type=Path, metavar="IN.nii.gz", help="4-D cine")
     parser.add_argument("--output", type=Path, required=True, help="folder to make")
     layout = parser.add_mutually_exclusive_group()
@@ -280,18 +277,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--series-per-slice", action="store_true", help="each slice level as its own series"
     )
     options = parser.parse_args(arguments)
-    try:
-        files = write_cine(
-            options.image,
-            options.output,
-            options.multi_frame,
-            series_per_slice=options.series_per_slice,
-        )
-    except (InputError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+    return run_command(lambda: _write(options))
+
+
+def _write(options: argparse.Namespace) -> None:
+    files = write_cine(
+        options.image,
+        options.output,
+        options.multi_frame,
+        series_per_slice=options.series_per_slice,
+    )
     print(f"{options.output}  {len(files)} file{'s' * (len(files) > 1)}")
-    return 0
 
 
 if __name__ == "__main__":

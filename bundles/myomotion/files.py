@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
+import io
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -24,6 +27,32 @@ def write_bytes(path: Path, content: bytes) -> None:
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def write_table(
+    path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, Any] | Sequence[Any]]
+) -> None:
+    """Write a table as comma-separated values (RFC 4180, UTF-8) in one step.
+
+    Args:
+        path: file to make or replace; its folder is made if missing.
+        columns: names and order of the columns.
+        rows: values by column, of which those of other names are left out, or values in the order
+            of the columns; None becomes an empty field.
+
+    Raises:
+        KeyError: if a row by column lacks one of ``columns``.
+        ValueError: if a row in order has more or fewer values than there are columns.
+    """
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(columns)
+    for row in rows:
+        values = [row[name] for name in columns] if isinstance(row, Mapping) else row
+        if len(values) != len(columns):
+            raise ValueError(f"{path}: a row has {len(values)} values for {len(columns)} columns.")
+        writer.writerow(values)
+    write_bytes(path, text.getvalue().encode())
 
 
 @contextmanager

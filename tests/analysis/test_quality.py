@@ -25,7 +25,7 @@ from myomotion.losses.plausibility import load_plausibility
 from myomotion.networks.gradient_vae import GradientVAE
 from myomotion.transforms.displacement import OutputToDisplacementd
 from tests.support.analytic import coordinates, ring_contraction, ring_labels, write_cycles
-from tools.plausibility_table import write_table
+from tools.plausibility_table import write_plausibility_table
 
 FRAMES = 8
 WALL = ring_labels() == 2
@@ -208,7 +208,7 @@ def test_table_from_cycles_scores_them_in_its_middle_and_belongs_to_its_weights(
 ) -> None:
     cycles = write_cycles(tmp_path / "cycles", per_section=6, frames=12)
     path = tmp_path / "plausibility.json"
-    write_table(cycles, vae_weights, path, ["validation", "test"])
+    write_plausibility_table(cycles, vae_weights, path, ["validation", "test"])
     table = read_table(path)
     assert table.weights_sha256 == file_sha256(vae_weights)
     control = load_quality_control(vae_weights, path)

@@ -71,6 +71,7 @@ def killed_when(
         thread.join()
 
 
+@pytest.mark.slow
 def test_simulation_loses_nothing_to_a_killed_worker(
     cluster: distributed.LocalCluster,
     killed_when: Callable[[Callable[[], bool]], list[int]],
@@ -95,6 +96,7 @@ def test_simulation_loses_nothing_to_a_killed_worker(
     assert {path: path.stat().st_mtime_ns for path in there.rglob("*.npz")} == before
 
 
+@pytest.mark.slow
 def test_cohort_loses_nothing_to_a_killed_worker_and_isolates_a_bad_study(
     cluster: distributed.LocalCluster,
     killed_when: Callable[[Callable[[], bool]], list[int]],

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +10,13 @@ import pytest
 import torch
 from scipy import ndimage
 
+from tests.support.paths import ROOT
 from tools import peers
 from tools.evaluate.__main__ import main as evaluate_main
-from tools.evaluate.methods import METHODS
-from tools.peers import PACKAGES, PEERS, PeerError, register_pairs
+from tools.evaluate.methods import method_names
+from tools.peers import REQUIREMENTS, PeerError, peer_packages, register_pairs, require_peer
+from tools.study.cache import result_key
+from tools.study.config import Method
 
 SPACING = 1.5
 SHIFT = (2.0, -1.0)  # voxels
@@ -22,8 +24,10 @@ SHIFT = (2.0, -1.0)  # voxels
 
 def needs(peer: str) -> None:
     """Skip where a peer's package is not installed."""
-    if importlib.util.find_spec(PACKAGES[peer]) is None:
-        pytest.skip(f"{PACKAGES[peer]} is not installed (tools/requirements-peers.txt)")
+    try:
+        require_peer(peer)
+    except PeerError as error:
+        pytest.skip(str(error))
 
 
 def shifted_pair(seed: int = 0, size: int = 64) -> tuple[np.ndarray, np.ndarray]:
@@ -151,22 +155,60 @@ def test_absent_package_is_named_with_the_file_that_has_it(
     studies: Path,
     tmp_path: Path,
 ) -> None:
-    monkeypatch.setitem(PACKAGES, "syn", "no_such_package")
+    monkeypatch.setattr("tools.peers.syn.PACKAGE", "no-such-package")
     options = ["--data", str(studies), "--method", "syn", "--output", str(tmp_path / "out.json")]
     assert evaluate_main(options) == 1
     message = capsys.readouterr().err
-    assert "no_such_package" in message and "tools/requirements-peers.txt" in message
+    assert "no-such-package" in message and "tools/requirements-peers.txt" in message
     assert not (tmp_path / "out.json").exists()
 
 
 def test_error_in_the_process_of_a_peer_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(PACKAGES, "syn", "numpy")  # the package itself is not reached
+    monkeypatch.setattr("tools.peers.syn.PACKAGE", "numpy")  # antspyx itself is not reached
     images = np.zeros((1, 8, 8))
     with pytest.raises(PeerError, match=r"no setting 'sigma_total'.*total_sigma"):
         register_pairs("syn", images, images, images, SPACING, {"sigma_total": 1.0})
 
 
-def test_every_peer_is_a_method_and_has_a_file() -> None:
-    folder = Path(peers.__file__).parent
-    assert set(PEERS) <= set(METHODS)
-    assert all((folder / f"{peer}.py").is_file() for peer in PEERS)
+def test_every_peer_is_a_method_and_its_package_is_pinned() -> None:
+    files = (ROOT / "requirements.txt", ROOT / REQUIREMENTS)
+    pinned = {line.split("==")[0] for f in files for line in f.read_text().splitlines()}
+    assert {"syn", "ffd", "voxelmorph"} <= set(peer_packages()) <= set(method_names())
+    assert set(peer_packages().values()) <= pinned
+
+
+TOY = '''
+"""Moves every image as one."""
+
+import numpy as np
+
+PACKAGE = "numpy"
+
+
+def register(moving, reference, mask, spacing, *, shift=0.0):
+    return np.stack([np.full(moving.shape, shift * spacing), np.zeros(moving.shape)])
+'''
+
+
+def test_a_new_file_is_a_peer(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    studies: Path,
+    tmp_path: Path,
+) -> None:
+    folder, output = tmp_path / "peers", tmp_path / "out.json"
+    folder.mkdir()
+    (folder / "toy.py").write_text(TOY)
+    monkeypatch.setattr(peers, "__path__", [*peers.__path__, str(folder)])
+    options = ["--data", str(studies), "--method", "toy", "--only", "one", "--output", str(output)]
+    assert evaluate_main([*options, "--set", "shift=2"]) == 0
+    with np.load(tmp_path / "out" / "one.npz") as archive:
+        field = archive["displacement"]
+    assert (field[:, 0] == 2 * SPACING).all() and not field[:, 1].any()
+    assert evaluate_main([*options, "--set", "turn=2"]) == 1
+    assert "toy has no setting 'turn'; it has: shift." in capsys.readouterr().err
+    method = Method(name="toy", label="toy", method="toy")
+    assert method.reason_to_skip() is None
+    before = result_key(method, {})
+    (folder / "toy.py").write_text(TOY + "# changed\n")
+    assert result_key(method, {}) != before

@@ -77,6 +77,7 @@ def real_data(studies: Path) -> DataSet:
     return DataSet(name="real", studies=tuple(found), folder=studies, refused=tuple(refused))
 
 
+@pytest.mark.slow
 def test_study_writes_everything_and_says_what_did_not_run(
     studies: Path, config_file: Path, virtual_folder: Path, tmp_path: Path
 ) -> None:
@@ -121,6 +122,7 @@ def test_film_shows_every_frame_and_the_truth_where_it_is_known(
     assert len(list((tmp_path / "cache" / "contours").rglob("one-*.json"))) == 2
 
 
+@pytest.mark.slow
 def test_several_processes_give_what_one_gives(
     studies: Path, config_file: Path, tmp_path: Path
 ) -> None:
@@ -128,7 +130,7 @@ def test_several_processes_give_what_one_gives(
     data = real_data(studies).studies
     one = study_runs.Runner(tmp_path / "one", progress=False).rows("real", methods, data)
     runner = study_runs.Runner(tmp_path / "two", progress=False, workers=2)
-    runner._fill("real", methods, data)
+    runner._precompute("real", methods, data)
     assert len(list((tmp_path / "two").rglob("*.json"))) == 4  # without the main process
     for name, rows_of_one in one.items():
         for a, b in zip(rows_of_one, runner.rows("real", methods, data)[name], strict=True):
@@ -136,6 +138,7 @@ def test_several_processes_give_what_one_gives(
             assert (a["study"], a["slice"]) == (b["study"], b["slice"])
 
 
+@pytest.mark.slow
 def test_an_interrupted_study_goes_on_where_it_was(
     studies: Path, config_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -168,6 +171,7 @@ def test_other_settings_are_computed_again(studies: Path, config_file: Path) -> 
     assert result_key(network, study) == result_key(network, dict(study))
 
 
+@pytest.mark.slow
 def test_a_method_that_fails_is_named_and_the_others_go_on(
     studies: Path, config_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -196,7 +200,7 @@ def test_stack_time_counts_every_pair(studies: Path) -> None:
         seen.append(len(moving))
         return torch.zeros(len(moving), 2, 96, 96), 0.5
 
-    time = stack_time(PairTracker(register), item)
+    time = stack_time(PairTracker(register, (96, 1.5)), item)
     assert seen == [6] and time["pairs"] == 6
     assert time["stack"] == pytest.approx(3.0) and time["pair"] == pytest.approx(0.5)
 
@@ -213,7 +217,7 @@ def test_pairs_of_a_cycle_come_back_to_their_slices_and_frames(studies: Path) ->
         assert mask.any((1, 2)).all()
         return torch.stack(values, 1)[..., None, None].expand(-1, -1, 96, 96).float(), 0.0
 
-    tracker = PairTracker(register)
+    tracker = PairTracker(register, (96, 1.5))
     field, _ = tracker.cycle(item)
     means = item["image"].mean((2, 3))
     assert field.shape == (2, 4, 2, 96, 96) and not field[:, 0].any()

@@ -13,8 +13,9 @@ from tools.study.claims import lead_claims, time_claims
 from tools.study.config import Method, StudyConfig
 from tools.study.equal import at_volume, equal_table, matched_pairs
 from tools.study.motion_tables import ratio_table, strain_table
+from tools.study.page import study_page
 from tools.study.statistics import compare, holm, subject_means
-from tools.study.tables import accuracy_table, comparisons, places
+from tools.study.tables import Table, accuracy_table, comparisons, places
 from tools.study.transfer import transfer_table
 
 
@@ -198,3 +199,16 @@ def test_true_strain_takes_the_place_of_published_references_where_it_is_known()
     table = strain_table("t", config, {"own": [known]})
     assert table.rows[1:] == (("true motion", "-", "-", "33.0", "-14.0", "-", "-"),)
     assert "UK Biobank" not in table.note
+
+
+def test_page_escapes_everything_and_shows_bold_numbers_anywhere_in_a_cell() -> None:
+    table = Table(
+        title="a < b", header=("peer", "Dice"), rows=(("x & y", "0.87 / **0.88**"),), note="n **2**"
+    )
+    page = study_page(
+        [table], {"Time": ["**first** <i>"], "None": []}, ["PASS a > b"], {}, {"seed": 0}
+    )
+    assert "<h3>a &lt; b</h3>" in page and "<th>Dice</th>" in page
+    assert "<td>x &amp; y</td><td>0.87 / <b>0.88</b></td>" in page and "<p>n <b>2</b></p>" in page
+    assert "<li><b>first</b> &lt;i&gt;</li>" in page and "<h3>None</h3>" not in page
+    assert "<pre>PASS a &gt; b</pre>" in page and "**" not in page

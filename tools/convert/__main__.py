@@ -30,6 +30,7 @@ from myomotion.errors import InputError
 from myomotion.files import replaced_folder
 from myomotion.io.cine import CAVITY, MYOCARDIUM, Cine, find_studies, read_cine
 from myomotion.io.nifti import repaired_geometry
+from tools.command_line import add_workers, make_parser, run_command
 from tools.convert.layouts import LAYOUTS
 from tools.convert.nifti import cine_bytes, frame_times_ms, label_bytes
 from tools.convert.source import Reader, Source
@@ -73,6 +74,11 @@ def convert(
 
     Raises:
         InputError: if ``source`` holds no subject of the layout, or ``output`` lies within it.
+
+    Examples:
+        >>> outcome = convert("acdc", Path("/data/ACDC"), Path("/my/cines"))
+        >>> outcome.converted[:2], outcome.failed  # doctest: +SKIP
+        (['patient001', 'patient002'], {})
     """
     if not source.is_dir():
         raise InputError(f"{source}: no such folder. Give the folder of the data set.")
@@ -93,7 +99,7 @@ def convert(
             todo[name] = reader
     bar = tqdm(total=len(readers), initial=len(outcome.kept), unit="subject", disable=not progress)
     # Threads are enough: the time goes into zlib and NumPy, which run side by side.
-    with bar, ThreadPoolExecutor(max(1, workers)) as pool:
+    with bar, ThreadPoolExecutor(workers) as pool:
         futures: dict[Future[list[str]], str] = {
             pool.submit(convert_subject, reader, output / name, layout): name
             for name, reader in todo.items()
@@ -250,21 +256,17 @@ def _doubts(source: Source, cine: Cine) -> list[str]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Command line."""
-    parser = argparse.ArgumentParser(
-        prog="python -m tools.convert",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = make_parser("tools.convert", __doc__)
     parser.add_argument("layout", choices=LAYOUTS, help="layout of SOURCE")
     parser.add_argument("source", type=Path, metavar="SOURCE", help="folder of the data set")
     parser.add_argument("--output", type=Path, required=True, help="folder to fill")
-    parser.add_argument("--workers", type=int, default=2, help="subjects at a time (%(default)s)")
+    add_workers(parser, 2, "subjects at a time")
     options = parser.parse_args(arguments)
-    try:
-        outcome = convert(options.layout, options.source, options.output, workers=options.workers)
-    except (InputError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+    return run_command(lambda: _convert(options))
+
+
+def _convert(options: argparse.Namespace) -> int:
+    outcome = convert(options.layout, options.source, options.output, workers=options.workers)
     for note, names in sorted(outcome.notes.items()):
         more = ", ..." if len(names) > EXAMPLES else ""
         print(f"note ({len(names)}): {note}: {', '.join(sorted(names)[:EXAMPLES])}{more}")

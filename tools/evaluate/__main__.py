@@ -21,11 +21,15 @@ from myomotion.built_in import studies_of
 from myomotion.errors import InputError
 from myomotion.files import write_bytes
 from myomotion.transforms.load_cine import LoadCined
-from tools.evaluate.methods import METHODS, make_tracker
-from tools.evaluate.scores import FIGURES, score_study, summarise
+from tools.command_line import add_overrides, make_parser, run_command
+from tools.evaluate.methods import make_tracker, method_names
+from tools.evaluate.scores import score_study, statistics_of
 
 LOG = logging.getLogger(__name__)
-SHOWN = ("dice", "mcd_mm", "hd95_mm", "abs_j_minus_1", "area_change_error", "epe_mm", "seconds")
+PRINTED_MEASURES = (
+    *("dice", "mcd_mm", "hd95_mm", "abs_j_minus_1", "area_change_error"),
+    *("epe_mm", "seconds"),
+)
 
 
 def evaluate(
@@ -41,7 +45,7 @@ def evaluate(
     """Track and score every study of a folder.
 
     Args:
-        data: folder of studies, see README, 'Your own data'.
+        data: folder of studies, see README, 'Track your own cines'.
         method: see :func:`tools.evaluate.methods.make_tracker`.
         section: section of the folder's ``datalist.json``; all studies where None.
         label_coding: see :func:`~myomotion.io.cine.read_cine`.
@@ -55,6 +59,11 @@ def evaluate(
 
     Raises:
         InputError: if no study at all can be scored.
+
+    Examples:
+        >>> result = evaluate(Path("/my/cines"), "refined", refine_steps=80)
+        >>> result["n"], result["mean"]["dice"]  # doctest: +SKIP
+        (18, 0.87)
     """
     tracker = make_tracker(method, **changes)
     size, spacing = tracker.grid
@@ -84,8 +93,8 @@ def evaluate(
     levels = sorted({row["level"] for row in rows})
     return {
         "method": method,
-        **summarise(rows),
-        "levels": {v: summarise([r for r in rows if r["level"] == v]) for v in levels},
+        **statistics_of(rows),
+        "levels": {v: statistics_of([r for r in rows if r["level"] == v]) for v in levels},
         "slices": rows,
         "skipped": skipped,
     }
@@ -102,7 +111,7 @@ def table_line(result: dict[str, Any]) -> str:
     """The means and standard deviations worth a look, in one line."""
     parts = [
         f"{name} {result['mean'][name]:.3f} ± {result['std'][name]:.3f}"
-        for name in SHOWN
+        for name in PRINTED_MEASURES
         if name in result["mean"]
     ]
     return f"{result['method']:<9} n={result['n']}  " + "  ".join(parts)
@@ -110,60 +119,35 @@ def table_line(result: dict[str, Any]) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Command line."""
-    parser = argparse.ArgumentParser(prog="python -m tools.evaluate", description=__doc__)
+    parser = make_parser("tools.evaluate", __doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder of studies")
-    parser.add_argument("--method", choices=METHODS, required=True)
+    parser.add_argument("--method", choices=method_names(), required=True)
     parser.add_argument("--output", type=Path, required=True, help="JSON file to write")
     parser.add_argument("--section", help="section of the folder's datalist.json")
     parser.add_argument("--label-coding", default="auto")
     parser.add_argument("--only", nargs="*", default=(), help="names of the studies to take")
-    parser.add_argument(
-        "--set",
-        nargs="*",
-        default=(),
-        metavar="KEY=VALUE",
-        help="keys of the bundle's inference.yaml, such as refine_steps=80",
-    )
+    add_overrides(parser, "refine_steps=80")
     options = parser.parse_args(arguments)
-    logging.basicConfig(level=logging.WARNING, format="%(message)s")
-    try:
-        changes = dict(read_change(text) for text in options.set)
-        result = evaluate(
-            options.data,
-            options.method,
-            section=options.section,
-            label_coding=options.label_coding,
-            only=options.only,
-            fields=options.output.with_suffix(""),
-            **changes,
-        )
-        write_bytes(options.output, json.dumps(result, indent=1).encode())
-    except (InputError, ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+    # The settings of a method are checked by what they configure, with ValueErrors of its own.
+    return run_command(lambda: _evaluate(options), ValueError)
+
+
+def _evaluate(options: argparse.Namespace) -> None:
+    result = evaluate(
+        options.data,
+        options.method,
+        section=options.section,
+        label_coding=options.label_coding,
+        only=options.only,
+        fields=options.output.with_suffix(""),
+        **dict(options.changes),
+    )
+    write_bytes(options.output, json.dumps(result, indent=1).encode())
     print("end-systole to end-diastole, mean ± standard deviation over slices")
     print(table_line(result))
     for level, part in result["levels"].items():
         print("  " + table_line({"method": level, **part}))
-    return 0
 
-
-def read_change(text: str) -> tuple[str, Any]:
-    """Split ``KEY=VALUE``; numbers become numbers.
-
-    Raises:
-        ValueError: without an equals sign.
-    """
-    key, sign, value = text.partition("=")
-    if not sign:
-        raise ValueError(f"--set {text!r}: expected KEY=VALUE.")
-    try:
-        return key, json.loads(value)
-    except ValueError:
-        return key, value
-
-
-__all__ = ["FIGURES", "evaluate", "main"]
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -11,10 +11,11 @@ import numpy as np
 import torch
 
 from myomotion.demons import SIGMA, demons
+from myomotion.errors import InputError
 from myomotion.tracker import Tracker as TrackerOfBundle
-from tools.peers import PEERS, register_pairs
+from tools.peers import peer_packages, register_pairs
 
-METHODS = ("identity", "network", "refined", "latent", "direct", "demons", *PEERS)
+OUR_METHODS = ("network", "refined", "latent", "direct")
 DIRECT_STEPS = 150
 REFINE_STEPS = 60
 LATENT_STEPS = 40
@@ -43,12 +44,17 @@ class Tracker(Protocol):
         """Displacement of every frame ``(Z, T, 2, H, W)`` in millimetres, and seconds a pair."""
 
 
+def method_names() -> tuple[str, ...]:
+    """Every method that :func:`make_tracker` knows."""
+    return ("identity", *OUR_METHODS, "demons", *peer_packages())
+
+
 def make_tracker(method: str, **changes: Any) -> Tracker:
     """A tracker of one kind.
 
     Args:
-        method: one of :data:`METHODS`: ``identity`` (no motion); ``network`` and ``refined`` (the
-            bundle's inference); ``latent`` (refinement within the autoencoder's manifold only);
+        method: one of :func:`method_names`: ``identity`` (no motion); ``network`` and ``refined``
+            (the bundle's inference); ``latent`` (refinement within the autoencoder's manifold);
             ``direct`` (the refinement from rest, without a network);
             ``demons`` (diffeomorphic Demons of SimpleITK, end-systole to end-diastole only); or a
             peer of :mod:`tools.peers`.
@@ -60,7 +66,7 @@ def make_tracker(method: str, **changes: Any) -> Tracker:
         The tracker.
 
     Raises:
-        ValueError: for an unknown method.
+        InputError: for an unknown method.
     """
     grid = int(changes.get("size", 96)), float(changes.get("spacing", 1.5))
     if method == "identity":
@@ -68,11 +74,12 @@ def make_tracker(method: str, **changes: Any) -> Tracker:
     if method == "demons":
         sigma = float(changes.get("sigma", SIGMA))
         return PairTracker(partial(_demons_pairs, grid[1], sigma), grid)
-    if method in PEERS:
+    if method in peer_packages():
         settings = {k: v for k, v in changes.items() if k not in ("size", "spacing")}
         return PairTracker(partial(_peer_pairs, method, grid[1], settings), grid)
-    if method not in METHODS:
-        raise ValueError(f"method {method!r} is unknown; use one of: {', '.join(METHODS)}.")
+    if method not in OUR_METHODS:
+        known = ", ".join(method_names())
+        raise InputError(f"method {method!r} is unknown; use one of: {known}.")
     if method == "network":
         changes = {**changes, "refine_steps": 0}
     elif method == "refined":

@@ -22,7 +22,7 @@ from myomotion.core.kinematics import (
 from myomotion.io.cine import Cine
 from myomotion.transforms.frame_pairs import slices_with_heart
 
-FIGURES = (
+MEASURES = (
     "dice",
     "mcd_mm",
     "hd95_mm",
@@ -51,7 +51,7 @@ def score_study(
         spacing: of the working grid, millimetres.
 
     Returns:
-        A dictionary a slice: ``study``, ``slice``, ``level`` and the :data:`FIGURES` (NaN where
+        A dictionary a slice: ``study``, ``slice``, ``level`` and the :data:`MEASURES` (NaN where
         labels or the truth are missing); where the truth is known, its strain as well.
     """
     slices: Slices = item["slices"]
@@ -90,7 +90,7 @@ def score_field(
         spacing: millimetres.
 
     Returns:
-        The figures that need no truth.
+        The measures that need no truth.
     """
     wall = (mask[0] > 0.5).numpy()
     gradient = displacement_gradient(displacement[None], spacing)
@@ -143,8 +143,8 @@ def true_displacement(cine: Cine) -> torch.Tensor | None:
         return torch.from_numpy(archive["displacement"][cine.es_frame])
 
 
-def summarise(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Mean and standard deviation over slices of every figure that is known somewhere.
+def statistics_of(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Mean and standard deviation over slices of every measure that is known somewhere.
 
     Args:
         rows: from :func:`score_study`.
@@ -153,7 +153,7 @@ def summarise(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         ``n``, ``mean`` and ``std``.
     """
     mean, deviation = {}, {}
-    for name in FIGURES:
+    for name in MEASURES:
         values = np.array([row[name] for row in rows], float)
         values = values[np.isfinite(values)]
         if len(values):

@@ -25,7 +25,7 @@ OPERATORS = ("nms", "qnms")  # those that torchvision's Python code describes un
 
 
 def make_app(app: Path, bundles: Sequence[Path]) -> list[str]:
-    """Put the sample app and the bundles in place, in the stead of earlier ones.
+    """Put the sample app and the bundles in place, replacing earlier ones.
 
     Args:
         app: folder to make.

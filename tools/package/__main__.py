@@ -8,7 +8,6 @@ a model zoo. The same sources give the same bytes.
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import io
 import json
@@ -19,16 +18,18 @@ from pathlib import Path
 
 from monai.bundle import ConfigParser
 
-from myomotion.errors import InputError
 from myomotion.files import write_bytes
 from tools.bundle import BUNDLES
+from tools.command_line import make_parser, run_command
 from tools.package.checks import check_bundle
 
 NAMES = ("vae_regulariser", "cardiac_motion_reg")
 PACKAGE = "myomotion"
 # In a folder of its own: MONAI Label takes the shortest name of models/*.pt for the network's.
-BORROWED = {"cardiac_motion_reg": {"models/vae/model.pt": "vae_regulariser/models/model.pt"}}
-EARLIEST = (1980, 1, 1, 0, 0, 0)  # of all times that a zip can hold
+FILES_OF_OTHER_BUNDLES = {
+    "cardiac_motion_reg": {"models/vae/model.pt": "vae_regulariser/models/model.pt"}
+}
+EARLIEST_TIME = (1980, 1, 1, 0, 0, 0)  # of all times that a zip can hold
 FILE_MODE = 0o100644
 
 
@@ -91,7 +92,7 @@ def bundle_files(bundles: Path, name: str) -> dict[str, bytes]:
     for path in filter(_is_shipped, (bundles / PACKAGE).rglob("*")):
         if path not in shared:
             files[path.relative_to(bundles).as_posix()] = path.read_bytes()
-    for target, source in BORROWED.get(name, {}).items():
+    for target, source in FILES_OF_OTHER_BUNDLES.get(name, {}).items():
         files[target] = (bundles / source).read_bytes()
     return files
 
@@ -118,7 +119,7 @@ def zip_content(name: str, files: Mapping[str, bytes]) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         for path in sorted(files):
-            entry = zipfile.ZipInfo(f"{name}/{path}", EARLIEST)
+            entry = zipfile.ZipInfo(f"{name}/{path}", EARLIEST_TIME)
             entry.create_system = 3  # Unix, also where this runs on Windows
             entry.external_attr = FILE_MODE << 16
             archive.writestr(entry, files[path])
@@ -132,18 +133,16 @@ def _is_shipped(path: Path) -> bool:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Command line."""
-    parser = argparse.ArgumentParser(prog="python -m tools.package", description=__doc__)
+    parser = make_parser("tools.package", __doc__)
     parser.add_argument("--output", type=Path, required=True, help="folder for the zips")
     parser.add_argument("--bundles", type=Path, default=BUNDLES, help="folder of the bundles")
     options = parser.parse_args(arguments)
-    try:
-        zips = package(options.output, options.bundles)
-    except (InputError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    for path in zips:
+    return run_command(lambda: _package(options.output, options.bundles))
+
+
+def _package(output: Path, bundles: Path) -> None:
+    for path in package(output, bundles):
         print(f"{path}  {path.stat().st_size / 1e6:.1f} MB")
-    return 0
 
 
 if __name__ == "__main__":

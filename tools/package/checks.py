@@ -15,7 +15,7 @@ from monai.bundle import ConfigParser
 from myomotion.errors import InputError
 from myomotion.networks.weights import load_state
 
-FILES = (
+REQUIRED_FILES = (
     "LICENSE",
     "docs/README.md",
     "docs/model_card.md",
@@ -25,7 +25,7 @@ FILES = (
     "configs/inference.yaml",
     "models/model.pt",
 )
-METADATA = (
+REQUIRED_METADATA = (
     "schema",
     "version",
     "changelog",
@@ -42,7 +42,7 @@ METADATA = (
     "intended_use",
     "network_data_format",
 )
-EXACT = re.compile(r"\d+\.\d+\.\d+")
+EXACT_VERSION = re.compile(r"\d+\.\d+\.\d+")
 
 
 def check_bundle(folder: Path) -> dict[str, Any]:
@@ -57,7 +57,7 @@ def check_bundle(folder: Path) -> dict[str, Any]:
     Raises:
         InputError: naming what is missing or wrong.
     """
-    missing = [name for name in FILES if not _holds_something(folder / name)]
+    missing = [name for name in REQUIRED_FILES if not _holds_something(folder / name)]
     if missing:
         raise InputError(f"{folder}: {', '.join(missing)} missing or empty. Nothing was packed.")
     metadata = check_metadata(folder / "configs" / "metadata.json", folder.name)
@@ -85,7 +85,7 @@ def check_metadata(path: Path, name: str) -> dict[str, Any]:
         metadata = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise InputError(f"{path}: not valid JSON ({error}).") from error
-    missing = [key for key in METADATA if key not in metadata]
+    missing = [key for key in REQUIRED_METADATA if key not in metadata]
     if missing:
         raise InputError(f"{path}: {', '.join(missing)} missing.")
     if metadata["name"] != name:
@@ -95,10 +95,10 @@ def check_metadata(path: Path, name: str) -> dict[str, Any]:
             f"{path}: optional_packages_version takes the place of required_packages_version when "
             "MONAI reads it. Leave it out."
         )
-    versions = {key: metadata[key] for key in METADATA if key.endswith("version")}
+    versions = {key: metadata[key] for key in REQUIRED_METADATA if key.endswith("version")}
     packages = versions.pop("required_packages_version")
     for key, version in {**versions, **packages}.items():
-        if not EXACT.fullmatch(str(version)):
+        if not EXACT_VERSION.fullmatch(str(version)):
             raise InputError(f"{path}: version of {key} is {version!r}; give it as X.Y.Z.")
     if not str(metadata["changelog"].get(metadata["version"], "")).strip():
         raise InputError(

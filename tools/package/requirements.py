@@ -8,13 +8,14 @@ wheels alone. Of torch only the wheel is asked for: what it needs is gigabytes o
 
 from __future__ import annotations
 
-import argparse
 import json
 import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+from tools.command_line import make_parser, run_command
 
 PYTHONS = ("3.10", "3.11", "3.12")
 ON_TORCH = ("monai", "pytorch-ignite")  # would bring torch with all it needs
@@ -71,15 +72,17 @@ def _pip(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Command line."""
-    parser = argparse.ArgumentParser(
-        prog="python -m tools.package.requirements", description=__doc__
-    )
+    parser = make_parser("tools.package.requirements", __doc__)
     parser.add_argument("metadata", type=Path, nargs="+", help="metadata.json of a bundle")
     parser.add_argument("--python", nargs="+", default=PYTHONS, help="versions of Python")
     options = parser.parse_args(arguments)
+    return run_command(lambda: _ask(options.metadata, options.python))
+
+
+def _ask(files: Sequence[Path], pythons: Sequence[str]) -> int:
     failed = False
-    for path in options.metadata:
-        for python in options.python:
+    for path in files:
+        for python in pythons:
             error = resolution_error(pinned(path), python)
             failed |= error is not None
             print(f"{path}, Python {python}: {error or 'can be installed'}")

@@ -1,45 +1,83 @@
-"""Other people's registration methods behind one interface, each in a process of its own."""
+"""Other people's registration methods behind one interface, each in a process of its own.
+
+A peer is a file of this folder with two names in it:
+
+* ``PACKAGE``, the distribution that it needs, as in ``tools/requirements-peers.txt``;
+* ``register(moving, reference, mask, spacing, *, ...)``, which gives the displacement of one pair
+  (see ``syn.py``); its keyword-only parameters are the peer's settings.
+
+Nothing else lists it: ``python -m tools.evaluate --method NAME`` finds it by the name of its file.
+"""
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
+import pkgutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from myomotion.errors import InputError
+
 ROOT = Path(__file__).resolve().parents[2]
 REQUIREMENTS = "tools/requirements-peers.txt"
-PACKAGES = {"syn": "ants", "ffd": "deepali", "voxelmorph": "voxelmorph"}  # peer: what it imports
-PEERS = tuple(PACKAGES)
 
 
-class PeerError(ValueError):
+class PeerError(InputError):
     """A peer that cannot run; the message says why and what to do."""
+
+
+def peer_packages() -> dict[str, str]:
+    """The peers of this folder.
+
+    Returns:
+        Name of the peer to the package that it needs.
+    """
+    names = [m.name for m in pkgutil.iter_modules(__path__) if not m.name.startswith("_")]
+    modules = {name: import_module(f"{__name__}.{name}") for name in names}
+    return {name: m.PACKAGE for name, m in modules.items() if hasattr(m, "PACKAGE")}
+
+
+def peer_file(peer: str) -> Path:
+    """The file of a peer.
+
+    Args:
+        peer: one of :func:`peer_packages`.
+
+    Returns:
+        Its path.
+    """
+    return Path(str(import_module(f"{__name__}.{peer}").__file__))
 
 
 def require_peer(peer: str) -> None:
     """Check that a peer's package is there.
 
     Args:
-        peer: one of :data:`PEERS`.
+        peer: its name.
 
     Raises:
-        PeerError: if it is not.
+        PeerError: if there is no such peer, or its package is not installed.
     """
-    package = PACKAGES[peer]
-    if importlib.util.find_spec(package) is None:
+    packages = peer_packages()
+    if peer not in packages:
+        raise PeerError(f"peer {peer!r} is unknown; use one of: {', '.join(packages)}.")
+    try:
+        version(packages[peer])
+    except PackageNotFoundError:
         raise PeerError(
-            f"method '{peer}' needs the package '{package}', which is not installed. The product "
-            f"does without it; for the comparison make an environment of its own and install "
-            f"requirements.txt and {REQUIREMENTS} there."
-        )
+            f"method '{peer}' needs the package '{packages[peer]}', which is not installed. The "
+            "product does without it; for the comparison make an environment of its own and "
+            f"install requirements.txt and {REQUIREMENTS} there."
+        ) from None
 
 
 def register_pairs(
@@ -56,7 +94,7 @@ def register_pairs(
     same conditions.
 
     Args:
-        peer: one of :data:`PEERS`.
+        peer: one of :func:`peer_packages`.
         moving: frames ``(N, H, W)`` on the working grid, intensities about 0 to 1.
         reference: end-diastolic frames ``(N, H, W)``.
         mask: end-diastolic myocardia ``(N, H, W)``, boolean; for peers with a penalty there.
@@ -69,15 +107,15 @@ def register_pairs(
         out where there are more.
 
     Raises:
-        PeerError: if the package is missing, a setting is unknown or the peer fails.
+        PeerError: if the peer or a setting is unknown, the package is missing or the peer fails.
     """
     require_peer(peer)
     with tempfile.TemporaryDirectory(prefix="peer-") as folder:
         request, answer = Path(folder) / "request.npz", Path(folder) / "answer.npz"
         np.savez(request, moving=moving, reference=reference, mask=mask, spacing=spacing)
-        command = [sys.executable, "-m", "tools.peers", peer, str(request), str(answer)]
+        files = [str(path) for path in (peer_file(peer), request, answer)]
         done = subprocess.run(
-            [*command, json.dumps(dict(settings or {}))],
+            [sys.executable, "-m", "tools.peers", *files, json.dumps(dict(settings or {}))],
             cwd=ROOT,
             env={**os.environ, **one_core(), "TMPDIR": folder},
             capture_output=True,

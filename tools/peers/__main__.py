@@ -1,33 +1,34 @@
 """The process of one peer: pairs in, displacements out.
 
-python -m tools.peers PEER REQUEST.npz ANSWER.npz SETTINGS_AS_JSON
+python -m tools.peers PEER.py REQUEST.npz ANSWER.npz SETTINGS_AS_JSON
 """
 
 from __future__ import annotations
 
-import importlib
 import inspect
 import json
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
 
 import numpy as np
 
-from tools.peers import PEERS, PeerError
+from tools.peers import PeerError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Command line; see :func:`tools.peers.register_pairs` for the arrays."""
     peer, request, answer, text = list(sys.argv[1:] if arguments is None else arguments)
     settings = json.loads(text)
-    if peer not in PEERS:
-        raise PeerError(f"peer {peer!r} is unknown; use one of: {', '.join(PEERS)}.")
-    register = importlib.import_module(f"tools.peers.{peer}").register
-    known = list(inspect.signature(register).parameters)[4:]
+    register = _register_of(Path(peer))
+    parameters = inspect.signature(register).parameters.values()
+    known = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY]
     for name in settings:
         if name not in known:
-            raise PeerError(f"{peer} has no setting {name!r}; it has: {', '.join(known)}.")
+            has = ", ".join(known) or "none"
+            raise PeerError(f"{Path(peer).stem} has no setting {name!r}; it has: {has}.")
     fields, seconds = [], []
     with np.load(request, allow_pickle=False) as pairs:
         spacing = float(pairs["spacing"])
@@ -39,6 +40,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # The first pair also loads libraries, so its time counts only where it is the only one.
     np.savez(answer, displacement=np.stack(fields), seconds=np.mean(seconds[1:] or seconds))
     return 0
+
+
+def _register_of(path: Path) -> Callable[..., np.ndarray]:
+    spec = spec_from_file_location(f"tools.peers.{path.stem}", path)
+    assert spec is not None and spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    register: Callable[..., np.ndarray] = module.register
+    return register
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from scipy import ndimage
 
+PACKAGE = "hf-deepali"
 SMALLEST_J = 0.05  # a fold counts like this much shrinkage, so that the logarithm stays finite
 
 

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+PACKAGE = "antspyx"
+
 
 def register(
     moving: np.ndarray,

@@ -19,9 +19,10 @@ from typing import Any
 import numpy as np
 import torch
 
+from tools.command_line import make_parser, run_command
 from tools.peers import ROOT, PeerError, require_peer
 
-LOG = logging.getLogger(__name__)
+PACKAGE = "voxelmorph"
 FEATURES = (16, 32, 32, 32, 32)  # of the levels of the network
 WARM_UP = 50  # steps over which the learning rate rises
 WEIGHTS = ROOT / "bundles" / ".cache" / "voxelmorph.pt"
@@ -149,30 +150,25 @@ def _trained(path: str) -> torch.nn.Module:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Command line of the training."""
-    parser = argparse.ArgumentParser(prog="python -m tools.peers.voxelmorph")
+    parser = make_parser("tools.peers.voxelmorph", __doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder of virtual cines")
     parser.add_argument("--output", type=Path, default=WEIGHTS, help="weights to write")
     parser.add_argument("--smoothness", type=float, default=0.01, help="weight of the penalty")
     parser.add_argument("--steps", type=int, default=3000)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    try:
-        require_peer("voxelmorph")
-        images = _read_images(options.data)
-        network = train(
-            images, smoothness=options.smoothness, steps=options.steps, seed=options.seed
-        )
-    except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+    return run_command(lambda: _train(options), level=logging.INFO)
+
+
+def _train(options: argparse.Namespace) -> None:
+    require_peer("voxelmorph")
+    images = _read_images(options.data)
+    network = train(images, smoothness=options.smoothness, steps=options.steps, seed=options.seed)
     options.output.parent.mkdir(parents=True, exist_ok=True)
     torch.save(network.state_dict(), options.output)
-    return 0
 
 
 def _read_images(folder: Path) -> list[torch.Tensor]:
-
     from myomotion.built_in import studies_of
     from myomotion.transforms.load_cine import LoadCined
 

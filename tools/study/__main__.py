@@ -10,20 +10,17 @@ or data is computed again.
 from __future__ import annotations
 
 import argparse
-import csv
-import io
 import json
-import logging
-import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from myomotion.claims import exit_status, summary, write_report
 from myomotion.errors import InputError
-from myomotion.files import write_bytes
-from tools.evaluate.scores import FIGURES
+from myomotion.files import write_bytes, write_table
+from tools.command_line import add_workers, make_parser, run_command
+from tools.evaluate.scores import MEASURES
 from tools.study.compare import Findings, run_study
 from tools.study.config import StudyConfig, read_config
 from tools.study.figures import rendered
@@ -31,6 +28,12 @@ from tools.study.page import study_page
 from tools.study.provenance import circumstances
 from tools.study.regions import AREA_RATIO, REGIONS
 from tools.study.sources import DataSet, named_folders, real_set, virtual_set
+
+SLICE_COLUMNS = (
+    *("data", "method", "study", "slice", "level"),
+    *(measure for measure in MEASURES if measure != "seconds"),  # of this machine
+    *(*REGIONS, AREA_RATIO),
+)
 
 
 def data_sets(
@@ -92,33 +95,23 @@ def write_findings(output: Path, found: Findings, provenance: Mapping[str, Any])
     write_bytes(output / "results.md", "\n".join(parts).encode())
     for table in found.tables:
         stem = "".join(c if c.isalnum() else "-" for c in table.title.split(" (n =")[0])
-        write_bytes(output / "tables" / f"{stem}.csv", table.csv().encode())
-    write_bytes(output / "slices.csv", _slices_csv(found).encode())
+        write_table(output / "tables" / f"{stem}.csv", table.header, table.plain_rows())
+    write_table(output / "slices.csv", SLICE_COLUMNS, _slice_rows(found))
     page = study_page(found.tables, found.remarks, lines, pictures, provenance)
     write_bytes(output / "index.html", page.encode())
     write_bytes(output / "provenance.json", (json.dumps(provenance, indent=1) + "\n").encode())
     write_report(output / "claims.json", found.claims, dict(provenance))
 
 
-def _slices_csv(found: Findings) -> str:
-    columns = ("data", "method", "study", "slice", "level", *FIGURES, *REGIONS, AREA_RATIO)
-    text = io.StringIO()
-    writer = csv.DictWriter(
-        text,
-        [c for c in columns if c != "seconds"],
-        extrasaction="ignore",
-        lineterminator="\n",
-    )
-    writer.writeheader()
+def _slice_rows(found: Findings) -> Iterator[dict[str, Any]]:
     for data, results in found.scored.items():
         for method, rows in results.items():
-            writer.writerows({"data": data, "method": method, **row} for row in rows)
-    return text.getvalue()
+            yield from ({"data": data, "method": method, **row} for row in rows)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Command line."""
-    parser = argparse.ArgumentParser(prog="python -m tools.study", description=__doc__)
+    parser = make_parser("tools.study", __doc__)
     parser.add_argument("--config", type=Path, default=Path(__file__).with_name("study.yaml"))
     parser.add_argument(
         "--data",
@@ -131,21 +124,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--virtual", type=Path, help="folder of virtual cines (default: the built-in ones)"
     )
     parser.add_argument("--output", type=Path, required=True, help="folder to write")
-    parser.add_argument(
-        "--workers", type=int, default=os.cpu_count() or 1, help="processes (default: one a core)"
-    )
+    add_workers(parser)
     parser.add_argument("--strict", action="store_true", help="exit with status 1 if a claim fails")
     options = parser.parse_args(arguments)
-    logging.basicConfig(level=logging.WARNING, format="%(message)s")
-    try:
-        config = read_config(options.config)
-        folders = named_folders(options.data)
-        sets = data_sets(config, folders, options.virtual, options.output)
-        found = run_study(config, sets, options.output, workers=options.workers)
-        write_findings(options.output, found, circumstances(config))
-    except (InputError, ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+    return run_command(lambda: _compare(options), ValueError)
+
+
+def _compare(options: argparse.Namespace) -> int:
+    config = read_config(options.config)
+    folders = named_folders(options.data)
+    sets = data_sets(config, folders, options.virtual, options.output)
+    found = run_study(config, sets, options.output, workers=options.workers)
+    write_findings(options.output, found, circumstances(config))
     print(found.tables[0].markdown())
     for claim in found.claims:
         print(claim.line())

@@ -1,37 +1,39 @@
-"""Results kept per method and case, so that an interrupted study goes on where it was."""
+"""Results cached per method and case, so that an interrupted study goes on where it was."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+import myomotion.demons
 from myomotion.analysis.provenance import input_hashes
 from myomotion.files import file_sha256, write_bytes
-from tools.bundle import BUNDLES, ROOT
-from tools.peers import PEERS
+from tools.bundle import BUNDLES, INFERENCE_CONFIG, ROOT
+from tools.evaluate.methods import OUR_METHODS
+from tools.peers import peer_file, peer_packages
+from tools.study import cycle, moving, regions
 from tools.study.config import WEIGHT_KEYS, Method
 
-SHIPPED = (
+SHIPPED_WEIGHTS = (
     BUNDLES / "cardiac_motion_reg" / "models" / "model.pt",
     BUNDLES / "vae_regulariser" / "models" / "model.pt",
 )
-# Code that decides results: how cines are read and scored, and then the methods themselves.
-SCORING = (
-    "tools/evaluate/scores.py",
-    "tools/study/regions.py",
-    *(f"bundles/myomotion/core/{n}.py" for n in ("contours", "kinematics", "flow", "working_grid")),
-    *(f"bundles/myomotion/{n}.py" for n in ("analysis/grids", "transforms/load_cine", "io/cine")),
+# Whole folders, so that no file that decides results is forgotten: how cines are read and scored,
+# and then the methods themselves.
+CODE_OF_SCORING = (
+    *(BUNDLES / "myomotion" / room for room in ("core", "io", "analysis", "transforms")),
+    ROOT / "tools" / "evaluate",
+    *(Path(str(module.__file__)) for module in (cycle, moving, regions)),
 )
-OWN = (
-    "bundles/cardiac_motion_reg/configs/inference.yaml",
-    *(f"bundles/myomotion/{n}.py" for n in ("transforms/refine_motion", "inferers/sequence")),
-    *(f"bundles/myomotion/networks/{n}.py" for n in ("pyramid", "siamese", "gradient_vae")),
-    *(f"bundles/myomotion/{n}.py" for n in ("refinement/field", "core/integrator")),
-    *(f"bundles/myomotion/losses/{n}.py" for n in ("similarity", "smoothness", "plausibility")),
+CODE_OF_OUR_METHODS = (
+    *(BUNDLES / "myomotion" / room for room in ("networks", "losses", "refinement", "inferers")),
+    INFERENCE_CONFIG,
 )
+CODE_SUFFIXES = (".py", ".yaml")
 
 
 def result_key(method: Method, study: Mapping[str, object]) -> str:
@@ -46,17 +48,58 @@ def result_key(method: Method, study: Mapping[str, object]) -> str:
     """
     settings = {k: v for k, v in method.settings.items() if k not in WEIGHT_KEYS}
     named = [Path(method.settings[k]) for k in WEIGHT_KEYS if method.settings.get(k)]
+    shipped = SHIPPED_WEIGHTS if method.method in OUR_METHODS else ()
     content = {
         "method": method.method,
         "settings": settings,
-        "weights": [file_sha256(p) for p in (*named, *_shipped(method)) if p.is_file()],
+        "weights": [known_sha256(p) for p in (*named, *shipped) if p.is_file()],
         "data": input_hashes(study),
-        "code": {name: file_sha256(ROOT / name) for name in _code(method)},
+        "code": code_hashes((*CODE_OF_SCORING, *_code_of(method))),
     }
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
-def kept(path: Path, key: str, compute: Callable[[], Any]) -> Any:
+def code_hashes(places: Iterable[Path]) -> dict[str, str]:
+    """SHA-256 of files of code.
+
+    Args:
+        places: files, and folders with all code below them.
+
+    Returns:
+        Name, of a file in a folder with the folder's, to sum.
+
+    Raises:
+        FileNotFoundError: for a place without code, such as a folder that has been renamed.
+    """
+    found: dict[str, str] = {}
+    for place in places:
+        files = [place] if place.is_file() else sorted(place.rglob("*"))
+        code = [path for path in files if path.suffix in CODE_SUFFIXES]
+        if not code:
+            raise FileNotFoundError(f"{place}: no code there. Correct tools/study/cache.py.")
+        found |= {path.relative_to(place.parent).as_posix(): known_sha256(path) for path in code}
+    return found
+
+
+def known_sha256(path: Path) -> str:
+    """SHA-256 of a file, computed once as long as neither its time nor its size changes.
+
+    Args:
+        path: an existing file.
+
+    Returns:
+        64 hexadecimal digits.
+    """
+    state = path.stat()
+    return _sha256(path, state.st_mtime_ns, state.st_size)
+
+
+@cache
+def _sha256(path: Path, modified: int, size: int) -> str:
+    return file_sha256(path)
+
+
+def cached(path: Path, key: str, compute: Callable[[], Any]) -> Any:
     """The result of an earlier run with the same key, else a new one, which is written.
 
     Args:
@@ -76,16 +119,9 @@ def kept(path: Path, key: str, compute: Callable[[], Any]) -> Any:
     return result
 
 
-def _shipped(method: Method) -> Sequence[Path]:
-    return () if method.method in ("identity", "demons", *PEERS) else SHIPPED
-
-
-def _code(method: Method) -> list[str]:
-    if method.method == "identity":
-        return list(SCORING)
-    if method.method in PEERS:
-        return [*SCORING, f"tools/peers/{method.method}.py"]
+def _code_of(method: Method) -> Sequence[Path]:
+    if method.method in OUR_METHODS:
+        return CODE_OF_OUR_METHODS
     if method.method == "demons":
-        return [*SCORING, "bundles/myomotion/demons.py"]
-    own = sorted(p.relative_to(ROOT).as_posix() for p in BUNDLES.glob("myomotion/latent*.py"))
-    return [*SCORING, *OWN, *(own if method.method == "latent" else ())]
+        return (Path(myomotion.demons.__file__),)
+    return (peer_file(method.method),) if method.method in peer_packages() else ()

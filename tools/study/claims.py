@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from myomotion.claims import Claim, at_least, not_run
+from myomotion.core.segments import LEVELS
 from tools.study.config import StudyConfig
-from tools.study.equal import MATCHED, VOLUME
-from tools.study.tables import LEVELS, Results, at_level, mean_of
+from tools.study.equal import CONTOUR_MEASURES, VOLUME
+from tools.study.tables import Results, at_level, mean_of
 from tools.study.timing import Times
 
 
@@ -40,12 +41,12 @@ def lead_claims(
             both = [at_level(rows, level) for rows in (results[name], ours)]
             if not all(both):
                 continue
-            for figure in MATCHED:
-                theirs, own = (mean_of(rows, figure) for rows in both)
-                gain = own - theirs if figure == "dice" else theirs - own
+            for measure in CONTOUR_MEASURES:
+                theirs, own = (mean_of(rows, measure) for rows in both)
+                gain = own - theirs if measure == "dice" else theirs - own
                 note = f"{own:.4f} against {theirs:.4f} at abs(abs(J) - 1) = {volume:.3f}"
-                kind = "Dice" if figure == "dice" else "MCD"
-                unit = "" if figure == "dice" else "mm"
+                kind = "Dice" if measure == "dice" else "MCD"
+                unit = "" if measure == "dice" else "mm"
                 yield at_least(f"{data}, {level}: {kind}, lead over {label}", gain, 0, unit, note)
 
 

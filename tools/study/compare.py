@@ -10,6 +10,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from myomotion.claims import Claim
+from myomotion.core.segments import LEVELS
 from myomotion.tracker import inference_parts
 from tools.study.claims import lead_claims, time_claims
 from tools.study.config import Method, StudyConfig
@@ -20,11 +21,10 @@ from tools.study.runs import Runner, runnable
 from tools.study.selection import candidates
 from tools.study.sources import DataSet
 from tools.study.tables import (
-    LEVELS,
-    NEUTRAL,
-    OVERLAP,
-    REAL,
-    TRUTH,
+    MEASURES_AGAINST_LABELS,
+    MEASURES_AGAINST_TRUTH,
+    MEASURES_WITHOUT_TRUTH,
+    UNRANKED_MEASURES,
     Results,
     Table,
     accuracy_table,
@@ -93,9 +93,9 @@ def run_study(
             _volume(data, config, runner, methods, results, found)
         found.tables += _inference(data, config, results)
         heading = f"Where ours is first, {data.name} cines"
-        found.remarks[heading] = places(
-            config, results, (*TRUTH, *OVERLAP) if data.virtual else REAL
-        )
+        known = (*MEASURES_AGAINST_TRUTH, *MEASURES_AGAINST_LABELS)
+        ranked = known if data.virtual else MEASURES_WITHOUT_TRUTH
+        found.remarks[heading] = places(config, results, ranked)
         _film(data, config, runner, methods, found)
     _cycles(sets, config, runner, methods, found)
     skipped += _transfer(sets, config, runner, found)
@@ -110,23 +110,23 @@ def run_study(
 
 def _accuracy(data: DataSet, config: StudyConfig, results: Results) -> list[Table]:
     # True hearts and virtual ones change their area: where the truth is known, it alone counts.
-    neutral = (*NEUTRAL, "abs_j_minus_1") if data.virtual else NEUTRAL
+    neutral = (*UNRANKED_MEASURES, "abs_j_minus_1") if data.virtual else UNRANKED_MEASURES
     title = f"{data.name} cines"
-    found = [accuracy_table(title, config, results, REAL, neutral=neutral)]
+    found = [accuracy_table(title, config, results, MEASURES_WITHOUT_TRUTH, neutral=neutral)]
     if data.virtual:
         known = "against their known motion: end-point error in mm, strain errors"
-        found.append(accuracy_table(f"{title} {known}", config, results, TRUTH))
+        found.append(accuracy_table(f"{title} {known}", config, results, MEASURES_AGAINST_TRUTH))
         by_ratio = ratio_table(f"{title} by area ratio", config, results)
         found += [by_ratio] if by_ratio else []
     found += [
-        accuracy_table(f"{title}, {level}", config, results, REAL, level, neutral)
+        accuracy_table(f"{title}, {level}", config, results, MEASURES_WITHOUT_TRUTH, level, neutral)
         for level in LEVELS
         if any(row["level"] == level for rows in results.values() for row in rows)
     ]
     if data.trained and data.held_out:
         unseen = _held_out(data, results)
         title = f"{title}, subjects on whom nothing was chosen"
-        found.append(accuracy_table(title, config, unseen, REAL, neutral=neutral))
+        found.append(accuracy_table(title, config, unseen, MEASURES_WITHOUT_TRUTH, neutral=neutral))
     return found
 
 
@@ -136,7 +136,7 @@ def _held_out(data: DataSet, results: Results) -> dict[str, list[Mapping[str, An
 
 def _inference(data: DataSet, config: StudyConfig, results: Results) -> list[Table]:
     found = [strain_table(f"{data.name} cines, peak strain", config, results)]
-    tested = tuple(f for f in REAL if f != "fold_fraction")
+    tested = tuple(f for f in MEASURES_WITHOUT_TRUTH if f != "fold_fraction")
     if data.virtual:
         tested = ("mcd_mm", "dice", "epe_mm", "epe_scar_mm", "ecc_error_points", "err_error_points")
     pairs = comparisons(config, results, tested)
@@ -229,8 +229,8 @@ def _transfer(
 def _pareto(sets: Sequence[DataSet], config: StudyConfig, times: Times, found: Findings) -> Figure:
     panels = []
     for data in sets:
-        figure = (
+        measure = (
             ("epe_mm", "end-point error in the wall, mm") if data.virtual else ("mcd_mm", "MCD, mm")
         )
-        panels.append((f"{data.name} cines", found.scored[data.name], *figure))
+        panels.append((f"{data.name} cines", found.scored[data.name], *measure))
     return pareto_figure(config, times, panels)

@@ -9,9 +9,10 @@ from typing import Any
 
 import yaml
 
+from myomotion.errors import InputError
 from tools.bundle import ROOT
-from tools.evaluate.methods import METHODS
-from tools.peers import PEERS, PeerError, require_peer
+from tools.evaluate.methods import method_names
+from tools.peers import PeerError, peer_packages, require_peer
 
 WEIGHT_KEYS = ("weights", "vae_weights")  # settings that name files, relative to the root
 
@@ -57,10 +58,10 @@ class Method:
 
     def reason_to_skip(self) -> str | None:
         """Why the method cannot run here; None if it can."""
-        if self.method not in METHODS:
+        if self.method not in method_names():
             return f"this version of the project has no method '{self.method}'"
         try:
-            if self.method in PEERS:
+            if self.method in peer_packages():
                 require_peer(self.method)
         except PeerError as error:
             return str(error)
@@ -124,7 +125,7 @@ def read_config(path: Path) -> StudyConfig:
         The study.
 
     Raises:
-        ValueError: for a file that cannot be read, missing keys or names used twice or nowhere.
+        InputError: for a file that cannot be read, missing keys or names used twice or nowhere.
     """
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -132,7 +133,7 @@ def read_config(path: Path) -> StudyConfig:
         transfer = tuple(_method(entry) for entry in content.get("transfer") or ())
         names = [m.name for m in (*methods, *transfer)]
         if twice := sorted({n for n in names if names.count(n) > 1}):
-            raise ValueError(f"{path}: methods named twice: {', '.join(twice)}. Rename one.")
+            raise InputError(f"{path}: methods named twice: {', '.join(twice)}. Rename one.")
         sweep = content.get("alpha") or {"key": "", "values": []}
         ours = next((m for m in methods if m.name == content["ours"]), None)
         config = StudyConfig(
@@ -149,12 +150,12 @@ def read_config(path: Path) -> StudyConfig:
             seed=int(content.get("seed", 0)),
         )
     except (OSError, KeyError, TypeError, AttributeError, yaml.YAMLError) as error:
-        raise ValueError(f"{path}: no study configuration ({error!r}).") from error
+        raise InputError(f"{path}: no study configuration ({error!r}).") from error
     compared = [m.name for m in methods]
     used = [config.time[k] for k in ("fast", "slow") if k in config.time]
     asked = (config.ours, *config.cycle, *config.moving, *used)
     if unknown := [n for n in asked if n not in compared]:
-        raise ValueError(f"{path}: {', '.join(unknown)} is not among the methods: {compared}.")
+        raise InputError(f"{path}: {', '.join(unknown)} is not among the methods: {compared}.")
     return config
 
 

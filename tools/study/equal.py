@@ -10,12 +10,13 @@ import itertools
 from collections.abc import Mapping
 from typing import Any
 
+from myomotion.core.segments import LEVELS
 from tools.study.config import StudyConfig
-from tools.study.statistics import Comparison, compare, subject_means
-from tools.study.tables import LEVELS, Results, Rows, Table, at_level, mean_of, shown
+from tools.study.statistics import Comparison, Rows, compare_rows
+from tools.study.tables import Results, Table, at_level, mean_of, shown
 
 VOLUME = "abs_j_minus_1"
-MATCHED = ("mcd_mm", "dice")
+CONTOUR_MEASURES = ("mcd_mm", "dice")
 
 
 def at_volume(by_weight: Mapping[float, Rows], volume: float) -> list[dict[str, Any]] | None:
@@ -26,7 +27,8 @@ def at_volume(by_weight: Mapping[float, Rows], volume: float) -> list[dict[str, 
         volume: the mean abs(abs(J) - 1) that is asked for.
 
     Returns:
-        Rows with :data:`MATCHED` and abs(abs(J) - 1); None where no two weights enclose it.
+        Rows with :data:`CONTOUR_MEASURES` and abs(abs(J) - 1); None where no two weights enclose
+        it.
     """
     known = sorted((mean_of(rows, VOLUME), weight) for weight, rows in by_weight.items())
     for (low, a), (high, b) in itertools.pairwise(known):
@@ -38,7 +40,7 @@ def at_volume(by_weight: Mapping[float, Rows], volume: float) -> list[dict[str, 
                     **{k: r[k] for k in ("study", "slice", "level")},
                     **{
                         k: (1 - share) * r[k] + share * second[r["study"], r["slice"]][k]
-                        for k in (*MATCHED, VOLUME)
+                        for k in (*CONTOUR_MEASURES, VOLUME)
                     },
                 }
                 for r in by_weight[a]
@@ -91,9 +93,9 @@ def equal_table(
         theirs = results[name]
         cells = [config.method(name).label, shown(mean_of(theirs, VOLUME), 3)]
         for level in levels:
-            for figure, digits in zip(MATCHED, (2, 3), strict=True):
+            for measure, digits in zip(CONTOUR_MEASURES, (2, 3), strict=True):
                 cells.append(
-                    _both(at_level(theirs, level), at_level(ours or (), level), figure, digits)
+                    _both(at_level(theirs, level), at_level(ours or (), level), measure, digits)
                 )
         lines.append(tuple(cells))
     note = (
@@ -117,19 +119,16 @@ def equal_comparisons(
     Returns:
         Two comparisons a peer.
     """
-    found = []
-    for name, ours in matched.items():
-        for figure in MATCHED if ours else ():
-            own, theirs = (subject_means(rows, figure) for rows in (ours or (), results[name]))
-            one = compare(own, theirs, figure, name, config.seed)
-            if one is not None:
-                found.append(one)
-    return found
+    return [
+        one
+        for name, ours in matched.items()
+        for one in compare_rows(ours or (), results[name], CONTOUR_MEASURES, name, config.seed)
+    ]
 
 
-def _both(theirs: Rows, ours: Rows, figure: str, digits: int) -> str:
-    values = [shown(mean_of(rows, figure), digits) for rows in (theirs, ours)]
+def _both(theirs: Rows, ours: Rows, measure: str, digits: int) -> str:
+    values = [shown(mean_of(rows, measure), digits) for rows in (theirs, ours)]
     if "-" in values:
         return " / ".join(values)
-    first = (max if figure == "dice" else min)(values, key=float)
+    first = (max if measure == "dice" else min)(values, key=float)
     return " / ".join(f"**{v}**" if v == first else v for v in values)

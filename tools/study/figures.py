@@ -14,7 +14,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from tools.study.config import Method, StudyConfig
-from tools.study.tables import Results, Rows, mean_of
+from tools.study.statistics import Rows
+from tools.study.tables import Results, mean_of
 from tools.study.timing import Times
 
 TRUE_COLOR = "#2d8a4e"
@@ -74,7 +75,7 @@ def pareto_figure(
     Args:
         config: gives order and labels.
         times: from :func:`tools.study.timing.stack_time`, by method.
-        panels: title, rows by method, figure and its label.
+        panels: title, rows by method, measure and its label.
 
     Returns:
         The figure.

@@ -7,12 +7,16 @@ import math
 
 import numpy as np
 
+from myomotion.core.segments import LEVELS
 from tools.study.config import StudyConfig
-from tools.study.tables import LEVELS, Results, Rows, Table, at_level, mean_of, shown
+from tools.study.statistics import Rows
+from tools.study.tables import Results, Table, at_level, mean_of, shown
 
-# Tagged MRI and the proposed method as published with the paper: peak Err, Ecc in percent.
-TAGGED = {"basal": (23.8, -16.7), "mid": (23.1, -19.6), "apical": (18.7, -20.8)}
-PUBLISHED = {"basal": (24.5, -16.4), "mid": (33.1, -18.1), "apical": (32.5, -19.7)}
+# As published with the paper: peak Err, Ecc in percent.
+REFERENCE_STRAINS = {
+    "tagged MRI (paper)": {"basal": (23.8, -16.7), "mid": (23.1, -19.6), "apical": (18.7, -20.8)},
+    "proposed (paper)": {"basal": (24.5, -16.4), "mid": (33.1, -18.1), "apical": (32.5, -19.7)},
+}
 
 
 def strain_table(title: str, config: StudyConfig, results: Results) -> Table:
@@ -39,8 +43,8 @@ def strain_table(title: str, config: StudyConfig, results: Results) -> Table:
     if any(cell != "-" for cell in truth):
         lines.append(("true motion", *truth))
     else:
-        for label, values in (("tagged MRI (paper)", TAGGED), ("proposed (paper)", PUBLISHED)):
-            flat = [shown(v, 1) for level in LEVELS for v in values[level]]
+        for label, strains in REFERENCE_STRAINS.items():
+            flat = [shown(v, 1) for level in LEVELS for v in strains[level]]
             lines.append((label, *flat))
         note += (
             " The references are healthy volunteers of the UK Biobank as published with the method "

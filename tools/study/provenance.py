@@ -10,9 +10,8 @@ from typing import Any
 
 from myomotion.analysis.provenance import versions
 from tools.bundle import ROOT
+from tools.peers import peer_packages
 from tools.study.config import WEIGHT_KEYS, Method, StudyConfig
-
-PEER_PACKAGES = ("SimpleITK", "antspyx", "hf-deepali", "voxelmorph", "scipy")
 
 
 def circumstances(config: StudyConfig) -> dict[str, Any]:
@@ -25,7 +24,7 @@ def circumstances(config: StudyConfig) -> dict[str, Any]:
         JSON-ready.
     """
     found = {}
-    for package in PEER_PACKAGES:
+    for package in ("scipy", "SimpleITK", *peer_packages().values()):
         try:
             found[package] = version(package)
         except PackageNotFoundError:

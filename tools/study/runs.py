@@ -17,12 +17,12 @@ from tqdm import tqdm
 from myomotion.transforms.load_cine import LoadCined
 from tools.evaluate.methods import Tracker, make_tracker
 from tools.evaluate.scores import score_study
-from tools.study.cache import kept, result_key
+from tools.study.cache import cached, result_key
 from tools.study.config import Method
 from tools.study.cycle import jacobian_curves, true_curves
 from tools.study.moving import film, middle_slice, moved_contours
 from tools.study.regions import regional_errors
-from tools.study.timing import QUIET, stack_time
+from tools.study.timing import QUIET_LOAD, stack_time
 
 LOG = logging.getLogger(__name__)
 SIZE, SPACING = 96, 1.5
@@ -32,7 +32,7 @@ class Runner:
     """Runs methods on studies.
 
     Args:
-        folder: receives the kept results, one JSON file for each method, setting and study.
+        folder: receives the cached results, one JSON file for each method, setting and study.
         progress: show a progress bar.
         workers: processes that track, with one thread each.
 
@@ -61,7 +61,7 @@ class Runner:
             Rows of :func:`tools.evaluate.scores.score_study` with the regions of
             :mod:`tools.study.regions`, by method; a method that failed on a case is left out.
         """
-        self._fill(data, methods, studies)
+        self._precompute(data, methods, studies)
         results: dict[str, list[dict[str, Any]]] = {m.name: [] for m in methods}
         lost: set[str] = set()
         with tqdm(total=len(methods) * len(studies), desc=data, disable=not self.progress) as bar:
@@ -78,7 +78,7 @@ class Runner:
                     bar.update()
         return {name: rows for name, rows in results.items() if name not in lost}
 
-    def _fill(
+    def _precompute(
         self, data: str, methods: Sequence[Method], studies: Sequence[Mapping[str, Any]]
     ) -> None:
         """Compute in several processes what no earlier run has left; errors come up again later."""
@@ -97,7 +97,7 @@ class Runner:
             tqdm(total=len(missing), desc=f"{data}, new", disable=not self.progress) as bar,
         ):
             waiting = [
-                pool.submit(_fill_study, self.folder, wanted, dict(studies[i]))
+                pool.submit(_precompute_study, self.folder, wanted, dict(studies[i]))
                 for i, wanted in missing.items()
             ]
             for done in as_completed(waiting):
@@ -126,10 +126,10 @@ class Runner:
             key = result_key(method, study)
             path = self._file("times", method, study, key)
             try:
-                time = kept(path, key, measure)
-                if time["load"] > QUIET >= os.getloadavg()[0]:
+                time = cached(path, key, measure)
+                if time["load"] > QUIET_LOAD >= os.getloadavg()[0]:
                     path.unlink()
-                    time = kept(path, key, measure)
+                    time = cached(path, key, measure)
             except (ValueError, RuntimeError, OSError) as error:
                 self._fail(f"time of {method.label}: {error}")
                 continue
@@ -156,7 +156,7 @@ class Runner:
 
             key = result_key(method, study)
             path = self._file("contours", method, study, key)
-            contours[method.name] = kept(path, key, follow)
+            contours[method.name] = cached(path, key, follow)
         truth = item()["truth"][0].float()
         if bool(torch.isfinite(truth).all()):
             contours["truth"] = moved_contours(truth, item(), SPACING)
@@ -192,7 +192,7 @@ class Runner:
         """Rows, and the curves of methods that track the whole cycle anyway."""
         key = result_key(method, study)
         path = self._file("scores", method, study, key)
-        result = kept(path, key, lambda: self._score(method, item))
+        result = cached(path, key, lambda: self._score(method, item))
         return result["rows"], result["curves"]
 
     def _curves(
@@ -206,7 +206,7 @@ class Runner:
         def follow() -> list[dict[str, Any]]:
             return jacobian_curves(self._tracker(method).cycle(item())[0], item(), SPACING)
 
-        found: list[dict[str, Any]] = kept(self._file("cycles", method, study, key), key, follow)
+        found: list[dict[str, Any]] = cached(self._file("cycles", method, study, key), key, follow)
         return found
 
     def _score(self, method: Method, item: _Item) -> dict[str, list[dict[str, Any]]]:
@@ -235,7 +235,7 @@ class Runner:
         self.failed.append(sentence)
 
 
-def _fill_study(folder: Path, methods: Sequence[Method], study: dict[str, Any]) -> None:
+def _precompute_study(folder: Path, methods: Sequence[Method], study: dict[str, Any]) -> None:
     """The work of one process: score a study with several methods."""
     runner, item = Runner(folder, progress=False), _Item(study)
     for method in methods:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import logging
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -20,12 +19,13 @@ from typing import Any
 from myomotion.errors import InputError
 from myomotion.files import write_bytes
 from tools.bundle import ROOT
+from tools.command_line import make_parser, run_command
 from tools.study.config import Method, StudyConfig, read_config
 from tools.study.runs import Runner
 from tools.study.sources import usable_studies
 from tools.study.tables import mean_of
 
-SHOWN = ("abs_j_minus_1", "dice", "mcd_mm", "area_change_error")
+SWEPT_MEASURES = ("abs_j_minus_1", "dice", "mcd_mm", "area_change_error")
 
 
 def candidates(method: Method) -> dict[Any, Method]:
@@ -68,11 +68,14 @@ def select(config: StudyConfig, data: Path, output: Path) -> dict[str, Any]:
         output: folder; its ``cache`` keeps results.
 
     Returns:
-        By method: ``setting``, ``chosen`` and ``sweep`` (figures by value).
+        By method: ``setting``, ``chosen`` and ``sweep`` (measures by value).
 
     Raises:
-        InputError: if the patients are not there.
+        InputError: if the configuration names no patients or no target, or the patients are not
+            there.
     """
+    if missing := [key for key in ("patients", "target") if key not in config.selection]:
+        raise InputError(f"the configuration has no {' and no '.join(missing)} under 'selection'.")
     studies, _ = usable_studies(data, only=config.selection["patients"])
     runner = Runner(output / "cache")
     result = {}
@@ -83,11 +86,11 @@ def select(config: StudyConfig, data: Path, output: Path) -> dict[str, Any]:
             continue
         rows = runner.rows(f"selection-{method.name}", list(tried.values()), studies)
         sweep = {
-            value: {f: mean_of(rows[m.name], f) for f in SHOWN}
+            value: {f: mean_of(rows[m.name], f) for f in SWEPT_MEASURES}
             for value, m in tried.items()
             if m.name in rows
         }
-        volume = {value: figures["abs_j_minus_1"] for value, figures in sweep.items()}
+        volume = {value: measures["abs_j_minus_1"] for value, measures in sweep.items()}
         result[method.name] = {
             "setting": next(iter(method.sweep)),
             "chosen": closest(volume, config.selection["target"]),
@@ -98,23 +101,21 @@ def select(config: StudyConfig, data: Path, output: Path) -> dict[str, Any]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Command line."""
-    parser = argparse.ArgumentParser(prog="python -m tools.study.selection", description=__doc__)
+    parser = make_parser("tools.study.selection", __doc__)
     parser.add_argument("--config", type=Path, default=ROOT / "tools" / "study" / "study.yaml")
     parser.add_argument("--data", type=Path, required=True, help="folder of the patients")
     parser.add_argument("--output", type=Path, required=True, help="folder to write")
     options = parser.parse_args(arguments)
-    logging.basicConfig(level=logging.WARNING, format="%(message)s")
-    try:
-        result = select(read_config(options.config), options.data, options.output)
-    except (InputError, ValueError, KeyError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+    return run_command(lambda: _select(options), ValueError)
+
+
+def _select(options: argparse.Namespace) -> None:
+    result = select(read_config(options.config), options.data, options.output)
     write_bytes(options.output / "selection.json", (json.dumps(result, indent=1) + "\n").encode())
     for name, found in result.items():
         print(f"{name}: {found['setting']} = {found['chosen']}")
-        for value, figures in found["sweep"].items():
-            print(f"  {value!s:<8}", "  ".join(f"{k} {v:.3f}" for k, v in figures.items()))
-    return 0
+        for value, measures in found["sweep"].items():
+            print(f"  {value!s:<8}", "  ".join(f"{k} {v:.3f}" for k, v in measures.items()))
 
 
 if __name__ == "__main__":

@@ -61,7 +61,7 @@ def named_folders(texts: Sequence[str]) -> dict[str, Path]:
         Name to folder.
 
     Raises:
-        ValueError: for a name used twice, ``virtual``, or one that cannot name a file.
+        InputError: for a name used twice, ``virtual``, or one that cannot name a file.
     """
     found: dict[str, Path] = {}
     for text in texts:
@@ -69,7 +69,7 @@ def named_folders(texts: Sequence[str]) -> dict[str, Path]:
         if not sign or "/" in name:
             name, folder = ("real" if not found else Path(text).resolve().name), text
         if not re.fullmatch(r"[A-Za-z0-9_-]+", name) or name in (VIRTUAL, *found):
-            raise ValueError(
+            raise InputError(
                 f"--data {text}: {name!r} cannot name this data set. Give NAME=DIR with a name of "
                 f"its own of letters, digits, - and _, other than '{VIRTUAL}'."
             )

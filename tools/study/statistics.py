@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
+Rows = Sequence[Mapping[str, Any]]  # one dictionary a slice
 RESAMPLES = 10_000
-# Figures where more is better; of all others less is.
+# Measures where more is better; of all others less is.
 HIGHER_IS_BETTER = ("dice",)
 
 
@@ -19,7 +20,7 @@ class Comparison:
     """Ours minus a peer's, paired by subject.
 
     Attributes:
-        figure: which figure of :data:`tools.evaluate.scores.FIGURES`.
+        measure: which one of :data:`tools.evaluate.scores.MEASURES`.
         peer: the other method's name.
         n: subjects.
         difference: mean over subjects of ours minus the peer's.
@@ -29,7 +30,7 @@ class Comparison:
         p_holm: the same after Holm's correction over all comparisons of a table; NaN before it.
     """
 
-    figure: str
+    measure: str
     peer: str
     n: int
     difference: float
@@ -43,37 +44,37 @@ class Comparison:
         """``ours`` or ``peer`` where the interval excludes zero, else ``undecided``."""
         if self.low <= 0 <= self.high:
             return "undecided"
-        better = self.difference > 0 if self.figure in HIGHER_IS_BETTER else self.difference < 0
+        better = self.difference > 0 if self.measure in HIGHER_IS_BETTER else self.difference < 0
         return "ours" if better else "peer"
 
 
-def subject_means(rows: Sequence[Mapping[str, Any]], figure: str) -> dict[str, float]:
-    """Mean of a figure over the slices of each subject that has a finite value.
+def subject_means(rows: Rows, measure: str) -> dict[str, float]:
+    """Mean of a measure over the slices of each subject that has a finite value.
 
     Args:
         rows: from :func:`tools.evaluate.scores.score_study`.
-        figure: name of the figure.
+        measure: its name.
 
     Returns:
         Subject to mean.
     """
     values: dict[str, list[float]] = {}
     for row in rows:
-        value = row.get(figure)
+        value = row.get(measure)
         if value is not None and np.isfinite(value):
             values.setdefault(str(row["study"]), []).append(float(value))
     return {subject: float(np.mean(v)) for subject, v in values.items()}
 
 
 def compare(
-    ours: Mapping[str, float], theirs: Mapping[str, float], figure: str, peer: str, seed: int = 0
+    ours: Mapping[str, float], theirs: Mapping[str, float], measure: str, peer: str, seed: int = 0
 ) -> Comparison | None:
     """Compare two methods on the subjects that both have.
 
     Args:
         ours: from :func:`subject_means`.
         theirs: the same of the peer.
-        figure: name of the figure.
+        measure: its name.
         peer: name of the peer.
         seed: of the bootstrap.
 
@@ -97,7 +98,7 @@ def compare(
         low, high = float(interval.low), float(interval.high)
     p = float(stats.wilcoxon(differences).pvalue) if np.any(differences) else 1.0
     return Comparison(
-        figure=figure,
+        measure=measure,
         peer=peer,
         n=len(common),
         difference=float(differences.mean()),
@@ -105,6 +106,28 @@ def compare(
         high=high,
         p=p,
     )
+
+
+def compare_rows(
+    ours: Rows, theirs: Rows, measures: Sequence[str], peer: str, seed: int
+) -> list[Comparison]:
+    """Compare the rows of two methods by subject, measure by measure.
+
+    Args:
+        ours: from :func:`tools.evaluate.scores.score_study`.
+        theirs: the same of the peer.
+        measures: their names.
+        peer: name of the peer.
+        seed: of the bootstrap.
+
+    Returns:
+        One comparison for each measure that at least two subjects have with both.
+    """
+    found = (
+        compare(subject_means(ours, name), subject_means(theirs, name), name, peer, seed)
+        for name in measures
+    )
+    return [one for one in found if one is not None]
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

@@ -1,25 +1,20 @@
-"""Tables of a study, once as data and in three ways to write them: Markdown, CSV and HTML."""
+"""Tables of a study: what they hold, as text, and their words in Markdown."""
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from html import escape
-from typing import Any
 
 import numpy as np
 
 from tools.study.config import StudyConfig
-from tools.study.statistics import HIGHER_IS_BETTER, Comparison, compare, holm, subject_means
+from tools.study.statistics import HIGHER_IS_BETTER, Comparison, Rows, compare_rows, holm
 
-Rows = Sequence[Mapping[str, Any]]
 Results = Mapping[str, Rows]  # rows of every method that ran, by its name
 
-# Figure: heading and digits.
-FIGURES = {
+# Measure: heading and digits.
+HEADINGS = {
     "mcd_mm": ("MCD mm", 2),
     "dice": ("Dice", 3),
     "hd95_mm": ("HD95 mm", 2),
@@ -34,15 +29,17 @@ FIGURES = {
     "ecc_error_points": ("GCS error, points", 2),
     "err_error_points": ("GRS error, points", 1),
 }
-REAL = ("mcd_mm", "dice", "hd95_mm", "abs_j_minus_1", "fold_fraction", "area_change_error")
-OVERLAP = ("mcd_mm", "dice", "hd95_mm", "area_change_error")
-TRUTH = (
+MEASURES_WITHOUT_TRUTH = (
+    *("mcd_mm", "dice", "hd95_mm"),
+    *("abs_j_minus_1", "fold_fraction", "area_change_error"),
+)
+MEASURES_AGAINST_LABELS = ("mcd_mm", "dice", "hd95_mm", "area_change_error")
+MEASURES_AGAINST_TRUTH = (
     *("epe_mm", "epe_inner_mm", "epe_outer_mm", "epe_scar_mm", "epe_remote_mm"),
     *("ecc_error_points", "err_error_points"),
 )
-NEUTRAL = ("fold_fraction",)
-SMALL = 15  # subjects below which a percentile bootstrap is too sure
-LEVELS = ("basal", "mid", "apical")
+UNRANKED_MEASURES = ("fold_fraction",)
+SUBJECTS_FOR_A_BOOTSTRAP = 15  # with fewer a percentile bootstrap is too sure
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,33 +65,14 @@ class Table:
         lines += [f"| {' | '.join(row)} |" for row in self.rows]
         return "\n".join([*lines, *(["", self.note] if self.note else [])]) + "\n"
 
-    def csv(self) -> str:
-        """The table as comma-separated values, without emphasis."""
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(self.header)
-        writer.writerows([c.replace("**", "") for c in row] for row in self.rows)
-        return text.getvalue()
-
-    def html(self) -> str:
-        """The table for a page, what is in bold in Markdown in bold."""
-        head = "".join(f"<th>{escape(c)}</th>" for c in self.header)
-        body = "".join(f"<tr>{''.join(_html_cell(c) for c in row)}</tr>" for row in self.rows)
-        note = f"<p>{escape(self.note.replace('**', ''))}</p>" if self.note else ""
-        return (
-            f"<h3>{escape(self.title)}</h3><table><thead><tr>{head}</tr></thead>"
-            f"<tbody>{body}</tbody></table>{note}"
-        )
+    def plain_rows(self) -> list[list[str]]:
+        """Cells without emphasis."""
+        return [[cell.replace("**", "") for cell in row] for row in self.rows]
 
 
-def _html_cell(text: str) -> str:
-    bold = text.startswith("**") and text.endswith("**") and len(text) > 4
-    return f"<td>{'<b>' if bold else ''}{escape(text.strip('*'))}{'</b>' if bold else ''}</td>"
-
-
-def mean_of(rows: Rows, figure: str) -> float:
-    """Mean of a figure over the slices that have it; NaN if none has."""
-    values = [float(v) for row in rows if (v := row.get(figure)) is not None and math.isfinite(v)]
+def mean_of(rows: Rows, measure: str) -> float:
+    """Mean of a measure over the slices that have it; NaN if none has."""
+    values = [float(v) for row in rows if (v := row.get(measure)) is not None and math.isfinite(v)]
     return float(np.mean(values)) if values else float("nan")
 
 
@@ -103,18 +81,18 @@ def at_level(rows: Rows, level: str) -> Rows:
     return [r for r in rows if r["level"] == level]
 
 
-def count_of(rows: Rows, figure: str) -> int:
-    """How many slices have a figure."""
-    return sum((v := row.get(figure)) is not None and math.isfinite(v) for row in rows)
+def count_of(rows: Rows, measure: str) -> int:
+    """How many slices have a measure."""
+    return sum((v := row.get(measure)) is not None and math.isfinite(v) for row in rows)
 
 
 def accuracy_table(
     title: str,
     config: StudyConfig,
     results: Results,
-    figures: Sequence[str],
+    measures: Sequence[str],
     level: str = "",
-    neutral: Sequence[str] = NEUTRAL,
+    neutral: Sequence[str] = UNRANKED_MEASURES,
 ) -> Table:
     """Means over slices, the best of every column in bold (``none`` does not compete).
 
@@ -122,7 +100,7 @@ def accuracy_table(
         title: of the table.
         config: gives order and labels.
         results: rows by method.
-        figures: columns.
+        measures: columns.
         level: only slices of this level; all where empty.
         neutral: columns in which nobody is best.
 
@@ -130,15 +108,15 @@ def accuracy_table(
         The table.
     """
     picked = {n: [r for r in rows if level in ("", r["level"])] for n, rows in results.items()}
-    means = {n: {f: mean_of(rows, f) for f in figures} for n, rows in picked.items()}
-    known = [f for f in figures if any(math.isfinite(m[f]) for m in means.values())]
+    means = {n: {f: mean_of(rows, f) for f in measures} for n, rows in picked.items()}
+    known = [f for f in measures if any(math.isfinite(m[f]) for m in means.values())]
     best = {f: best_of(config, means, f) for f in known if f not in neutral}
     lines = []
     for method in config.methods:
         if method.name not in means:
             continue
         values = means[method.name]
-        cells = [shown(values[f], FIGURES[f][1]) for f in known]
+        cells = [shown(values[f], HEADINGS[f][1]) for f in known]
         marked = [
             f"**{c}**" if method.name in best.get(f, ()) else c
             for c, f in zip(cells, known, strict=True)
@@ -149,41 +127,35 @@ def accuracy_table(
     fewer = {f: "" if n == count else f" (n = {n})" for f, n in having.items()}
     return Table(
         title=f"{title} (n = {count} slices)",
-        header=("method", *(FIGURES[f][0] + fewer[f] for f in known)),
+        header=("method", *(HEADINGS[f][0] + fewer[f] for f in known)),
         rows=tuple(lines),
     )
 
 
 def best_of(
-    config: StudyConfig, means: Mapping[str, Mapping[str, float]], figure: str
+    config: StudyConfig, means: Mapping[str, Mapping[str, float]], measure: str
 ) -> tuple[str, ...]:
     """Names of the methods that share the best mean to the digits shown."""
-    digits = FIGURES[figure][1]
+    digits = HEADINGS[measure][1]
     running = {
-        m.name: round(means[m.name][figure], digits)
+        m.name: round(means[m.name][measure], digits)
         for m in config.methods
-        if m.method != "identity" and m.name in means and math.isfinite(means[m.name][figure])
+        if m.method != "identity" and m.name in means and math.isfinite(means[m.name][measure])
     }
     if not running:
         return ()
-    first = (max if figure in HIGHER_IS_BETTER else min)(running.values())
+    first = (max if measure in HIGHER_IS_BETTER else min)(running.values())
     return tuple(name for name, value in running.items() if value == first)
 
 
-def comparisons(config: StudyConfig, results: Results, figures: Sequence[str]) -> list[Comparison]:
+def comparisons(config: StudyConfig, results: Results, measures: Sequence[str]) -> list[Comparison]:
     """Ours against every peer that ran, by subject."""
-    found = []
-    if config.ours not in results:
-        return []
-    for peer in config.peers():
-        if peer.name not in results:
-            continue
-        for figure in figures:
-            ours, theirs = (subject_means(results[n], figure) for n in (config.ours, peer.name))
-            one = compare(ours, theirs, figure, peer.name, config.seed)
-            if one is not None:
-                found.append(one)
-    return found
+    ours = results.get(config.ours, ())
+    return [
+        one
+        for peer in config.peers()
+        for one in compare_rows(ours, results.get(peer.name, ()), measures, peer.name, config.seed)
+    ]
 
 
 def statistics_table(title: str, config: StudyConfig, found: Sequence[Comparison]) -> Table:
@@ -192,12 +164,12 @@ def statistics_table(title: str, config: StudyConfig, found: Sequence[Comparison
     found = [replace(c, p_holm=p) for c, p in zip(found, corrected, strict=True)]
     lines = []
     for one in found:
-        heading, digits = FIGURES[one.figure]
+        heading, digits = HEADINGS[one.measure]
         numbers = [f"{v:+.{digits}f}" for v in (one.difference, one.low, one.high)]
         lines.append(
             (
                 config.method(one.peer).label,
-                f"end-point error, {heading}" if one.figure.startswith("epe") else heading,
+                f"end-point error, {heading}" if one.measure.startswith("epe") else heading,
                 numbers[0],
                 f"{numbers[1]} to {numbers[2]}",
                 f"{one.p:.2g}",
@@ -213,24 +185,24 @@ def statistics_table(title: str, config: StudyConfig, found: Sequence[Comparison
     )
     if 2 <= subjects <= 7:
         note += f" With {subjects} subjects p cannot fall below {2 ** (1 - subjects):.3f}."
-    if subjects < SMALL:
+    if subjects < SUBJECTS_FOR_A_BOOTSTRAP:
         note += " So few subjects make the bootstrap interval too narrow: read it as a hint."
     header = ("peer", "figure", "ours - peer", "95 % interval", "p", "p (Holm)", "interval favours")
     return Table(title=title, header=header, rows=tuple(lines), note=note)
 
 
-def places(config: StudyConfig, results: Results, figures: Sequence[str]) -> list[str]:
+def places(config: StudyConfig, results: Results, measures: Sequence[str]) -> list[str]:
     """For each column one sentence: who is first, and the place of ours."""
     sentences = []
     running = [m for m in config.methods if m.name in results and m.method != "identity"]
-    for figure in figures:
-        means = {m.name: {figure: mean_of(results[m.name], figure)} for m in running}
-        first = best_of(config, means, figure)
-        own = means.get(config.ours, {}).get(figure, float("nan"))
+    for measure in measures:
+        means = {m.name: {measure: mean_of(results[m.name], measure)} for m in running}
+        first = best_of(config, means, measure)
+        own = means.get(config.ours, {}).get(measure, float("nan"))
         if not first or not math.isfinite(own):
             continue
-        heading, digits = FIGURES[figure]
-        heading = f"end-point error, {heading}" if figure.startswith("epe") else heading
+        heading, digits = HEADINGS[measure]
+        heading = f"end-point error, {heading}" if measure.startswith("epe") else heading
         if len(first) == len(means) > 1:
             sentences.append(f"{heading}: all methods alike ({shown(own, digits)}).")
             continue
@@ -239,12 +211,12 @@ def places(config: StudyConfig, results: Results, figures: Sequence[str]) -> lis
             shared = f", shared with {', '.join(tied)}" if tied else ""
             sentences.append(f"{heading}: ours is **first** ({shown(own, digits)}){shared}.")
             continue
-        sign = 1 if figure in HIGHER_IS_BETTER else -1
-        ahead = sum(sign * v[figure] > sign * own for v in means.values())
+        sign = 1 if measure in HIGHER_IS_BETTER else -1
+        ahead = sum(sign * v[measure] > sign * own for v in means.values())
         winner = config.method(first[0]).label
         sentences.append(
             f"{heading}: ours is place {ahead + 1} of {len(means)} ({shown(own, digits)}); first "
-            f"is {winner} ({shown(means[first[0]][figure], digits)})."
+            f"is {winner} ({shown(means[first[0]][measure], digits)})."
         )
     return sentences
 

@@ -13,7 +13,7 @@ from tools.evaluate.methods import Tracker
 from tools.study.config import StudyConfig
 from tools.study.tables import Table
 
-QUIET = 1.2  # load average, this process included, up to which times mean something
+QUIET_LOAD = 1.2  # load average, this process included, up to which times mean something
 
 Times = Mapping[str, Mapping[str, float]]
 
@@ -83,7 +83,7 @@ def time_table(config: StudyConfig, times: Times) -> Table:
 def time_remarks(times: Times) -> list[str]:
     """What to do about times that were taken on a busy machine."""
     top = max((t["load"] for t in times.values()), default=0.0)
-    if top <= QUIET:
+    if top <= QUIET_LOAD:
         return []
     return [
         f"times were taken while the machine was busy (load average up to {top:.1f}); the same "

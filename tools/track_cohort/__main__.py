@@ -10,51 +10,41 @@ the workers must import this project: PYTHONPATH=CLONE dask worker ADDRESS --nth
 from __future__ import annotations
 
 import argparse
-import logging
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from tools.evaluate.__main__ import read_change
+from tools.command_line import add_overrides, add_workers, make_parser, run_command
 from tools.track_cohort.jobs import track_cohort
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Command line."""
-    parser = argparse.ArgumentParser(prog="python -m tools.track_cohort", description=__doc__)
+    parser = make_parser("tools.track_cohort", __doc__)
     parser.add_argument("--data", type=Path, required=True, help="study or folder of studies")
     parser.add_argument("--output", type=Path, required=True, help="folder of the results")
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--scheduler", metavar="ADDRESS", help="of a Dask cluster")
-    where.add_argument("--workers", type=int, default=1, help="processes (default 1)")
-    parser.add_argument(
-        "--set",
-        nargs="*",
-        default=(),
-        metavar="KEY=VALUE",
-        help="keys of the bundle's inference.yaml, such as refine_steps=40",
-    )
+    add_workers(where, 1)
+    add_overrides(parser, "refine_steps=40")
     options = parser.parse_args(arguments)
-    logging.basicConfig(level=logging.WARNING, format="%(message)s")
-    try:
-        changes = dict(read_change(text) for text in options.set)
-        with _scheduler(options.scheduler, options.workers) as scheduler:
-            failures = track_cohort(options.data, options.output, changes, scheduler)
-    except (ValueError, OSError, RuntimeError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+    # A cluster that cannot be used ends in either, see fem_sim.cluster.run_on_cluster.
+    return run_command(lambda: _track(options), ValueError, RuntimeError)
+
+
+def _track(options: argparse.Namespace) -> None:
+    with _scheduler(options.scheduler, options.workers) as scheduler:
+        changes = dict(options.changes)
+        failures = track_cohort(options.data, options.output, changes, scheduler)
     for name, reason in failures.items():
         print(f"{name} failed: {reason}", file=sys.stderr)
     print(options.output)
-    return 0
 
 
 @contextmanager
 def _scheduler(address: str | None, workers: int) -> Iterator[str | None]:
     """The given address, or that of a cluster of processes on this machine if several are asked."""
-    if workers < 1:
-        raise ValueError(f"--workers is {workers}; it must be at least 1.")
     if address is not None or workers == 1:
         yield address
         return

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import logging
 import shutil
@@ -20,7 +18,7 @@ from monai.utils.enums import CommonKeys as Keys
 
 from myomotion.analysis.provenance import input_hashes
 from myomotion.errors import root_input_error
-from myomotion.files import write_bytes
+from myomotion.files import write_bytes, write_table
 
 LOG = logging.getLogger(__name__)
 COHORT_COLUMNS = (
@@ -186,11 +184,7 @@ class StudyRuns:
         rows = [cohort_row(summary) for summary in summaries.values() if summary is not None]
         if not rows:
             return
-        text = io.StringIO()
-        writer = csv.DictWriter(text, fieldnames=COHORT_COLUMNS)
-        writer.writeheader()
-        writer.writerows(rows)
-        write_bytes(self.output_dir / "cohort.csv", text.getvalue().encode())
+        write_table(self.output_dir / "cohort.csv", COHORT_COLUMNS, rows)
 
 
 def first_cause(error: BaseException) -> str:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import csv
 import json
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from myomotion.analysis import quality, strain
 from myomotion.analysis.motion import Motion, lps_vectors, tracked_labels
 from myomotion.analysis.quality_control import QualityControl
 from myomotion.analysis.study import Study, analyse
-from myomotion.files import replaced_folder
+from myomotion.files import replaced_folder, write_table
 from myomotion.io.cine import Cine
 from myomotion.report.motion_picture import save_motion_picture
 from myomotion.report.page import report_page
@@ -109,17 +108,3 @@ def write_images(folder: Path, cine: Cine, motion: Motion) -> None:
     if cine.label_ed is not None:
         labels = nib.Nifti1Image(tracked_labels(cine, motion), cine.affine)
         nib.save(labels, folder / "labels.nii.gz")
-
-
-def write_table(path: Path, columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
-    """Write rows as comma-separated values; None becomes an empty field.
-
-    Args:
-        path: file to write.
-        columns: names and order of the columns.
-        rows: the values.
-    """
-    with path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, fieldnames=list(columns))
-        writer.writeheader()
-        writer.writerows(rows)

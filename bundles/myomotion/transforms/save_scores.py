@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 from collections.abc import Hashable, Mapping
 from pathlib import Path
@@ -12,7 +11,7 @@ import numpy as np
 import torch
 from monai.transforms import Transform
 
-from myomotion.files import write_bytes
+from myomotion.files import write_bytes, write_table
 from myomotion.losses.plausibility import Plausibility, dilate
 
 
@@ -79,11 +78,8 @@ class SaveScoresd(Transform):
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Write the scores under ``pred``."""
         name = Path(str(data["cycle"])).stem
-        text = io.StringIO()
-        writer = csv.writer(text)
-        writer.writerow(["frame", "r_vae"])
-        writer.writerows(enumerate(float(v) for v in data["pred"]["score"]))
-        write_bytes(self.output_dir / f"{name}.csv", text.getvalue().encode())
+        rows = enumerate(float(v) for v in data["pred"]["score"])
+        write_table(self.output_dir / f"{name}.csv", ("frame", "r_vae"), rows)
         buffer = io.BytesIO()
         np.save(buffer, np.asarray(data["pred"]["map"], dtype=np.float32), allow_pickle=False)
         write_bytes(self.output_dir / f"{name}_map.npy", buffer.getvalue())

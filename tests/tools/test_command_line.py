@@ -1,0 +1,132 @@
+"""What all commands share: one line for what the user can mend, a traceback for what he cannot."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any, NoReturn
+
+import pytest
+
+from myomotion.errors import InputError
+from tools.command_line import (
+    add_overrides,
+    add_workers,
+    make_parser,
+    parse_override,
+    run_command,
+    usable_cores,
+)
+
+COMMANDS = (
+    *("tools.convert.__main__", "tools.evaluate.__main__", "tools.export_vtk.__main__"),
+    *("tools.package.__main__", "tools.package.requirements", "tools.peers.voxelmorph"),
+    *("tools.plausibility_table", "tools.study.__main__", "tools.study.selection"),
+    *("tools.track_cohort.__main__", "tools.training_log", "tools.write_dicom"),
+)
+
+
+def raising(error: Exception) -> Callable[[], NoReturn]:
+    """A command that ends in an error."""
+
+    def action() -> NoReturn:
+        raise error
+
+    return action
+
+
+def wrapped() -> NoReturn:
+    """An error of the input as a chain of transforms hands it on."""
+    try:
+        raise InputError("a.nii.gz: no label. Give one.")
+    except InputError as error:
+        raise RuntimeError("applying transform") from error
+
+
+@pytest.mark.parametrize(
+    ("action", "line"),
+    [
+        (raising(InputError("a.nii.gz: no label.")), "error: a.nii.gz: no label."),
+        (raising(FileNotFoundError(2, "No such file", "a")), "error: [Errno 2] No such file: 'a'"),
+        (wrapped, "error: a.nii.gz: no label. Give one."),
+    ],
+)
+def test_error_of_the_user_is_one_line_and_status_1(
+    action: Callable[[], NoReturn], line: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_command(action) == 1
+    shown = capsys.readouterr()
+    assert (shown.err, shown.out) == (f"{line}\n", "")
+
+
+def test_error_of_the_program_passes_unless_it_is_named() -> None:
+    with pytest.raises(ValueError, match="bug"):
+        run_command(raising(ValueError("bug")))
+    assert run_command(raising(ValueError("bug")), ValueError) == 1
+
+
+@pytest.mark.parametrize(("returned", "status"), [(None, 0), (0, 0), (1, 1)])
+def test_status_is_what_the_command_returns(returned: int | None, status: int) -> None:
+    assert run_command(lambda: returned) == status
+
+
+@pytest.mark.parametrize(
+    ("text", "pair"),
+    [
+        ("steps=80", ("steps", 80)),
+        ("report=false", ("report", False)),
+        ("weights=a=b.pt", ("weights", "a=b.pt")),
+        ("blurs=[4, 2]", ("blurs", [4, 2])),
+        ("name=", ("name", "")),
+    ],
+)
+def test_override_is_a_key_and_what_json_reads(text: str, pair: tuple[str, Any]) -> None:
+    assert parse_override(text) == pair
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--set", "steps"], "argument --set: 'steps': expected KEY=VALUE."),
+        (["--set", "=3"], "argument --set: '=3': expected KEY=VALUE."),
+        (["--workers", "0"], "argument --workers: 0; it must be at least 1."),
+        (["--workers", "two"], "argument --workers: invalid int value: 'two'"),
+    ],
+)
+def test_wrong_words_end_with_status_2(
+    words: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    parser = make_parser("tools.x", "Does x.\n\n    as it is written")
+    add_workers(parser)
+    add_overrides(parser, "steps=80")
+    with pytest.raises(SystemExit, match="2"):
+        parser.parse_args(words)
+    assert message in capsys.readouterr().err
+    assert "Does x.\n\n    as it is written" in parser.format_help()
+    given = parser.parse_args(["--set", "steps=80", "rate=0.1"])
+    assert dict(given.changes) == {"steps": 80, "rate": 0.1}
+    assert given.workers == usable_cores() >= 1
+
+
+@pytest.mark.parametrize("module", COMMANDS)
+def test_every_command_shows_its_own_text(
+    module: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
+    command = import_module(module)
+    with pytest.raises(SystemExit, match="0"):
+        command.main(["--help"])
+    text = capsys.readouterr().out
+    assert text.startswith(f"usage: python -m {module.removesuffix('.__main__')} ")
+    assert command.__doc__ is not None and command.__doc__.strip() in text
+
+
+def test_workers_in_a_group_exclude_the_others() -> None:
+    parser = argparse.ArgumentParser(exit_on_error=False)
+    group = parser.add_mutually_exclusive_group()
+    group.add_argument("--scheduler")
+    add_workers(group, 1)
+    assert parser.parse_args([]).workers == 1
+    with pytest.raises(argparse.ArgumentError, match="not allowed with"):
+        parser.parse_args(["--scheduler", "a", "--workers", "2"])

@@ -1,0 +1,136 @@
+"""What all commands share: how they show help, report errors, and take settings and processes."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from myomotion.errors import root_input_error
+
+
+def make_parser(module: str, description: str | None) -> argparse.ArgumentParser:
+    """A parser whose help is the text of the module, its lines as they are.
+
+    Args:
+        module: what follows ``python -m``.
+        description: docstring of the module.
+
+    Returns:
+        The parser.
+    """
+    return argparse.ArgumentParser(
+        prog=f"python -m {module}",
+        description=description,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
+def run_command(
+    action: Callable[[], int | None], *also: type[Exception], level: int = logging.WARNING
+) -> int:
+    """Do a command's work; what its input or the disk is to blame for ends in one line on stderr.
+
+    Args:
+        action: does the work and gives the exit status; None means 0.
+        also: errors that are the user's beside :class:`~myomotion.errors.InputError`, wherever in
+            a chain of errors it is, and :class:`OSError`.
+        level: of the messages that are shown on stderr.
+
+    Returns:
+        Exit status, 1 after such an error. Other errors pass: they are the program's.
+    """
+    logging.basicConfig(level=level, format="%(message)s")
+    try:
+        return action() or 0
+    except Exception as error:
+        found = error if isinstance(error, (OSError, *also)) else root_input_error(error)
+        if found is None:
+            raise
+        print(f"error: {found}", file=sys.stderr)
+        return 1
+
+
+def add_workers(
+    parser: argparse._ActionsContainer, default: int | None = None, purpose: str = "processes"
+) -> None:
+    """Add ``--workers``, a number of at least 1.
+
+    Args:
+        parser: a parser, or a group of its options.
+        default: where the option is not given; None stands for one a core.
+        purpose: what the number counts.
+    """
+    shown = "one a core" if default is None else "%(default)s"
+    parser.add_argument(
+        "--workers",
+        type=_positive,
+        default=usable_cores() if default is None else default,
+        help=f"{purpose} (default: {shown})",
+    )
+
+
+def usable_cores() -> int:
+    """Cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):  # fewer than the machine has, in a container or a job
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def add_overrides(parser: argparse.ArgumentParser, example: str) -> None:
+    """Add ``--set KEY=VALUE ...``; the option ``changes`` holds pairs for :class:`dict`.
+
+    Args:
+        parser: of the command.
+        example: such as ``refine_steps=80``.
+    """
+    parser.add_argument(
+        "--set",
+        dest="changes",
+        nargs="*",
+        type=parse_override,
+        default=[],
+        metavar="KEY=VALUE",
+        help=f"keys of the bundle's inference.yaml, such as {example}",
+    )
+
+
+def parse_override(text: str) -> tuple[str, Any]:
+    """Split ``KEY=VALUE``; a value that is JSON (a number, true, null) becomes what it says.
+
+    Args:
+        text: a word of the command line.
+
+    Returns:
+        Key and value.
+
+    Raises:
+        argparse.ArgumentTypeError: without a key or an equals sign.
+
+    Examples:
+        >>> parse_override("refine_steps=80")
+        ('refine_steps', 80)
+        >>> parse_override("weights=output/model.pt")
+        ('weights', 'output/model.pt')
+    """
+    key, sign, value = text.partition("=")
+    if not key or not sign:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected KEY=VALUE.")
+    try:
+        return key, json.loads(value)
+    except ValueError:
+        return key, value
+
+
+def _positive(text: str) -> int:
+    try:
+        number = int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"invalid int value: {text!r}") from None
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{number}; it must be at least 1.")
+    return number

@@ -1,0 +1,1 @@
+"""Tracked myocardium as moving meshes."""

@@ -1,0 +1,81 @@
+"""Export the moving myocardium of a tracked study as meshes for ParaView and 3D Slicer.
+
+python -m tools.export_vtk RESULT/NAME --output DIR
+
+Writes one surface a frame and NAME.pvd, which plays them; points are in LPS millimetres, as the
+displacement files are.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from xml.sax.saxutils import quoteattr
+
+from myomotion.files import replaced_folder
+from tools.command_line import make_parser, run_command
+from tools.export_vtk.mesh import frame_mesh, slice_walls
+from tools.export_vtk.result import read_result, read_values
+
+
+def export_vtk(result: Path, output: Path) -> Path:
+    """Write a result's wall as a mesh that moves.
+
+    Every frame has the same cells. Point data: ``displacement`` from end-diastole (LPS, mm), ``J``,
+    ``Err`` and ``Ecc`` (Green-Lagrange, percent, reference end-diastole); cell data: ``slice``.
+    Values are interpolated linearly within the slice from the result's images.
+
+    Args:
+        result: folder of a study that inference wrote.
+        output: folder to write into; its ``NAME`` is replaced as a whole.
+
+    Returns:
+        The ``.pvd`` file: times in milliseconds where the result knows them, else frame numbers.
+
+    Raises:
+        InputError: if the folder is no finished result, has no label, or no slice can be meshed.
+    """
+    study = read_result(result)
+    walls = slice_walls(study.label, result)
+    target = output / study.name
+    with replaced_folder(target) as folder:
+        for t, path in enumerate(study.fields):
+            mesh = frame_mesh(study, walls, read_values(path)[:, :, :, 0], t)
+            mesh.save(folder / f"{study.name}_{t:03d}.vtp")
+        times = study.times_ms or [float(t) for t in range(len(study.fields))]
+        (folder / f"{study.name}.pvd").write_text(collection(study.name, times), encoding="utf-8")
+    return target / f"{study.name}.pvd"
+
+
+def collection(name: str, times: Sequence[float]) -> str:
+    """A ParaView data file that lists the frames.
+
+    Args:
+        name: of the study.
+        times: one a frame.
+
+    Returns:
+        XML.
+    """
+    entries = "".join(
+        f'    <DataSet timestep="{time:g}" file={quoteattr(f"{name}_{t:03d}.vtp")}/>\n'
+        for t, time in enumerate(times)
+    )
+    return (
+        '<?xml version="1.0"?>\n<VTKFile type="Collection" version="0.1">\n  <Collection>\n'
+        f"{entries}  </Collection>\n</VTKFile>\n"
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Command line."""
+    parser = make_parser("tools.export_vtk", __doc__)
+    parser.add_argument("result", type=Path, help="result folder of one study")
+    parser.add_argument("--output", type=Path, required=True, help="folder of the meshes")
+    options = parser.parse_args(arguments)
+    return run_command(lambda: print(export_vtk(options.result, options.output)))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
