@@ -137,7 +137,7 @@ def refuse_unknown_keys(arguments: Sequence[str] | None = None) -> None:
 def _options(arguments: Sequence[str]) -> dict[str, str]:
     """Options as python-fire reads them: ``--key value`` or ``--key=value``."""
     options = {}
-    for word, after in zip(arguments, [*arguments[1:], ""], strict=True):
+    for word, after in zip(arguments, [*arguments, ""][1:], strict=True):
         if word.startswith("--") and len(word) > 2:
             key, equals, value = word[2:].partition("=")
             options[key.replace("-", "_")] = value if equals else after

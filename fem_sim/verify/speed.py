@@ -15,7 +15,7 @@ from fem_sim.verify.rings import drawn_slices
 SLICE_CLAIM, SLICE_LIMIT_S = "processor time of a slice with 50 levels", 3.0
 MANY_CLAIM, MANY_LIMIT_MIN = "600 slices on two processes, extrapolated", 20.0
 SCALING_CLAIM, SCALING_LIMIT = "speed of two processes over that of one", 1.7
-REPEATS, SAMPLE, WANTED = 5, 16, 600
+REPEATS, TIMED_SLICES, COUNTED_SLICES = 5, 16, 600
 LARGEST_LOAD = 0.5
 
 
@@ -40,23 +40,23 @@ def speed_claims(seed: int, *, quick: bool) -> Iterator[Claim]:
         seconds.append(time.process_time() - begin)
     note = f"median of {REPEATS} drawn rings, largest {max(seconds):.2f} s; all threads counted"
     yield at_most(SLICE_CLAIM, statistics.median(seconds), SLICE_LIMIT_S, "s", note)
-    jobs = [(seed, number) for number in range(SAMPLE)]
+    jobs = [(seed, number) for number in range(TIMED_SLICES)]
     one, two = (_wall_seconds(jobs, workers) for workers in (1, 2))
     start = _wall_seconds([(seed, -1)] * 2, 2)
-    steady = (two - start) / SAMPLE
+    steady = (two - start) / TIMED_SLICES
     yield at_most(
         MANY_CLAIM,
-        (start + WANTED * steady) / 60,
+        (start + COUNTED_SLICES * steady) / 60,
         MANY_LIMIT_MIN,
         "min",
-        f"from {SAMPLE} slices in {two:.1f} s, of which {start:.1f} s start the processes",
+        f"from {TIMED_SLICES} slices in {two:.1f} s, of which {start:.1f} s start the processes",
     )
     yield at_least(
         SCALING_CLAIM,
-        one / SAMPLE / steady,
+        one / TIMED_SLICES / steady,
         SCALING_LIMIT,
-        note=f"{SAMPLE} slices: {one:.1f} s with one, {two - start:.1f} s with two processes, "
-        "without their start",
+        note=f"{TIMED_SLICES} slices: {one:.1f} s with one, {two - start:.1f} s with two "
+        "processes, without their start",
     )
 
 

@@ -11,7 +11,7 @@ import torch
 
 from myomotion.analysis.grids import working_slices
 from myomotion.analysis.motion import source_motion, tracked_labels
-from myomotion.analysis.plausibility_table import PlausibilityTable, make_table, read_table
+from myomotion.analysis.plausibility_table import read_table
 from myomotion.analysis.quality import AMBER, GREEN, RED, StudyQuality, assess
 from myomotion.analysis.quality_control import load_quality_control
 from myomotion.analysis.strain import slice_regions, strain_rows
@@ -25,7 +25,7 @@ from myomotion.losses.plausibility import load_plausibility
 from myomotion.networks.gradient_vae import GradientVAE
 from myomotion.transforms.displacement import OutputToDisplacementd
 from tests.support.analytic import coordinates, ring_contraction, ring_labels, write_cycles
-from tools.plausibility_table import write_plausibility_table
+from tools.plausibility_table import make_table, write_plausibility_table
 
 FRAMES = 8
 WALL = ring_labels() == 2
@@ -182,25 +182,6 @@ def test_without_labels_the_images_are_still_judged() -> None:
     assert strain_rows(cine, motion, regions) == []
     warnings = study_summary(cine, motion, regions, [], judged)["warnings"]
     assert any("no end-diastolic myocardium label was given" in text for text in warnings)
-
-
-def test_table_gives_percentiles_among_motions_of_the_same_size() -> None:
-    scores = np.concatenate([np.linspace(0, 1, 1001), np.linspace(10, 20, 1001)])
-    sizes = np.repeat([0.02, 0.32], 1001)
-    content = make_table(scores, sizes, "abc")
-    table = PlausibilityTable(
-        np.array(content["edges"]),
-        np.array(content["percentiles"]),
-        np.array(content["quantiles"]),
-        "abc",
-    )
-    assert content["count"] == [1001, 1001]
-    assert table.percentile(0.9, 0.01) == pytest.approx(90)
-    assert table.percentile(0.9, 0.5) == 0
-    assert table.percentile(15, 0.5) == pytest.approx(50)
-    assert table.score_at(99, 0.5) == pytest.approx(19.9)
-    with pytest.raises(InputError, match="50 simulated frames, at least 100"):
-        make_table(scores[:50], sizes[:50], "abc")
 
 
 def test_table_from_cycles_scores_them_in_its_middle_and_belongs_to_its_weights(

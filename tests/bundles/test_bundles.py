@@ -23,17 +23,20 @@ from myomotion.networks.gradient_vae import GradientVAE
 from myomotion.networks.pyramid import PyramidMotionNet
 from myomotion.networks.weights import load_state
 from myomotion.training.pairs import PreparePairs
-from tests.support.bundle_runs import NETWORKS, config, metadata
+from tests.support.bundle_runs import NETWORKS, config, metadata, overlaid
 from tests.support.metadata_schema import SCHEMA
 from tests.support.paths import BUNDLES, ROOT
+from tests.support.studies import write_study
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
-CONFIGS = [
-    ("cardiac_motion_reg", "train", "train"),
-    ("cardiac_motion_reg", "inference", "inference"),
-    ("vae_regulariser", "train", "train"),
-    ("vae_regulariser", "inference", "inference"),
-    ("vae_regulariser", "evaluate", "evaluation"),
+CONFIGS = [(bundle, name) for bundle in NETWORKS for name in ("train", "inference")]
+FILES = [
+    *((config(bundle, name), name, bundle) for bundle, name in CONFIGS),
+    *(
+        (overlaid(bundle, "evaluate"), kind, bundle)
+        for bundle in NETWORKS
+        for kind in ("evaluation", "train")
+    ),
 ]
 
 
@@ -50,12 +53,12 @@ def data(studies: Path, cycles: Path, vae_weights: Path, net_weights: Path) -> d
     }
 
 
-@pytest.mark.parametrize(("bundle", "name", "kind"), CONFIGS)
+@pytest.mark.parametrize(("files", "kind", "bundle"), FILES)
 def test_configuration_has_all_properties_that_monai_asks_for(
-    bundle: str, name: str, kind: str, data: dict[str, dict], tmp_path: Path
+    files: str | list[str], kind: str, bundle: str, data: dict[str, dict], tmp_path: Path
 ) -> None:
     workflow = ConfigWorkflow(
-        config_file=config(bundle, name),
+        config_file=files,
         workflow_type=kind,
         logging_file=False,
         output_dir=str(tmp_path),
@@ -65,7 +68,7 @@ def test_configuration_has_all_properties_that_monai_asks_for(
     assert workflow.check_properties() == []
 
 
-@pytest.mark.parametrize(("bundle", "name"), [(bundle, name) for bundle, name, _ in CONFIGS])
+@pytest.mark.parametrize(("bundle", "name"), CONFIGS)
 def test_every_key_that_a_user_may_change_is_explained(bundle: str, name: str) -> None:
     text = Path(config(bundle, name)).read_text()
     block = re.search(r"# -+ what you may want to change -+\n(.*?)\n\n", text, re.S)
@@ -211,6 +214,76 @@ def test_both_bundles_train_and_run_in_one_process(
         "warped.nii.gz",
     }
     assert len(list(scores.glob("*.csv"))) == 2
+
+
+def evaluated(bundle: str, output: Path, **options: object) -> dict[str, float]:
+    """What the evaluation of a bundle writes."""
+    workflow = ConfigWorkflow(
+        config_file=overlaid(bundle, "evaluate"),
+        workflow_type="evaluation",
+        logging_file=False,
+        output_dir=str(output),
+        **options,
+    )
+    workflow.initialize()
+    workflow.run()
+    assert [path.name for path in output.iterdir()] == ["metrics.csv"]
+    rows = [line.split(",") for line in (output / "metrics.csv").read_text().splitlines()]
+    return {name: float(value) for name, value in rows}
+
+
+def silent_weights(network: torch.nn.Module, path: Path) -> str:
+    """Weights with which a network puts out zero whatever it is given."""
+    for parameter in network.parameters():
+        parameter.data.zero_()
+    torch.save(network.state_dict(), path)
+    return str(path)
+
+
+def test_autoencoder_that_reconstructs_nothing_has_an_error_of_one(
+    cycles: Path, tmp_path: Path
+) -> None:
+    weights = silent_weights(GradientVAE(), tmp_path / "model.pt")
+    found = evaluated("vae_regulariser", tmp_path / "out", dataset_dir=str(cycles), weights=weights)
+    names = ("relative_error", "frame_error", "es_error")
+    assert found == pytest.approx(dict.fromkeys(names, 1.0), abs=1e-5)
+
+
+def test_network_that_moves_nothing_has_the_dice_of_the_labels_and_explains_no_image(
+    tmp_path: Path,
+) -> None:
+    for name in ("labelled", "unlabelled"):
+        folder = tmp_path / "studies" / name
+        write_study(folder)
+        (folder / "info.json").write_text('{"ed_frame": 0, "es_frame": 2}')
+        if name == "labelled":  # the same label at end-systole: nothing to move, a Dice of 1
+            label = (folder / "label_sa_ED.nii.gz").read_bytes()
+            (folder / "label_sa_ES.nii.gz").write_bytes(label)
+    weights = silent_weights(PyramidMotionNet(), tmp_path / "model.pt")
+    options = {"dataset_dir": str(tmp_path / "studies"), "weights": weights}
+    found = evaluated("cardiac_motion_reg", tmp_path / "out", **options)
+    assert found == pytest.approx({"agreement": (1 + 0) / 2, "dice": 1.0}, abs=1e-5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("bundle", NETWORKS)
+@pytest.mark.parametrize("place", ["repository root", "bundle folder"])
+def test_bundle_is_evaluated_by_the_documented_command(
+    bundle: str, place: str, data: dict[str, dict], run_bundle: Run, tmp_path: Path
+) -> None:
+    folder = ROOT if place == "repository root" else BUNDLES / bundle
+    files = [Path(path).relative_to(folder).as_posix() for path in overlaid(bundle, "evaluate")]
+    text = str(files).replace(" ", "")
+    if place == "repository root":
+        assert text in Path(config(bundle, "evaluate")).read_text()
+    done = run_bundle(
+        *("run", "evaluating", "--config_file", text),
+        *("--dataset_dir", data[bundle]["dataset_dir"], "--weights", data[bundle]["weights"]),
+        *("--output_dir", tmp_path),
+        cwd=folder,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert len((tmp_path / "metrics.csv").read_text().splitlines()) >= 2
 
 
 @pytest.mark.slow

@@ -28,8 +28,11 @@ from tools.package.requirements import PYTHONS, pinned, resolution_error
 from tools.unpack import unpack
 
 RUNNER = Path(__file__).with_name("run_bundles.py")
-SHORT = {"epochs": 1, "val_interval": 1}
-FEW = {"vae_regulariser": {"frames_per_cycle": 2}, "cardiac_motion_reg": {"pairs_per_cine": 2}}
+ONE_EPOCH = {"epochs": 1, "val_interval": 1}
+TWO_DRAWS = {
+    "vae_regulariser": {"frames_per_cycle": 2},
+    "cardiac_motion_reg": {"pairs_per_cine": 2},
+}
 
 
 @pytest.fixture(scope="module")
@@ -62,14 +65,17 @@ def run_jobs(
 
 
 def jobs_of(bundle: str, configs: Path, data: dict[str, str], output: Path) -> list[dict[str, Any]]:
-    """Train for an epoch, then run with the weights that came out."""
+    """Train for an epoch, then run with the weights that came out, and evaluate them."""
     common = {"dataset_dir": data[bundle]}
     train = {"config_file": f"{configs}/train.yaml", "output_dir": str(output / bundle / "train")}
     weights = {"weights": str(output / bundle / "train" / "model.pt")}
     inference = {"config_file": f"{configs}/inference.yaml", "output_dir": str(output / bundle)}
+    overlaid = [f"{configs}/{name}.yaml" for name in ("train", "evaluate")]
+    evaluate = {"config_file": overlaid, "output_dir": str(output / bundle / "evaluate")}
     return [
-        {"run_id": "training", **train, **common, **SHORT, **FEW[bundle]},
+        {"run_id": "training", **train, **common, **ONE_EPOCH, **TWO_DRAWS[bundle]},
         {**inference, **common, **weights},
+        {"run_id": "evaluating", **evaluate, **common, **weights},
     ]
 
 
@@ -78,7 +84,7 @@ def results_are_there(output: Path, bundles: tuple[str, ...]) -> bool:
         "vae_regulariser": len(list((output / "vae_regulariser").glob("*.csv"))) == 2,
         "cardiac_motion_reg": (output / "cardiac_motion_reg" / "cohort.csv").is_file(),
     }
-    return all(made[name] for name in bundles)
+    return all(made[n] and (output / n / "evaluate" / "metrics.csv").is_file() for n in bundles)
 
 
 @pytest.mark.slow

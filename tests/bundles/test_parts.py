@@ -48,6 +48,7 @@ def test_known_keys_ids_and_overlays_pass() -> None:
         ]
     )
     refuse_unknown_keys(["pytest", "--anything"])  # no bundle's command line
+    refuse_unknown_keys([])  # a script that was started without options
 
 
 @pytest.mark.slow

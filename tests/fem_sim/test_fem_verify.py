@@ -1,30 +1,16 @@
-"""Claims about the verification: verdicts, report, exit status, and its fast measurements."""
+"""The verification of the simulator: its command and its fast measurements."""
 
 from __future__ import annotations
 
-import argparse
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from fem_sim.claims import (
-    Claim,
-    at_least,
-    at_most,
-    below,
-    broken,
-    exit_status,
-    not_run,
-    summary,
-    write_report,
-)
-from fem_sim.files import OutputError
+from fem_sim.__main__ import main
 from fem_sim.geometry.contours import contours_from_labels
 from fem_sim.geometry.mesh import ring_mesh
-from fem_sim.verify import command as verify
 from fem_sim.verify import outside as verify_outside
 from fem_sim.verify import robustness as verify_robustness
 from fem_sim.verify import speed as verify_speed
@@ -39,104 +25,27 @@ from fem_sim.verify.rings import (
 from fem_sim.verify.solver import cylinder_claims
 
 
-def _options(*words: str) -> argparse.Namespace:
-    parser = argparse.ArgumentParser()
-    verify.add_arguments(parser)
-    return parser.parse_args(words)
-
-
-def _only(monkeypatch: pytest.MonkeyPatch, *claims: Claim) -> None:
-    monkeypatch.setattr(verify, "groups", lambda reference, quick: [("some", lambda: claims)])
-
-
-def test_thresholds_are_strict_only_where_they_say_so() -> None:
-    assert below("a", 1.0, 1.0).passed is False
-    assert at_most("a", 1.0, 1.0).passed is True
-    assert at_least("a", 1.0, 1.0).passed is True
-    assert at_least("a", 0.99, 1.0).passed is False
-    assert below("a", 0.5, 1.0).threshold == "< 1"
-
-
-@pytest.mark.parametrize("judge", [below, at_most, at_least])
-@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
-def test_a_value_that_is_no_number_fails_and_is_valid_json(judge, value) -> None:
-    claim = judge("a", value, 1.0)
-    assert claim.passed is False
-    assert claim.value is None
-    assert str(value) in claim.note
-
-
-def test_lines_carry_verdict_value_threshold_and_reason() -> None:
-    line = below("error of the pressure", 0.25, 0.5, "kPa").line()
-    assert line.split() == ["PASS", "error", "of", "the", "pressure", "0.25", "kPa", "<", "0.5"]
-    assert below("error", 0.75, 0.5).line().startswith("FAIL ")
-    skipped = not_run("time", "<= 3", "the machine is busy").line()
-    assert skipped.startswith("NOT RUN")
-    assert skipped.endswith("the machine is busy")
-
-
-def test_only_failures_make_the_exit_status_one() -> None:
-    good, bad, skipped = below("a", 0, 1), below("b", 2, 1), not_run("c", "< 1", "quick")
-    assert exit_status([good, skipped]) == 0
-    assert exit_status([good, bad, skipped]) == 1
-    assert summary([good, bad, skipped]) == "1 PASS, 1 FAIL, 1 NOT RUN"
-
-
-def test_report_holds_every_claim_and_the_circumstances(tmp_path: Path) -> None:
-    claims = [below("a", 0.5, 1.0, "mm", "how"), not_run("b", "< 1", "why")]
-    write_report(tmp_path / "report.json", claims, verify.circumstances())
-    report = json.loads((tmp_path / "report.json").read_text())
-    assert report["claims"][0] == {
-        "claim": "a",
-        "value": 0.5,
-        "unit": "mm",
-        "threshold": "< 1",
-        "passed": True,
-        "note": "how",
-    }
-    assert report["claims"][1]["passed"] is None
-    assert report["machine"]["cores"] >= 1
-    assert report["machine"]["cpu"]
-    assert report["versions"]["numpy"] == np.__version__
-    assert report["seed"] == verify.SEED
-    assert [p.name for p in tmp_path.iterdir()] == ["report.json"]
-
-
-def test_command_prints_writes_and_returns_one_if_a_claim_fails(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_command_measures_the_groups_asked_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     output = tmp_path / "new" / "report.json"
-    _only(monkeypatch, below("small", 2.0, 1.0), below("other", 0.0, 1.0))
-    assert verify.run(_options("--output", str(output))) == 1
+    options = ["verify", "--output", str(output), "--only", "speed", "patch test", "--quick"]
+    assert main(options) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in lines[:2]] == ["FAIL", "PASS"]
-    assert [c["passed"] for c in json.loads(output.read_text())["claims"]] == [False, True]
-    _only(monkeypatch, not_run("time", "<= 3", "quick"))
-    assert verify.run(_options("--output", str(output), "--quick")) == 0
+    assert [line.split()[0] for line in lines] == ["NOT", "NOT", "NOT", "PASS", "PASS", "2"]
+    report = json.loads(output.read_text())
+    assert [c["passed"] for c in report["claims"]] == [None] * 3 + [True] * 2
+    assert report["seed"] == 0
 
 
-def test_unusable_output_is_refused_before_measuring(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_wrong_group_and_unusable_output_end_with_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def measured(*_: object, **__: object) -> None:
-        raise AssertionError("measured although the report cannot be written")
-
-    monkeypatch.setattr(verify, "groups", measured)
-    (tmp_path / "file").write_text("")
-    for output in (tmp_path, tmp_path / "file" / "report.json"):
-        with pytest.raises(OutputError, match="cannot be"):
-            verify.run(_options("--output", str(output)))
-
-
-def test_an_error_fails_its_group_and_leaves_the_others() -> None:
-    def torn() -> Iterator[Claim]:
-        yield below("first", 0, 1)
-        raise ArithmeticError("no equilibrium")
-
-    claims = list(verify.measure([("torn", torn), ("whole", lambda: [below("last", 0, 1)])]))
-    assert [c.passed for c in claims] == [True, False, True]
-    assert claims[1] == broken("torn", ArithmeticError("no equilibrium"))
-    assert "no equilibrium" in claims[1].note
+    output = ["verify", "--output", str(tmp_path / "report.json")]
+    assert main([*output, "--only", "patch"]) == 1
+    assert capsys.readouterr().err.startswith("error: --only patch: no such group. Use speed,")
+    assert main(["verify", "--output", str(tmp_path)]) == 1
+    assert "cannot be written" in capsys.readouterr().err
 
 
 def test_what_is_absent_is_not_run_with_the_reason(

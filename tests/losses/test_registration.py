@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from monai.metrics import DiceMetric
 
 from myomotion.core.integrator import FieldIntegrator
 from myomotion.inferers.sequence import SequenceInferer
@@ -17,7 +18,7 @@ from myomotion.networks.gradient_vae import GradientVAE
 from myomotion.networks.pyramid import PyramidMotionNet
 from myomotion.networks.siamese import SiameseMotionNet
 from myomotion.networks.weights import load_state
-from myomotion.training.pairs import Agreement, PreparePairs
+from myomotion.training.pairs import Agreement, PreparePairs, WarpedWalls
 from myomotion.transforms.frame_pairs import RandFramePairsd
 from tests.support.analytic import ring_labels
 
@@ -164,6 +165,23 @@ def test_validation_uses_dice_where_labelled_and_the_image_elsewhere() -> None:
     blind = {**target, "moving_wall": torch.zeros_like(wall)}
     assert agreement({"pred": shift, "label": blind}) > 0.9
     assert agreement({"pred": torch.zeros_like(shift), "label": blind}) == 0
+
+
+def test_dice_of_warped_walls_is_that_of_the_pairs_with_a_label() -> None:
+    wall = (torch.from_numpy(ring_labels()) == 2).float()[None, None]
+    moved = torch.roll(wall, 2, dims=2)
+    still, shift = torch.zeros(2, 2, 2, 96, 96)
+    shift[:, 0] = 2
+    target = {
+        "wall": wall.expand(2, -1, -1, -1),
+        "moving_wall": torch.cat([moved, torch.zeros_like(moved)]),
+    }
+    overlap = 2 * float((wall * moved).sum() / (wall.sum() + moved.sum()))
+    walls = WarpedWalls(FieldIntegrator("displacement"))
+    for pred, expected in ((shift, 1.0), (still, overlap)):
+        dice = DiceMetric()
+        dice(*walls({"pred": pred, "label": target}))
+        assert float(dice.aggregate()) == pytest.approx(expected, abs=1e-6)
 
 
 def test_labels_of_the_moving_frame_teach_only_where_they_are() -> None:

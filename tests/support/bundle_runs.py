@@ -41,5 +41,10 @@ def config(bundle: str, name: str) -> str:
     return str(BUNDLES / bundle / "configs" / f"{name}.yaml")
 
 
+def overlaid(bundle: str, name: str) -> list[str]:
+    """A configuration that is laid over ``train.yaml``, as ``config_file`` asks for it."""
+    return [config(bundle, "train"), config(bundle, name)]
+
+
 def metadata(bundle: str) -> dict:
     return json.loads((BUNDLES / bundle / "configs" / "metadata.json").read_text())

@@ -137,7 +137,7 @@ def test_zip_holds_one_folder_with_all_that_the_bundle_needs(name: str, packed: 
     assert inside >= {"LICENSE", "docs/README.md", "models/model.pt", "configs/metadata.json"}
     shared = {p.relative_to(BUNDLES) for p in BUNDLES.glob("myomotion/configs/*.yaml")}
     configs = {p.stem for p in (*shared, *(BUNDLES / name / "configs").glob("*.yaml"))}
-    assert configs >= {"train", "inference", "multi_gpu_train"}
+    assert configs >= {"train", "inference", "multi_gpu_train", "evaluate"}
     assert inside >= {f"configs/{stem}{end}" for stem in configs for end in (".yaml", ".json")}
     assert inside >= {p.relative_to(BUNDLES).as_posix() for p in BUNDLES.glob("myomotion/**/*.py")}
     assert ("models/vae/model.pt" in inside) == (name == "cardiac_motion_reg")
@@ -200,12 +200,12 @@ def test_json_twins_equal_the_yaml(name: str, downloaded: Path) -> None:
     for path in configs.glob("*.yaml"):
         twin = path.with_suffix(".json")
         assert json.loads(twin.read_text()) == ConfigParser.load_config_file(str(path)), path.name
-    overlaid = [
-        ConfigParser.load_config_files([str(configs / f"{n}{end}") for n in both])
-        for end in (".yaml", ".json")
-        for both in [("train", "multi_gpu_train")]
-    ]
-    assert overlaid[0] == overlaid[1]
+    for overlay in ("multi_gpu_train", "evaluate"):
+        in_yaml, in_json = (
+            ConfigParser.load_config_files([str(configs / f"{n}{end}") for n in ("train", overlay)])
+            for end in (".yaml", ".json")
+        )
+        assert in_yaml == in_json
 
 
 @pytest.mark.parametrize("name", NAMES)

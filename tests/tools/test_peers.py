@@ -13,7 +13,7 @@ from scipy import ndimage
 from tests.support.paths import ROOT
 from tools import peers
 from tools.evaluate.__main__ import main as evaluate_main
-from tools.evaluate.methods import method_names
+from tools.evaluate.methods import make_tracker, method_names
 from tools.peers import REQUIREMENTS, PeerError, peer_packages, register_pairs, require_peer
 from tools.study.cache import result_key
 from tools.study.config import Method
@@ -51,7 +51,7 @@ def middle(field: np.ndarray) -> np.ndarray:
     return field[:, quarter:-quarter, quarter:-quarter].mean((1, 2))
 
 
-@pytest.mark.parametrize("peer", ["syn", "ffd"])
+@pytest.mark.parametrize("peer", ["demons", "syn", "ffd"])
 def test_peer_finds_a_shift_in_millimetres_from_reference_to_frame(peer: str) -> None:
     needs(peer)
     moving, reference = shifted_pair()
@@ -63,19 +63,36 @@ def test_peer_finds_a_shift_in_millimetres_from_reference_to_frame(peer: str) ->
         reference[None],
         mask[None],
         SPACING,
-        {"iterations": [20, 10, 5]} if peer == "syn" else {"steps": 30},
+        {"syn": {"iterations": [20, 10, 5]}, "ffd": {"steps": 30}}.get(peer),
     )
     assert fields.shape == (1, 2, 64, 64) and seconds > 0
     assert middle(fields[0]) == pytest.approx(np.multiply(SHIFT, SPACING), abs=0.3)
 
 
-@pytest.mark.parametrize("peer", ["syn", "ffd"])
+@pytest.mark.parametrize("peer", ["demons", "syn", "ffd"])
 def test_equal_images_do_not_move(peer: str) -> None:
     needs(peer)
     _, reference = shifted_pair()
     register = importlib.import_module(f"tools.peers.{peer}").register
     field = register(reference, reference, np.zeros(reference.shape), SPACING)
     assert np.abs(field).max() < 0.05  # millimetres; Adam takes small steps on rounding errors
+
+
+def test_demons_warp_the_frame_to_the_reference_in_this_process_as_in_their_own() -> None:
+    needs("demons")
+    from myomotion.core.flow import warp
+
+    moving, reference = shifted_pair()
+    images = {"image": torch.from_numpy(np.stack([reference, moving])).float()[None]}
+    item = {**images, "mask": torch.zeros(1, 1, 64, 64), "es_index": 1}
+    field, _ = make_tracker("demons", spacing=SPACING)(item)
+    arrays = (x.astype(np.float32)[None] for x in (moving, reference, np.zeros((64, 64))))
+    alone, _ = register_pairs("demons", *arrays, SPACING)
+    assert torch.equal(field, torch.from_numpy(alone))
+    warped = warp(images["image"][:, 1:], field / SPACING)[0, 0].numpy()
+    inside = (slice(16, 48), slice(16, 48))
+    before = np.abs(moving - reference)[inside].mean()
+    assert np.abs(warped - reference)[inside].mean() < 0.2 * before
 
 
 def test_volume_penalty_of_the_free_form_deformation_acts_in_the_mask() -> None:
@@ -173,7 +190,7 @@ def test_error_in_the_process_of_a_peer_comes_back(monkeypatch: pytest.MonkeyPat
 def test_every_peer_is_a_method_and_its_package_is_pinned() -> None:
     files = (ROOT / "requirements.txt", ROOT / REQUIREMENTS)
     pinned = {line.split("==")[0] for f in files for line in f.read_text().splitlines()}
-    assert {"syn", "ffd", "voxelmorph"} <= set(peer_packages()) <= set(method_names())
+    assert {"demons", "syn", "ffd", "voxelmorph"} <= set(peer_packages()) <= set(method_names())
     assert set(peer_packages().values()) <= pinned
 
 

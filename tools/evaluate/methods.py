@@ -10,10 +10,9 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 
-from myomotion.demons import SIGMA, demons
 from myomotion.errors import InputError
 from myomotion.tracker import Tracker as TrackerOfBundle
-from tools.peers import peer_packages, register_pairs
+from tools.peers import demons, peer_packages, register_pairs
 
 OUR_METHODS = ("network", "refined", "latent", "direct")
 DIRECT_STEPS = 150
@@ -46,7 +45,7 @@ class Tracker(Protocol):
 
 def method_names() -> tuple[str, ...]:
     """Every method that :func:`make_tracker` knows."""
-    return ("identity", *OUR_METHODS, "demons", *peer_packages())
+    return ("identity", *OUR_METHODS, *peer_packages())
 
 
 def make_tracker(method: str, **changes: Any) -> Tracker:
@@ -55,11 +54,10 @@ def make_tracker(method: str, **changes: Any) -> Tracker:
     Args:
         method: one of :func:`method_names`: ``identity`` (no motion); ``network`` and ``refined``
             (the bundle's inference); ``latent`` (refinement within the autoencoder's manifold);
-            ``direct`` (the refinement from rest, without a network);
-            ``demons`` (diffeomorphic Demons of SimpleITK, end-systole to end-diastole only); or a
-            peer of :mod:`tools.peers`.
-        changes: keys of the bundle's ``inference.yaml`` with other values; for ``demons`` and the
-            peers their own settings beside ``size`` and ``spacing`` of the working grid (that of
+            ``direct`` (the refinement from rest, without a network); or a peer of
+            :mod:`tools.peers`, of which ``demons`` alone runs in this process.
+        changes: keys of the bundle's ``inference.yaml`` with other values; for the peers their own
+            settings beside ``size`` and ``spacing`` of the working grid (that of
             the bundle is the one its weights were trained on).
 
     Returns:
@@ -72,7 +70,7 @@ def make_tracker(method: str, **changes: Any) -> Tracker:
     if method == "identity":
         return PairTracker(_stay, grid)
     if method == "demons":
-        sigma = float(changes.get("sigma", SIGMA))
+        sigma = float(changes.get("sigma", demons.SIGMA))
         return PairTracker(partial(_demons_pairs, grid[1], sigma), grid)
     if method in peer_packages():
         settings = {k: v for k, v in changes.items() if k not in ("size", "spacing")}
@@ -156,7 +154,10 @@ def _demons_pairs(
     spacing: float, sigma: float, moving: np.ndarray, reference: np.ndarray, mask: np.ndarray
 ) -> tuple[torch.Tensor, float]:
     start = time.perf_counter()
-    fields = [demons(m, r, sigma=sigma) * spacing for m, r in zip(moving, reference, strict=True)]
+    fields = [
+        demons.register(*images, spacing, sigma=sigma)
+        for images in zip(moving, reference, mask, strict=True)
+    ]
     seconds = (time.perf_counter() - start) / len(fields)
     return torch.from_numpy(np.stack(fields)), seconds
 

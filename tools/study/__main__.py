@@ -16,11 +16,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from myomotion.claims import exit_status, summary, write_report
+from fem_sim import claims
 from myomotion.errors import InputError
 from myomotion.files import write_bytes, write_table
 from tools.command_line import add_workers, make_parser, run_command
 from tools.evaluate.scores import MEASURES
+from tools.study.claims import TIME_GROUP, lead_group
 from tools.study.compare import Findings, run_study
 from tools.study.config import StudyConfig, read_config
 from tools.study.figures import rendered
@@ -68,7 +69,7 @@ def write_findings(output: Path, found: Findings, provenance: Mapping[str, Any])
 
     Args:
         output: receives ``results.md``, ``index.html``, ``slices.csv``, ``tables/*.csv``,
-            figures as PNG and PDF, films as GIF, ``claims.json`` and ``provenance.json``.
+            figures as PNG and PDF, films as GIF, and ``provenance.json``.
         found: the findings.
         provenance: from :func:`~tools.study.provenance.circumstances`.
 
@@ -84,7 +85,7 @@ def write_findings(output: Path, found: Findings, provenance: Mapping[str, Any])
     for name, (caption, content) in found.films.items():
         pictures[f"{name}.gif"] = (caption, content)
         write_bytes(output / f"{name}.gif", content)
-    lines = [claim.line() for claim in found.claims]
+    lines = [claim.line() for claim in claims.measure(found.claims)]
     parts = [table.markdown() for table in found.tables]
     for heading, sentences in found.remarks.items():
         if sentences:
@@ -100,7 +101,6 @@ def write_findings(output: Path, found: Findings, provenance: Mapping[str, Any])
     page = study_page(found.tables, found.remarks, lines, pictures, provenance)
     write_bytes(output / "index.html", page.encode())
     write_bytes(output / "provenance.json", (json.dumps(provenance, indent=1) + "\n").encode())
-    write_report(output / "claims.json", found.claims, dict(provenance))
 
 
 def _slice_rows(found: Findings) -> Iterator[dict[str, Any]]:
@@ -125,6 +125,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--output", type=Path, required=True, help="folder to write")
     add_workers(parser)
+    claims.add_only(parser)
     parser.add_argument("--strict", action="store_true", help="exit with status 1 if a claim fails")
     options = parser.parse_args(arguments)
     return run_command(lambda: _compare(options), ValueError)
@@ -134,14 +135,16 @@ def _compare(options: argparse.Namespace) -> int:
     config = read_config(options.config)
     folders = named_folders(options.data)
     sets = data_sets(config, folders, options.virtual, options.output)
+    groups = [*(lead_group(s.name) for s in sets if not s.virtual), TIME_GROUP]
+    claims.selected(groups, options.only)  # a wrong name is said before hours of work
     found = run_study(config, sets, options.output, workers=options.workers)
-    write_findings(options.output, found, circumstances(config))
+    provenance = circumstances(config)
+    write_findings(options.output, found, provenance)
     print(found.tables[0].markdown())
-    for claim in found.claims:
-        print(claim.line())
-    print(summary(found.claims))
+    report = options.output / "claims.json"
+    status = claims.run(found.claims, report, only=options.only, further=provenance)
     print(f"All results: {options.output / 'index.html'}")
-    return exit_status(found.claims) if options.strict else 0
+    return status if options.strict else 0
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import myomotion.demons
 from myomotion.analysis.provenance import input_hashes
 from myomotion.files import file_sha256, write_bytes
 from tools.bundle import BUNDLES, INFERENCE_CONFIG, ROOT
@@ -122,6 +121,4 @@ def cached(path: Path, key: str, compute: Callable[[], Any]) -> Any:
 def _code_of(method: Method) -> Sequence[Path]:
     if method.method in OUR_METHODS:
         return CODE_OF_OUR_METHODS
-    if method.method == "demons":
-        return (Path(myomotion.demons.__file__),)
     return (peer_file(method.method),) if method.method in peer_packages() else ()

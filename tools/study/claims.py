@@ -5,12 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from myomotion.claims import Claim, at_least, not_run
+from fem_sim.claims import Claim, at_least, not_run
 from myomotion.core.segments import LEVELS
 from tools.study.config import StudyConfig
 from tools.study.equal import CONTOUR_MEASURES, VOLUME
 from tools.study.tables import Results, at_level, mean_of
 from tools.study.timing import Times
+
+TIME_GROUP = "time"
+
+
+def lead_group(data: str) -> str:
+    """Name of the group of :func:`lead_claims` on a data set."""
+    return f"{data} cines"
 
 
 def lead_claims(

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from matplotlib.figure import Figure
 
-from myomotion.claims import Claim
+from fem_sim.claims import Claim
 from myomotion.core.segments import LEVELS
 from myomotion.tracker import inference_parts
-from tools.study.claims import lead_claims, time_claims
+from tools.study.claims import TIME_GROUP, lead_claims, lead_group, time_claims
 from tools.study.config import Method, StudyConfig
 from tools.study.equal import equal_comparisons, equal_table, matched_pairs
 from tools.study.figures import alpha_figure, cycle_figure, pareto_figure, tradeoff_figure
@@ -46,7 +47,7 @@ class Findings:
         remarks: heading to sentences.
         figures: name without ending to caption and figure.
         films: the same for GIFs.
-        claims: what must be shown.
+        claims: what must be shown, by group.
         scored: data set to rows by method.
     """
 
@@ -54,7 +55,7 @@ class Findings:
     remarks: dict[str, list[str]] = field(default_factory=dict)
     figures: dict[str, tuple[str, Figure]] = field(default_factory=dict)
     films: dict[str, tuple[str, bytes]] = field(default_factory=dict)
-    claims: list[Claim] = field(default_factory=list)
+    claims: dict[str, Callable[[], Iterable[Claim]]] = field(default_factory=dict)
     scored: dict[str, Results] = field(default_factory=dict)
 
 
@@ -102,7 +103,7 @@ def run_study(
     if times:
         found.tables.append(time_table(config, times))
         found.figures["pareto"] = ("Accuracy against time", _pareto(sets, config, times, found))
-    found.claims += time_claims(config, times)
+    found.claims[TIME_GROUP] = partial(time_claims, config, times)
     found.remarks["Time"] = time_remarks(times)
     found.remarks["Not run"] = [*untrained, *skipped, *runner.failed]
     return found
@@ -166,18 +167,18 @@ def _volume(
     figure = tradeoff_figure(config, swept, results, f"{data.name} cines")
     caption = f"Contours against volume preservation, {data.name} cines"
     found.figures[f"tradeoff_{data.name}"] = (caption, figure)
+    matched = matched_pairs(config, results, by_weight) if by_weight else {}
+    found.claims[lead_group(data.name)] = partial(lead_claims, data.name, config, results, matched)
     if not by_weight:
         return
     shipped = float(inference_parts()["refine_alpha"])
     caption = f"Weight of the regulariser, {data.name} cines"
     found.figures[f"alpha_{data.name}"] = (caption, alpha_figure(by_weight, shipped))
-    matched = matched_pairs(config, results, by_weight)
     title = f"{data.name} cines at equal abs(abs(J) - 1)"
     found.tables.append(equal_table(title, config, results, matched))
     pairs = equal_comparisons(config, results, matched)
     if pairs:
         found.tables.append(statistics_table(f"{title}, ours against each peer", config, pairs))
-    found.claims += lead_claims(data.name, config, results, matched)
 
 
 def _film(

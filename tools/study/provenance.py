@@ -24,7 +24,7 @@ def circumstances(config: StudyConfig) -> dict[str, Any]:
         JSON-ready.
     """
     found = {}
-    for package in ("scipy", "SimpleITK", *peer_packages().values()):
+    for package in ("scipy", *peer_packages().values()):
         try:
             found[package] = version(package)
         except PackageNotFoundError:

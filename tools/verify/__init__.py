@@ -1,1 +1,1 @@
-"""Claims about the bundles, measured."""
+"""Every claim about the bundles, measured: ``python -m tools.verify NAME --output FILE.json``."""

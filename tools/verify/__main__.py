@@ -1,22 +1,28 @@
-"""Measure every claim about the bundles.
+"""Measure every claim about the bundles; exit status 1 if one fails.
 
-python -m tools.verify registration|inference|distribution --output FILE.json ...
+python -m tools.verify autoencoder|registration|inference|distribution --output FILE.json ...
 """
 
 from __future__ import annotations
 
+import argparse
 import sys
+from collections.abc import Sequence
 from importlib import import_module
 
+from fem_sim import claims
+from tools.command_line import make_parser, run_command
+
 MODULES = {
+    "autoencoder": "tools.verify.autoencoder.command",
     "registration": "tools.verify.registration",
     "inference": "tools.verify.inference.command",
     "distribution": "tools.verify.distribution",
 }
 
 
-def main(arguments: list[str]) -> int:
-    """Run the verification that the first argument names with the others.
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the verification that the first argument names with the options after it.
 
     Args:
         arguments: command line without the program's name.
@@ -24,11 +30,18 @@ def main(arguments: list[str]) -> int:
     Returns:
         Exit status.
     """
-    if not arguments or arguments[0] not in MODULES:
-        print(f"usage: python -m tools.verify {{{','.join(MODULES)}}} ...", file=sys.stderr)
-        return 2
-    return int(import_module(MODULES[arguments[0]]).main(arguments[1:]))
+    names = make_parser("tools.verify", __doc__)
+    names.add_argument("name", choices=MODULES, help="what to verify; its options: NAME --help")
+    names.add_argument("options", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
+    given = names.parse_args(arguments)
+    # Only the module that is asked for is imported: each loads seconds of libraries.
+    module = import_module(MODULES[given.name])
+    parser = make_parser(f"tools.verify {given.name}", module.__doc__)
+    claims.add_arguments(parser)
+    module.add_arguments(parser)
+    options = parser.parse_args(given.options)
+    return run_command(lambda: int(module.run(options)), ValueError)
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import platform
 import stat
 import subprocess
 import sys
@@ -19,7 +18,7 @@ import tempfile
 import threading
 import time
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from hashlib import sha256
@@ -27,29 +26,19 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-import torch
-
+from fem_sim import claims
+from fem_sim.claims import Claim, at_least, at_most, below, not_run
 from fem_sim.dataset import simulate_dataset
 from fem_sim.phantom.dataset import make_cines
-from myomotion.claims import (
-    Claim,
-    at_least,
-    at_most,
-    below,
-    broken,
-    exit_status,
-    not_run,
-    summary,
-    write_report,
-)
 from myomotion.io.studies import find_studies
 from tools.package.__main__ import NAMES, package
 from tools.unpack import UnsafeZip, unpack
 
 LARGEST_MB = 40.0
 SLOWEST_S = 600.0
+SEED = 0
 SLICES, LEVELS, FRAMES = 9, 8, 6  # three subjects: one for training, validation and test each
-FEW = {"vae_regulariser": "--frames_per_cycle", "cardiac_motion_reg": "--pairs_per_cine"}
+DRAWS = {"vae_regulariser": "--frames_per_cycle", "cardiac_motion_reg": "--pairs_per_cine"}
 
 
 def package_claims(folder: Path) -> Iterator[Claim]:
@@ -66,11 +55,17 @@ def package_claims(folder: Path) -> Iterator[Claim]:
     yield at_least("zips with a model card", cards, len(zips))
 
 
+def zips_in(folder: Path) -> list[Path]:
+    """The zips in ``folder/zips``, packed now where they are not there."""
+    return sorted((folder / "zips").glob("*.zip")) or sorted(package(folder / "zips"))
+
+
 def download_claims(folder: Path) -> Iterator[Claim]:
     """``monai.bundle download`` over HTTP into the empty ``folder/alone``; sums that hold."""
+    zips = zips_in(folder)
     (folder / "alone").mkdir()
     with served(folder / "zips") as address:
-        for path in sorted((folder / "zips").glob("*.zip")):
+        for path in zips:
             name = path.name.split("_v")[0]
             where = ("--url", f"{address}/{path.name}", "--bundle_dir", ".")
             seconds = run_alone(folder, "download", "--name", name, *where)
@@ -82,20 +77,27 @@ def download_claims(folder: Path) -> Iterator[Claim]:
 
 def run_claims(folder: Path, real: Path | None) -> Iterator[Claim]:
     """Training for one epoch and inference, from the downloads alone."""
+    if not (folder / "alone").is_dir():  # the group "download" was left out
+        list(download_claims(folder))
     data = {"vae_regulariser": folder / "cycles", "cardiac_motion_reg": folder / "cines"}
     simulate_dataset(
         data["vae_regulariser"],
         count=SLICES,
         levels=LEVELS,
         preset="physiological",
+        seed=SEED,
         progress=False,
     )
     make_cines(
-        data["cardiac_motion_reg"], cycles=data["vae_regulariser"], frames=FRAMES, progress=False
+        data["cardiac_motion_reg"],
+        cycles=data["vae_regulariser"],
+        frames=FRAMES,
+        seed=SEED,
+        progress=False,
     )
     for name in NAMES:
         config = ("--config_file", f"{name}/configs/train.yaml", "--dataset_dir", str(data[name]))
-        short = ("--epochs", "1", "--val_interval", "1", FEW[name], "2")
+        short = ("--epochs", "1", "--val_interval", "1", DRAWS[name], "2")
         output = ("--output_dir", str(folder / name))
         seconds = run_alone(folder, "run", "training", *config, *short, *output)
         yield below(f"{name}: one epoch of training", seconds, SLOWEST_S, "s")
@@ -121,7 +123,7 @@ def run_claims(folder: Path, real: Path | None) -> Iterator[Claim]:
 
 def refusal_claims(folder: Path) -> Iterator[Claim]:
     """Zips that were tampered with or lead out of the folder are refused and leave nothing."""
-    good = next(iter(sorted((folder / "zips").glob("*.zip"))))
+    good = zips_in(folder)[0]
     tampered = folder / "tampered" / good.name
     tampered.parent.mkdir()
     content = bytearray(good.read_bytes())
@@ -217,36 +219,32 @@ def different_files(path: Path, folder: Path) -> int:
     )
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Command line."""
-    parser = argparse.ArgumentParser(
-        prog="python -m tools.verify distribution", description=__doc__
-    )
-    parser.add_argument("--output", type=Path, required=True, help="JSON file to write")
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options beside ``--output`` and ``--only``."""
     parser.add_argument("--real", type=Path, help="folder of real studies; the first is tracked")
-    options = parser.parse_args(arguments)
-    claims: list[Claim] = []
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        groups: dict[str, Callable[[], Iterator[Claim]]] = {
-            "packing": lambda: package_claims(folder),
-            "download": lambda: download_claims(folder),
-            "training and inference from the downloads": lambda: run_claims(folder, options.real),
-            "refusal": lambda: refusal_claims(folder),
-        }
-        for group, measure in groups.items():
-            try:
-                for claim in measure():
-                    print(claim.line(), flush=True)
-                    claims.append(claim)
-            except (ValueError, OSError, RuntimeError, StopIteration) as error:
-                claims.append(broken(group, error))
-                print(claims[-1].line(), flush=True)
-    print(summary(claims))
-    machine = {"processor": platform.processor() or platform.machine(), "cores": os.cpu_count()}
-    write_report(options.output, claims, {"machine": machine, "torch": torch.__version__})
-    return exit_status(claims)
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+def run(options: argparse.Namespace) -> int:
+    """Measure, print and write; returns the exit status.
+
+    Args:
+        options: see :func:`add_arguments`.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        measured = groups(Path(folder), options.real)
+        return claims.run(measured, options.output, only=options.only, seed=SEED)
+
+
+def groups(folder: Path, real: Path | None) -> claims.Groups:
+    """What is measured, in order.
+
+    Args:
+        folder: empty, to work in.
+        real: folder of real studies, or None.
+    """
+    return {
+        "packing": lambda: package_claims(folder),
+        "download": lambda: download_claims(folder),
+        "training and inference from the downloads": lambda: run_claims(folder, real),
+        "refusal": lambda: refusal_claims(folder),
+    }

@@ -7,41 +7,27 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import logging
 import os
-import platform
-import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import torch
 from scipy.stats import wilcoxon
 
+from fem_sim import claims
+from fem_sim.claims import Claim, at_least, at_most, below, not_run
 from myomotion.built_in import studies_of
-from myomotion.claims import (
-    Claim,
-    at_least,
-    at_most,
-    below,
-    broken,
-    exit_status,
-    not_run,
-    summary,
-    write_report,
-)
-from tools.bundle import BUNDLES
+from tools.bundle import VAE
 from tools.evaluate.__main__ import evaluate, table_line
 from tools.verify.registration_cost import pair_seconds, stack_seconds, training_seconds
 
 SELECTION = ("patient001", "patient002", "patient003")
 HELD_OUT = ("patient004", "patient008", "patient009")
-VAE = BUNDLES / "vae_regulariser" / "models"
-PAPER_PRIOR = {"vae_weights": str(VAE / "model_paper.pt"), "refine_alpha": 0.003}
+PAPER_PRIOR = {"vae_weights": str(VAE / "models" / "model_paper.pt"), "refine_alpha": 0.003}
 ALPHAS = (0.1, 0.5, 1.0, 5.0)
-BUSY = 0.7  # load average above which times mean nothing
+LARGEST_LOAD = 0.7  # load average above which times mean nothing
 
 Results = dict[str, dict[str, Any]]
 
@@ -158,14 +144,14 @@ def alpha_claims(folder: Path, results: Results) -> Iterator[Claim]:
 def cost_claims(folder: Path | None) -> Iterator[Claim]:
     """Time and memory; only on a quiet machine."""
     load = os.getloadavg()[0]
-    if load > BUSY:
-        reason = f"the machine is busy (load {load:.1f}, need {BUSY})"
+    if load > LARGEST_LOAD:
+        reason = f"the machine is busy (load {load:.1f}, need {LARGEST_LOAD})"
         yield not_run("time of a pair, of a stack and in training", "-", reason)
         return
     theirs, ours = pair_seconds()
     note = f"{1e3 * theirs:.0f} ms and {1e3 * ours:.1f} ms"
     yield at_least("a pair: the paper's network / ours, times", theirs / ours, 20, "", note)
-    theirs, ours = training_seconds(VAE / "model.pt")
+    theirs, ours = training_seconds(VAE / "models" / "model.pt")
     note = f"{1e3 * theirs:.0f} ms and {1e3 * ours:.1f} ms, data in memory"
     yield at_least("a pair in training: the paper's network / ours", theirs / ours, 8, "", note)
     if folder is None:
@@ -177,11 +163,8 @@ def cost_claims(folder: Path | None) -> Iterator[Claim]:
         yield below("peak memory", peak, 2.0, "GB")
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Command line."""
-    parser = argparse.ArgumentParser(
-        prog="python -m tools.verify registration", description=__doc__
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options beside ``--output`` and ``--only``."""
     parser.add_argument("--real", type=Path, help="real studies with labels at ED and ES")
     parser.add_argument("--virtual", type=Path, help="folder of virtual cines (its test section)")
     parser.add_argument(
@@ -193,55 +176,46 @@ def main(arguments: Sequence[str] | None = None) -> int:
         metavar="WEIGHTS",
         help="the same network trained with --penalty l2, compared on the real studies",
     )
-    parser.add_argument("--only", nargs="*", help="names of groups, such as cost; all by default")
-    parser.add_argument("--output", type=Path, required=True, help="JSON file to write")
-    options = parser.parse_args(arguments)
-    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Measure, print and write; returns the exit status.
+
+    Args:
+        options: see :func:`add_arguments`.
+    """
     results: Results = {}
-    claims: list[Claim] = []
-    groups: list[tuple[str, Callable[[], Iterator[Claim]] | str]] = [
-        ("cost", lambda: cost_claims(options.real))
-    ]
+    return claims.run(
+        groups(options, results),
+        options.output,
+        only=options.only,
+        further={"results": results},
+    )
+
+
+def groups(options: argparse.Namespace, results: Results) -> claims.Groups:
+    """What is measured, in order. Cost comes first, before the other groups load the machine.
+
+    Args:
+        options: see :func:`add_arguments`.
+        results: receives what :func:`tools.evaluate.__main__.evaluate` has found.
+    """
+    real, virtual = options.real, options.virtual
+    on_virtual = partial(virtual_claims, count=options.virtual_studies)
+    found: dict[str, Any] = {"cost": lambda: cost_claims(real)}
     for name, folder, measure in (
-        ("real cines", options.real, real_claims),
-        ("virtual cines", options.virtual, partial(virtual_claims, count=options.virtual_studies)),
-        ("alpha", options.real, alpha_claims),
+        ("real cines", real, real_claims),
+        ("virtual cines", virtual, on_virtual),
+        ("alpha", real, alpha_claims),
     ):
         if folder is None:
-            groups.append((name, "no folder given"))
+            found[name] = partial(_not_given, name)
         else:
-            groups.append((name, partial(measure, folder, results=results)))
-    if options.real and options.other_penalty:
-        groups.append(
-            ("penalty", partial(penalty_claims, options.real, options.other_penalty, results))
-        )
-    known = [name for name, _ in groups]
-    if unknown := set(options.only or ()) - set(known):
-        parser.error(f"--only {', '.join(sorted(unknown))}: unknown; use {', '.join(known)}")
-    for name, group in groups:
-        if options.only and name not in options.only:
-            continue
-        if isinstance(group, str):
-            claims.append(not_run(name, "-", group))
-            continue
-        try:
-            claims.extend(group())
-        except (ValueError, OSError, ImportError) as error:
-            claims.append(broken(name, error))
-    for claim in claims:
-        print(claim.line())
-    print(summary(claims))
-    circumstances = {
-        "results": results,
-        "machine": {
-            "processor": platform.processor() or platform.machine(),
-            "cores": os.cpu_count(),
-        },
-        "torch": torch.__version__,
-    }
-    write_report(options.output, claims, circumstances)
-    return exit_status(claims)
+            found[name] = partial(measure, folder, results=results)
+    if real and options.other_penalty:
+        found["penalty"] = lambda: penalty_claims(real, options.other_penalty, results)
+    return found
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+def _not_given(name: str) -> list[Claim]:
+    return [not_run(name, "-", "no folder given")]

@@ -108,7 +108,7 @@ class Agreement:
         """Mean over the batch of an engine's output (``pred`` and ``label``)."""
         target = output["label"]
         displacement = self.integrator(output["pred"])
-        walls = (warp(target["moving_wall"], displacement) > 0.5).float()
+        walls = _warped_wall(target, displacement)
         overlap = compute_dice(walls, target["wall"])[:, 0]
         before, after = (
             ((frame - target["reference"]) ** 2).mean((1, 2, 3))
@@ -117,3 +117,28 @@ class Agreement:
         explained = 1 - after / before.clamp(min=1e-12)
         labelled = target["moving_wall"].amax((1, 2, 3)) > 0
         return torch.where(labelled, overlap, explained).mean()
+
+
+class WarpedWalls:
+    """The myocardia of end-systolic pairs, for MONAI's ``MeanDice``.
+
+    Args:
+        integrator: turns network output into displacement.
+    """
+
+    def __init__(self, integrator: FieldIntegrator) -> None:
+        self.integrator = integrator
+
+    def __call__(self, output: Mapping[str, Any]) -> tuple[torch.Tensor, torch.Tensor]:
+        """The warped and the end-diastolic myocardium ``(B, 1, H, W)`` of an engine's output.
+
+        Where the moving frame has no label both are empty, so that the pair does not count.
+        """
+        target = output["label"]
+        labelled = (target["moving_wall"].amax((1, 2, 3), keepdim=True) > 0).float()
+        walls = _warped_wall(target, self.integrator(output["pred"]))
+        return walls, target["wall"] * labelled
+
+
+def _warped_wall(target: Mapping[str, torch.Tensor], displacement: torch.Tensor) -> torch.Tensor:
+    return (warp(target["moving_wall"], displacement) > 0.5).float()

@@ -10,17 +10,14 @@ from __future__ import annotations
 
 import argparse
 import logging
-import os
-import platform
-import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
-import torch
-
+from fem_sim import claims
+from fem_sim.claims import Claim, not_run
 from myomotion.built_in import virtual_cines
-from myomotion.claims import Claim, broken, exit_status, not_run, summary, write_report
 from myomotion.io.cine import read_cine
 from tools.bundle import BUNDLES
 from tools.verify.inference.fields import inverse_claims, tracked_cines, warp_claims
@@ -31,10 +28,26 @@ from tools.verify.inference.strain import analytic_strain_claims, virtual_strain
 TRIALS, SEED = 20, 0
 BUILT_IN_SLICES = 9
 
-Group = tuple[str, Callable[[], Iterator[Claim]]]
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options beside ``--output`` and ``--only``."""
+    parser.add_argument("--real", type=Path, help="real studies with labels at end-diastole")
+    parser.add_argument("--virtual", type=Path, help="folder of virtual cines")
+    parser.add_argument("--trials", type=int, default=TRIALS, help="how often inference is killed")
 
 
-def groups(real: Path | None, virtual: Path | None, work: Path, trials: int) -> list[Group]:
+def run(options: argparse.Namespace) -> int:
+    """Measure, print and write; returns the exit status.
+
+    Args:
+        options: see :func:`add_arguments`.
+    """
+    with tempfile.TemporaryDirectory() as work:
+        measured = groups(options.real, options.virtual, Path(work), options.trials)
+        return claims.run(measured, options.output, only=options.only, seed=SEED)
+
+
+def groups(real: Path | None, virtual: Path | None, work: Path, trials: int) -> claims.Groups:
     """What is measured, in order. Time comes first, before the other groups load the machine.
 
     Args:
@@ -46,15 +59,19 @@ def groups(real: Path | None, virtual: Path | None, work: Path, trials: int) -> 
     Returns:
         Names and measurements.
     """
-    return [
-        *([] if real is None else real_groups(real, work)),
-        ("strain, analytic", lambda: analytic_strain_claims(SEED)),
-        ("strain, virtual", lambda: virtual_strain_claims(SEED)),
-        ("kills", lambda: kill_claims(virtual or built_in(), work / "kills", trials, SEED)),
-    ]
+    return {
+        **(_without_real() if real is None else real_groups(real, work)),
+        "strain, analytic": lambda: analytic_strain_claims(SEED),
+        "strain, virtual": lambda: virtual_strain_claims(SEED),
+        "kills": lambda: kill_claims(virtual or built_in(), work / "kills", trials, SEED),
+    }
 
 
-def real_groups(real: Path, work: Path) -> list[Group]:
+def _without_real() -> claims.Groups:
+    return {"real cines": lambda: [not_run("real cines", "-", "no folder given")]}
+
+
+def real_groups(real: Path, work: Path) -> claims.Groups:
     """Measurements on real cines, tracked once.
 
     Args:
@@ -68,17 +85,21 @@ def real_groups(real: Path, work: Path) -> list[Group]:
         shape = read_cine({"image": str(study / "sa.nii.gz")}).image.shape
         return time_claims(study, shape, work / "time")
 
-    def fields() -> Iterator[Claim]:
+    @cache
+    def track() -> Path:
         run_command(real, results)
-        tracked = tracked_cines(real, results)
+        return results
+
+    def fields() -> Iterator[Claim]:
+        tracked = tracked_cines(real, track())
         yield from warp_claims(tracked)
         yield from inverse_claims(tracked)
 
-    return [
-        ("time", time),
-        ("fields", fields),
-        ("formats", lambda: format_claims(real, results, work)),
-    ]
+    return {
+        "time": time,
+        "fields": fields,
+        "formats": lambda: format_claims(real, track(), work),
+    }
 
 
 def built_in() -> Path:
@@ -88,48 +109,3 @@ def built_in() -> Path:
         BUNDLES / ".cache", "test", preset="physiological", slices=BUILT_IN_SLICES
     )
     return Path(str(studies[0]["image"])).parents[1]
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Command line."""
-    parser = argparse.ArgumentParser(
-        prog="python -m tools.verify inference",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--real", type=Path, help="real studies with labels at end-diastole")
-    parser.add_argument("--virtual", type=Path, help="folder of virtual cines")
-    parser.add_argument("--trials", type=int, default=TRIALS, help="how often inference is killed")
-    parser.add_argument("--output", type=Path, required=True, help="JSON file to write")
-    options = parser.parse_args(arguments)
-    logging.basicConfig(level=logging.WARNING, format="%(message)s")
-    claims: list[Claim] = []
-    with tempfile.TemporaryDirectory() as work:
-        for name, measure in groups(options.real, options.virtual, Path(work), options.trials):
-            try:
-                for claim in measure():
-                    claims.append(claim)
-                    print(claim.line(), flush=True)
-            except Exception as error:
-                # One broken measurement must not hide the others; it counts as a failure.
-                logging.exception("%s: the measurement ended in an error", name)
-                claims.append(broken(name, error))
-    if options.real is None:
-        claims.append(not_run("real cines", "-", "no folder given"))
-        print(claims[-1].line())
-    circumstances = {
-        "machine": {
-            "processor": platform.processor() or platform.machine(),
-            "cores": os.cpu_count(),
-            "load_after": [round(load, 2) for load in os.getloadavg()],
-        },
-        "torch": torch.__version__,
-        "seed": SEED,
-    }
-    write_report(options.output, claims, circumstances)
-    print(f"{summary(claims)}; {options.output}")
-    return exit_status(claims)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

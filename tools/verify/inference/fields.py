@@ -10,8 +10,8 @@ import nibabel as nib
 import numpy as np
 import torch
 
+from fem_sim.claims import Claim, below, not_run
 from myomotion.analysis.grids import working_grids
-from myomotion.claims import Claim, below, not_run
 from myomotion.core.axes import LPS_FROM_RAS
 from myomotion.core.flow import compose
 from myomotion.io.cine import MYOCARDIUM, Cine, find_studies, read_cine

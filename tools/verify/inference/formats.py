@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from myomotion.claims import Claim, at_most
+from fem_sim.claims import Claim, at_most
 from myomotion.io.cine import find_studies
 from tools.verify.inference.runs import run_command
 from tools.write_dicom import write_cine

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from fem_sim.claims import Claim, below
 from fem_sim.geometry.contours import Contours, polygon_centroid
 from fem_sim.geometry.mesh import ring_mesh
 from fem_sim.mechanics.cycle import (
@@ -24,7 +25,6 @@ from fem_sim.verify.rings import round_contours
 from myomotion.analysis.grids import working_grids, working_slices
 from myomotion.analysis.motion import source_motion
 from myomotion.analysis.strain import slice_regions, strain_rows
-from myomotion.claims import Claim, below
 from myomotion.io.cine import Cine
 
 SPACING, SIZE = 1.5, 96

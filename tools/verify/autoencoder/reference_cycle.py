@@ -16,10 +16,10 @@ from scipy.interpolate import RBFInterpolator
 
 from myomotion.core.kinematics import displacement_gradient, masked_mean
 from myomotion.errors import InputError
-from myomotion.vae_measures import FieldSet
-from myomotion.wrong_fields import turned
+from tools.verify.autoencoder.measures import FieldSet
+from tools.verify.autoencoder.wrong_fields import turned
 
-SPACING = 1.5  # mm; theirs is not known, and a gradient is the same at any
+SPACING_MM = 1.5  # theirs is not known, and a gradient is the same at any
 
 
 def read_reference_cycle(folder: str | Path) -> tuple[np.ndarray, np.ndarray]:
@@ -111,7 +111,7 @@ def reference_field(folder: str | Path) -> tuple[FieldSet, float]:
     stored, mask = read_reference_cycle(folder)
     largest = int(np.abs(stored).max((1, 2, 3)).argmax())
     field, wall = rereferenced(stored[largest], mask)
-    displacement = torch.from_numpy(field)[None].float() * SPACING
+    displacement = torch.from_numpy(field)[None].float() * SPACING_MM
     walls = torch.from_numpy(wall)[None, None].float()
-    still, angle = without_rigid_part(displacement, walls, SPACING)
+    still, angle = without_rigid_part(displacement, walls, SPACING_MM)
     return FieldSet(still, walls), float(angle)

@@ -1,34 +1,32 @@
-"""Every claim about the autoencoder, measured on subjects it was never trained on."""
+"""The claims about the autoencoder, group by group."""
 
 from __future__ import annotations
 
 import copy
-import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from myomotion.claims import Claim, at_least, below, broken, not_run
+from fem_sim.claims import Claim, at_least, below, not_run
 from myomotion.core.kinematics import jacobian_determinant
-from myomotion.demons import demons_fields
 from myomotion.losses.plausibility import Plausibility, dilate, standardise
-from myomotion.reference_cycle import reference_field
-from myomotion.vae_cost import BATCH, NETWORK_BATCH, measure_cost
-from myomotion.vae_exports import onnx_difference, torchscript_difference
-from myomotion.vae_measures import (
+from tools.verify.autoencoder.cost import BATCH, NETWORK_BATCH, measure_cost
+from tools.verify.autoencoder.demons_fields import demons_fields
+from tools.verify.autoencoder.exports import onnx_difference, torchscript_difference
+from tools.verify.autoencoder.measures import (
     FieldSet,
     auroc,
     common_wall,
-    descend,
+    descend_on_plausibility,
     gradient_distance,
-    joined,
     patches,
     prior_gradients,
     scores,
 )
-from myomotion.wrong_fields import (
+from tools.verify.autoencoder.reference_cycle import reference_field
+from tools.verify.autoencoder.wrong_fields import (
     folded,
     mean_area_change,
     perturbed,
@@ -37,65 +35,13 @@ from myomotion.wrong_fields import (
     wall_rms,
 )
 
-LOG = logging.getLogger(__name__)
-RECONSTRUCTION = {"paper": 0.08, "physiological": 0.12}  # largest relative error
-SEPARATION = 0.98
-AREAS = (0.8, 1.25)
+RECONSTRUCTION_LIMITS = {"paper": 0.08, "physiological": 0.12}  # largest relative error
+LEAST_AUROC = 0.98
+WRONG_AREAS = (0.8, 1.25)  # mean J
 PRIOR_SAMPLES = 256
-DESCENTS, DESCENT_STEPS, DESCENT_SHARE = 24, 100, 0.5
+DESCENT_STEPS, DESCENT_SHARE = 100, 0.5
 ANGLES = (-15.0, -7.5, 7.5, 15.0)  # degrees
-RIM = 3  # voxels
-EXPORTED = 16  # fields on which the exported networks are compared
-
-
-def all_claims(
-    regulariser: Plausibility,
-    late: Sequence[FieldSet],
-    metrics: Mapping[str, float],
-    preset: str,
-    seed: int = 0,
-    real_cines: Path | None = None,
-    reference_fields: Path | None = None,
-) -> Iterator[Claim]:
-    """All claims, in the order of the table; a measurement that breaks is a failed claim.
-
-    Args:
-        regulariser: R_VAE with the weights in question.
-        late: frames of the test cycles, end-systole first
-            (:func:`~myomotion.vae_measures.late_fields`).
-        metrics: ``relative_error``, ``frame_error`` and ``es_error`` of the evaluator
-            (:class:`~myomotion.training.vae.CycleErrors`).
-        preset: physics of the cycles, ``paper`` or ``physiological``.
-        seed: of everything drawn.
-        real_cines: folder of real studies with labels for the Demons; None leaves that claim out.
-        reference_fields: folder of the reference implementation's cycle; None leaves it out.
-
-    Yields:
-        The claims.
-    """
-    r, es, fields = regulariser, late[0], joined(late)
-
-    def generator() -> torch.Generator:
-        return torch.Generator().manual_seed(seed)
-
-    parts: dict[str, Callable[[], Iterator[Claim]]] = {
-        "reconstruction": lambda: reconstruction_claims(metrics, preset),
-        "separation": lambda: separation_claims(r, fields, generator()),
-        "Demons": lambda: demons_claims(r, fields, real_cines),
-        "prior": lambda: prior_claims(r, es, preset, generator()),
-        "descent": lambda: descent_claims(r, fields.every(DESCENTS), generator()),
-        "reference cycle": lambda: reference_claims(r, es, reference_fields),
-        "cost": lambda: cost_claims(r),
-        "rotation": lambda: rotation_claims(r, es),
-        "export": lambda: export_claims(r, es.every(EXPORTED)),
-        "rim": lambda: rim_claims(r, es),
-    }
-    for name, claims in parts.items():
-        try:
-            yield from claims()
-        except Exception as error:
-            LOG.exception("%s could not be measured", name)
-            yield broken(name, error)
+RIM_VOXELS = 3
 
 
 def reconstruction_claims(metrics: Mapping[str, float], preset: str) -> Iterator[Claim]:
@@ -104,7 +50,7 @@ def reconstruction_claims(metrics: Mapping[str, float], preset: str) -> Iterator
         f"pooled over a slice's cycle, mean over slices; mean of the frames' own relative errors "
         f"{metrics['frame_error']:.3f}, at end-systole only {metrics['es_error']:.3f}"
     )
-    limit = RECONSTRUCTION[preset]
+    limit = RECONSTRUCTION_LIMITS[preset]
     claim = f"relative reconstruction error of grad u, {preset}"
     yield below(claim, metrics["relative_error"], limit, note=note)
 
@@ -123,8 +69,8 @@ def separation_claims(
         return auroc(own, found), f"n = {len(own)} each, {medians}"
 
     value, note = separated(perturbed(u, mask, spacing, 1.0, generator))
-    yield at_least("AUROC, smooth perturbations of equal energy", value, SEPARATION, note=note)
-    for target in AREAS:
+    yield at_least("AUROC, smooth perturbations of equal energy", value, LEAST_AUROC, note=note)
+    for target in WRONG_AREAS:
         value, note = separated(scaled_to_area(u, mask, spacing, target))
         ratio, _ = separated(scaled_to_area(u, mask, spacing, target * area))
         low, high = np.percentile(area.numpy(), [5, 95])
@@ -133,9 +79,9 @@ def separation_claims(
             f"percentile), AUROC with each field's own mean J times {target:g}: {ratio:.3f}"
         )
         claim = f"AUROC, scaled radially to a mean J of {target:g}"
-        yield at_least(claim, value, SEPARATION, note=note)
+        yield at_least(claim, value, LEAST_AUROC, note=note)
     value, note = separated(folded(u, mask, spacing, generator))
-    yield at_least("AUROC, folded patch in the wall", value, SEPARATION, note=note)
+    yield at_least("AUROC, folded patch in the wall", value, LEAST_AUROC, note=note)
 
 
 def demons_claims(
@@ -144,18 +90,20 @@ def demons_claims(
     """AUROC of R_VAE, simulated fields against diffeomorphic Demons on real cines."""
     claim = "AUROC, diffeomorphic Demons on real cines"
     if real_cines is None or not real_cines.is_dir():
-        reason = "real_cines is not set" if real_cines is None else f"{real_cines}: no such folder"
-        yield not_run(claim, f">= {SEPARATION:g}", reason)
+        reason = (
+            "no folder given (--real)" if real_cines is None else f"{real_cines}: no such folder"
+        )
+        yield not_run(claim, f">= {LEAST_AUROC:g}", reason)
         return
     try:
-        found, _ = demons_fields(str(real_cines), fields.mask.shape[-1], regulariser.spacing)
+        found = demons_fields(str(real_cines), fields.mask.shape[-1], regulariser.spacing)
     except ImportError as error:
-        yield not_run(claim, f">= {SEPARATION:g}", f"needs SimpleITK ({error})")
+        yield not_run(claim, f">= {LEAST_AUROC:g}", f"needs SimpleITK ({error})")
         return
     own, other = scores(regulariser, fields), scores(regulariser, found)
     note = f"{len(own)} simulated, {len(other)} slices; R_VAE of the slices "
     note += " ".join(f"{score:.3g}" for score in np.sort(other))
-    yield at_least(claim, auroc(own, other), SEPARATION, note=note)
+    yield at_least(claim, auroc(own, other), LEAST_AUROC, note=note)
 
 
 def prior_claims(
@@ -187,7 +135,7 @@ def descent_claims(
     """How much of a perturbation is gone after descending on R_VAE alone."""
     u, mask = fields.displacement, fields.mask
     start = perturbed(u, mask, regulariser.spacing, DESCENT_SHARE, generator)
-    end = descend(regulariser, FieldSet(start, mask), DESCENT_STEPS)
+    end = descend_on_plausibility(regulariser, FieldSet(start, mask), DESCENT_STEPS)
     before, after = (gradient_distance(regulariser, x, fields) for x in (start, end))
     removed = (1 - after / before).numpy()
     low, middle, high = np.percentile(removed, [10, 50, 90])
@@ -204,7 +152,7 @@ def reference_claims(
     """R_VAE of the reference implementation's cycle beside that of our own test fields."""
     claim = "R_VAE of the reference cycle / 95th percentile of ours"
     if folder is None or not folder.is_dir():
-        reason = "reference_fields is not set" if folder is None else f"{folder}: no such folder"
+        reason = "no folder given (--reference)" if folder is None else f"{folder}: no such folder"
         yield not_run(claim, "< 1", reason)
         return
     field, angle = reference_field(folder)
@@ -272,9 +220,10 @@ def export_claims(regulariser: Plausibility, fields: FieldSet) -> Iterator[Claim
 def rim_claims(regulariser: Plausibility, es: FieldSet) -> Iterator[Claim]:
     """R_VAE where a rim around the wall counts as well; nothing is promised."""
     wall = scores(regulariser, es)
-    rim = scores(regulariser, FieldSet(es.displacement, dilate(es.mask, RIM)))
+    rim = scores(regulariser, FieldSet(es.displacement, dilate(es.mask, RIM_VOXELS)))
     reason = (
-        f"report: median {np.median(rim):.3g} with a rim of {RIM} voxels, {np.median(wall):.3g} in "
-        f"the wall only (ratio {np.median(rim / wall):.1f}), {len(es)} end-systolic fields"
+        f"report: median {np.median(rim):.3g} with a rim of {RIM_VOXELS} voxels, "
+        f"{np.median(wall):.3g} in the wall only (ratio {np.median(rim / wall):.1f}), "
+        f"{len(es)} end-systolic fields"
     )
     yield not_run("R_VAE with the rim", "none", reason)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import logging
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -25,10 +24,10 @@ from myomotion.core.kinematics import (
     radial_circumferential_strain,
     radial_direction,
 )
-from myomotion.demons import demons_fields
 from myomotion.files import write_bytes
 from myomotion.losses.plausibility import VAE_SPACING, Plausibility, standardise
-from myomotion.vae_measures import (
+from tools.verify.autoencoder.demons_fields import demons_fields
+from tools.verify.autoencoder.measures import (
     FieldSet,
     common_wall,
     decoded_gradients,
@@ -36,21 +35,21 @@ from myomotion.vae_measures import (
     prior_gradients,
     scores,
 )
-from myomotion.wrong_fields import folded, perturbed, scaled_to_area, turned
+from tools.verify.autoencoder.wrong_fields import folded, perturbed, scaled_to_area, turned
 
 LOG = logging.getLogger(__name__)
 J_RANGE = (0.5, 1.5)
 STRAIN_RANGE = (-0.3, 0.3)
 DIFFERENCE = "coolwarm", (-0.1, 0.1)
-SAMPLES, FIELDS, MODES = 6, 4, 4
+SAMPLES, FIELDS, MODES = 6, 4, 4  # panels
 STEPS = (-2.0, -1.0, 0.0, 1.0, 2.0)  # standard deviations along a mode
 
 
 def save_pictures(
     folder: Path,
     regulariser: Plausibility,
-    late: Sequence[FieldSet],
-    real_cines: Path | None,
+    es: FieldSet,
+    real_cines: Path | None = None,
     seed: int = 0,
 ) -> None:
     """Draw ``reconstructions``, ``modes``, ``prior`` and ``wrong_fields`` as PNG files.
@@ -58,11 +57,10 @@ def save_pictures(
     Args:
         folder: receives the files.
         regulariser: R_VAE.
-        late: frames of the test cycles, end-systole first.
+        es: the test fields at end-systole.
         real_cines: folder of real studies for a panel of Demons, or None.
         seed: of what is drawn.
     """
-    es = late[0]
     generator = torch.Generator().manual_seed(seed)
     for name, figure in (
         ("reconstructions", reconstructions(regulariser, es.every(FIELDS))),
@@ -185,7 +183,7 @@ def _demons_panels(
     if real_cines is None or not real_cines.is_dir():
         return {}
     try:
-        fields, _ = demons_fields(str(real_cines), size, regulariser.spacing)
+        fields = demons_fields(str(real_cines), size, regulariser.spacing)
     except ImportError as error:
         LOG.warning("no panel of Demons: %s", error)
         return {}

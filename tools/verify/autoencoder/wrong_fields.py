@@ -13,9 +13,9 @@ import torch.nn.functional as F
 from myomotion.core.flow import identity_coordinates
 from myomotion.core.kinematics import displacement_gradient, jacobian_determinant, masked_mean
 
-SMOOTHNESS = (6.0, 15.0)  # mm, standard deviations of the Gaussians that smooth the perturbations
-FOLD_WIDTH = 3.0  # mm, standard deviation of the folded patch
-MIRRORED = 2.0  # the folding gradient in units of the one that makes J zero: J becomes -J
+SMOOTHING_MM = (6.0, 15.0)  # standard deviations of the Gaussians that smooth the perturbations
+FOLD_WIDTH_MM = 3.0  # standard deviation of the folded patch
+MIRROR_FACTOR = 2.0  # the folding gradient in units of the one that makes J zero: J becomes -J
 
 
 def wall_rms(gradient: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
@@ -34,7 +34,7 @@ def wall_rms(gradient: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
 def smooth_displacement(
     batch: int, size: tuple[int, int], spacing: float, generator: torch.Generator
 ) -> torch.Tensor:
-    """White noise smoothed by a Gaussian whose width is drawn from :data:`SMOOTHNESS`.
+    """White noise smoothed by a Gaussian whose width is drawn from :data:`SMOOTHING_MM`.
 
     Args:
         batch: how many.
@@ -45,7 +45,7 @@ def smooth_displacement(
     Returns:
         ``(batch, 2, H, W)`` in arbitrary units.
     """
-    low, high = SMOOTHNESS
+    low, high = SMOOTHING_MM
     width = low + (high - low) * torch.rand(batch, 1, 1, 1, generator=generator)
     squared = (
         torch.fft.fftfreq(size[0], spacing)[:, None] ** 2
@@ -168,10 +168,10 @@ def folded(
     d0, d1 = direction.unbind(1)
     adjugate = (1 + g11) * d0**2 - (g01 + g10) * d0 * d1 + (1 + g00) * d1**2
     determinant = (1 + g00) * (1 + g11) - g01 * g10
-    attenuation = math.exp(-((spacing / FOLD_WIDTH) ** 2) / 2)  # of a central difference
-    size = MIRRORED * determinant / adjugate.clamp(min=0.1) / attenuation
+    attenuation = math.exp(-((spacing / FOLD_WIDTH_MM) ** 2) / 2)  # of a central difference
+    size = MIRROR_FACTOR * determinant / adjugate.clamp(min=0.1) / attenuation
     along = (offset * direction[:, :, None, None]).sum(1, keepdim=True)
-    bump = torch.exp(-(offset**2).sum(1, keepdim=True) / (2 * FOLD_WIDTH**2))
+    bump = torch.exp(-(offset**2).sum(1, keepdim=True) / (2 * FOLD_WIDTH_MM**2))
     patch = size[:, None, None, None] * direction[:, :, None, None] * along * bump
     return displacement - patch
 

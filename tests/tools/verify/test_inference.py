@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from myomotion.io.cine import Cine, find_studies, read_cine
 from myomotion.transforms.save_motion import write_study as write_study_results
 from tests.support.analytic import ring_contraction
 from tests.support.studies import write_study
-from tools.verify.inference.command import main
+from tools.verify.inference.command import groups
 from tools.verify.inference.fields import inverse_claims, warp_claims
 from tools.verify.inference.formats import gap, table_gap
 from tools.verify.inference.runs import time_claims
@@ -104,17 +103,10 @@ def test_study_of_another_size_is_not_timed(tmp_path: Path) -> None:
     assert claim.passed is None and "2 levels x 4 frames" in claim.note
 
 
-def test_failed_claim_and_broken_measurement_end_with_status_1(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from myomotion.claims import below
-    from tools.verify.inference import command as verify_inference
-
-    def breaks() -> None:
-        raise RuntimeError("no such thing")
-
-    good, bad = below("good", 0.1, 0.5), below("bad", 0.7, 0.5)
-    for group, status in ((lambda: [good], 0), (lambda: [good, bad], 1), (breaks, 1)):
-        monkeypatch.setattr(verify_inference, "groups", lambda *_, g=group: [("group", g)])
-        assert main(["--output", str(tmp_path / "claims.json")]) == status
-    assert json.loads((tmp_path / "claims.json").read_text())["claims"][0]["passed"] is False
+def test_groups_are_those_of_the_data_given(tmp_path: Path) -> None:
+    strain = ["strain, analytic", "strain, virtual", "kills"]
+    without = groups(None, None, tmp_path, 1)
+    assert list(without) == ["real cines", *strain]
+    (claim,) = without["real cines"]()
+    assert claim.passed is None and claim.note == "no folder given"
+    assert list(groups(tmp_path, None, tmp_path, 1)) == ["time", "fields", "formats", *strain]

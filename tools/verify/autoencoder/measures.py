@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from scipy.stats import rankdata
+from scipy.stats import mannwhitneyu
 
 from myomotion.losses.plausibility import GradientPatch, Plausibility
 from myomotion.networks.gradient_vae import GradientVAE
 
-LATE_FRAMES = (1.0, 0.85, 0.7, 0.55)  # of the way from end-diastole to end-systole, in frames
+SYSTOLIC_FRAMES = (1.0, 0.85, 0.7, 0.55)  # of the way from end-diastole to end-systole, in frames
 CONTROL_POINTS = 12  # along each axis of the grid on which the descent moves a field
 
 
@@ -39,8 +39,8 @@ class FieldSet:
         return FieldSet(self.displacement[index], self.mask[index])
 
 
-def late_fields(cycles: Sequence[Mapping[str, Any]]) -> list[FieldSet]:
-    """The frames :data:`LATE_FRAMES` of cycles, which must be of one size.
+def systolic_fields(cycles: Iterable[Mapping[Any, Any]]) -> list[FieldSet]:
+    """The frames :data:`SYSTOLIC_FRAMES` of cycles, which must be of one size.
 
     Args:
         cycles: from :class:`~myomotion.transforms.cycles.LoadCycled`.
@@ -48,12 +48,11 @@ def late_fields(cycles: Sequence[Mapping[str, Any]]) -> list[FieldSet]:
     Returns:
         A set for each of the frames, end-systole first; field i of each belongs to cycle i.
     """
-    frames: list[list[torch.Tensor]] = [[] for _ in LATE_FRAMES]
+    frames: list[list[torch.Tensor]] = [[] for _ in SYSTOLIC_FRAMES]
     masks = []
-    for index in range(len(cycles)):
-        cycle = cycles[index]
+    for cycle in cycles:
         last = len(cycle["displacement"]) - 1
-        for fields, part in zip(frames, LATE_FRAMES, strict=True):
+        for fields, part in zip(frames, SYSTOLIC_FRAMES, strict=True):
             fields.append(cycle["displacement"][max(round(part * last), 1)])
         masks.append(cycle["mask"])
     mask = torch.stack(masks)
@@ -85,7 +84,7 @@ def scores(regulariser: Plausibility, fields: FieldSet, batch: int = 32) -> np.n
 def auroc(plausible: np.ndarray, implausible: np.ndarray) -> float:
     """Probability that an implausible field scores higher than a plausible one (ties count half).
 
-    Mann-Whitney: ``(sum of the ranks of the implausible - m (m + 1) / 2) / (n m)``.
+    Mann and Whitney's ``U / (n m)``.
 
     Args:
         plausible: ``(n,)`` scores.
@@ -95,10 +94,9 @@ def auroc(plausible: np.ndarray, implausible: np.ndarray) -> float:
         ValueError: if a group is empty or a score is not finite.
     """
     n, m = len(plausible), len(implausible)
-    joint = np.concatenate([plausible, implausible])
-    if n == 0 or m == 0 or not np.isfinite(joint).all():
+    if n == 0 or m == 0 or not np.isfinite([*plausible, *implausible]).all():
         raise ValueError(f"AUROC needs finite scores of both groups, got {n} and {m}")
-    return float((rankdata(joint)[n:].sum() - m * (m + 1) / 2) / (n * m))
+    return float(mannwhitneyu(implausible, plausible).statistic / (n * m))
 
 
 def common_wall(mask: torch.Tensor, share: float = 0.5) -> torch.Tensor:
@@ -135,7 +133,7 @@ def prior_gradients(vae: GradientVAE, samples: int, generator: torch.Generator) 
     return decoded_gradients(vae, torch.randn(samples, vae.latent, generator=generator))
 
 
-def descend(
+def descend_on_plausibility(
     regulariser: Plausibility, fields: FieldSet, steps: int = 100, learning_rate: float = 0.3
 ) -> torch.Tensor:
     """Move fields downhill on R_VAE alone, by Adam on a coarse grid of displacements.

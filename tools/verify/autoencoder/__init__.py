@@ -1,0 +1,1 @@
+"""Every claim about the autoencoder, measured on subjects it was never trained on."""
