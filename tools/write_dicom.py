@@ -21,13 +21,13 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import UID, ExplicitVRLittleEndian, generate_uid
 from pydicom.valuerep import format_number_as_ds
 
+from myomotion.core.axes import LPS_FROM_RAS
 from myomotion.errors import InputError
 from myomotion.files import replaced_folder
 from myomotion.io.cine import Cine, find_studies, read_cine
 
 MR_IMAGE = "1.2.840.10008.5.1.4.1.1.4"
 ENHANCED_MR_IMAGE = "1.2.840.10008.5.1.4.1.1.4.1"
-LPS_FROM_RAS = np.diag([-1.0, -1.0, 1.0])
 STORED_RANGE = 65535
 
 
