@@ -10,7 +10,8 @@ from scipy import ndimage
 
 from myomotion.core.working_grid import WorkingGrid
 from myomotion.errors import InputError
-from myomotion.io.cine import CAVITY, MYOCARDIUM, Cine
+from myomotion.io.cine import Cine
+from myomotion.io.labels import CAVITY, MYOCARDIUM
 
 MOVING_SHARE = 98.0  # percentile of temporal deviation above which a voxel counts as heart
 

@@ -18,7 +18,8 @@ from myomotion.core.kinematics import (
     radial_direction,
 )
 from myomotion.core.working_grid import WorkingGrid
-from myomotion.io.cine import CAVITY, Cine
+from myomotion.io.cine import Cine
+from myomotion.io.labels import CAVITY
 
 
 @dataclass(kw_only=True)

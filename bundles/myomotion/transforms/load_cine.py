@@ -15,7 +15,7 @@ from myomotion.analysis.grids import check_reach, myocardium_mask, working_grids
 from myomotion.core.working_grid import WorkingGrid
 from myomotion.errors import InputError
 from myomotion.io.cine import Cine, read_cine
-from myomotion.io.segmentation import labelled
+from myomotion.io.segmentation import with_ed_label
 
 STUDY_KEYS = ("name", "image", "label_ed", "label_es", "info", "ed_frame", "es_frame")
 NORMALISING_PERCENTILE = 99.5
@@ -38,7 +38,7 @@ class LoadCined(Transform):
         label_coding: see :func:`~myomotion.io.cine.read_cine`.
         need_mask: refuse studies without an end-diastolic label (training with a regulariser).
         with_truth: read the true motion of virtual cines as well.
-        segmentation_bundle: see :func:`~myomotion.io.segmentation.labelled`.
+        segmentation_bundle: see :func:`~myomotion.io.segmentation.with_ed_label`.
     """
 
     def __init__(
@@ -120,4 +120,4 @@ def reopen(study: str) -> Cine:
     """
     entry = json.loads(study)
     cine = read_cine(entry, entry.get("label_coding", "auto"))
-    return labelled(cine, entry.get("segmentation_bundle"))
+    return with_ed_label(cine, entry.get("segmentation_bundle"))
