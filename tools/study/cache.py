@@ -23,7 +23,8 @@ SCORING = (
     "tools/evaluate/scores.py",
     "tools/study/regions.py",
     *(f"bundles/myomotion/core/{n}.py" for n in ("contours", "kinematics", "flow", "working_grid")),
-    *(f"bundles/myomotion/{n}.py" for n in ("analysis/grids", "transforms/load_cine", "io/cine")),
+    *(f"bundles/myomotion/{n}.py" for n in ("analysis/grids", "transforms/load_cine")),
+    "bundles/myomotion/io",
 )
 OWN = (
     "bundles/cardiac_motion_reg/configs/inference.yaml",
@@ -51,7 +52,7 @@ def result_key(method: Method, study: Mapping[str, object]) -> str:
         "settings": settings,
         "weights": [file_sha256(p) for p in (*named, *_shipped(method)) if p.is_file()],
         "data": input_hashes(study),
-        "code": {name: file_sha256(ROOT / name) for name in _code(method)},
+        "code": {name: _code_sha256(ROOT / name) for name in _code(method)},
     }
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
@@ -80,6 +81,14 @@ def _shipped(method: Method) -> Sequence[Path]:
     return () if method.method in ("identity", "demons", *PEERS) else SHIPPED
 
 
+def _code_sha256(path: Path) -> str:
+    """SHA-256 of a file of code, or of the names and sums of all in a folder."""
+    if path.is_file():
+        return file_sha256(path)
+    sums = [f"{p.relative_to(path).as_posix()} {file_sha256(p)}" for p in path.rglob("*.py")]
+    return hashlib.sha256("\n".join(sorted(sums)).encode()).hexdigest()
+
+
 def _code(method: Method) -> list[str]:
     if method.method == "identity":
         return list(SCORING)
@@ -87,5 +96,5 @@ def _code(method: Method) -> list[str]:
         return [*SCORING, f"tools/peers/{method.method}.py"]
     if method.method == "demons":
         return [*SCORING, "bundles/myomotion/demons.py"]
-    own = sorted(p.relative_to(ROOT).as_posix() for p in BUNDLES.glob("myomotion/latent*.py"))
-    return [*SCORING, *OWN, *(own if method.method == "latent" else ())]
+    latent = ["bundles/myomotion/refinement/latent.py"] if method.method == "latent" else []
+    return [*SCORING, *OWN, *latent]

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from myomotion.claims import Claim, at_least, not_run
+from myomotion.core.segments import LEVELS
 from tools.study.config import StudyConfig
 from tools.study.equal import MATCHED, VOLUME
-from tools.study.tables import LEVELS, Results, at_level, mean_of
+from tools.study.tables import Results, at_level, mean_of
 from tools.study.timing import Times
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from myomotion.claims import Claim
+from myomotion.core.segments import LEVELS
 from tools.bundle import inference_parts
 from tools.study.claims import lead_claims, time_claims
 from tools.study.config import Method, StudyConfig
@@ -20,7 +21,6 @@ from tools.study.runs import Runner, runnable
 from tools.study.selection import candidates
 from tools.study.sources import DataSet
 from tools.study.tables import (
-    LEVELS,
     NEUTRAL,
     OVERLAP,
     REAL,

@@ -10,9 +10,10 @@ import itertools
 from collections.abc import Mapping
 from typing import Any
 
+from myomotion.core.segments import LEVELS
 from tools.study.config import StudyConfig
 from tools.study.statistics import Comparison, compare, subject_means
-from tools.study.tables import LEVELS, Results, Rows, Table, at_level, mean_of, shown
+from tools.study.tables import Results, Rows, Table, at_level, mean_of, shown
 
 VOLUME = "abs_j_minus_1"
 MATCHED = ("mcd_mm", "dice")

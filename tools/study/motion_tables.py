@@ -7,8 +7,9 @@ import math
 
 import numpy as np
 
+from myomotion.core.segments import LEVELS
 from tools.study.config import StudyConfig
-from tools.study.tables import LEVELS, Results, Rows, Table, at_level, mean_of, shown
+from tools.study.tables import Results, Rows, Table, at_level, mean_of, shown
 
 # Tagged MRI and the proposed method as published with the paper: peak Err, Ecc in percent.
 TAGGED = {"basal": (23.8, -16.7), "mid": (23.1, -19.6), "apical": (18.7, -20.8)}

@@ -42,7 +42,6 @@ TRUTH = (
 )
 NEUTRAL = ("fold_fraction",)
 SMALL = 15  # subjects below which a percentile bootstrap is too sure
-LEVELS = ("basal", "mid", "apical")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from myomotion.core.segments import LEVELS
 from tools.study.config import Method
-from tools.study.tables import LEVELS, Results, Table, at_level, mean_of, shown
+from tools.study.tables import Results, Table, at_level, mean_of, shown
 
 
 def transfer_table(title: str, tested: str, methods: Sequence[Method], results: Results) -> Table:
