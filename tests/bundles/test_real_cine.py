@@ -13,7 +13,8 @@ import pytest
 import torch
 
 from myomotion.analysis.grids import working_grids
-from myomotion.io.cine import MYOCARDIUM, Cine, find_studies, read_cine
+from myomotion.io.cine import Cine, find_studies, read_cine
+from myomotion.io.labels import MYOCARDIUM
 from myomotion.networks.pyramid import PyramidMotionNet
 from myomotion.networks.weights import load_state
 from tests.support.bundle_runs import run

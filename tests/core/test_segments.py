@@ -13,6 +13,7 @@ from myomotion.core.segments import (
     ROUND,
     Septum,
     assumed_septum,
+    levels_by_thirds,
     segment_map,
     septum_from_labels,
     slice_levels,
@@ -103,6 +104,16 @@ def test_unnamed_slices_are_divided_into_thirds_from_the_larger_end() -> None:
     assert slice_levels(["mid", "apical"], [1, 1], [2, 9]) == ["mid", "apical"]
     assert slice_levels(["slice00"], [5], [9]) == ["mid"]
     assert slice_levels(["slice00"], [0], [0]) == [None]
+
+
+def test_levels_are_thirds_and_the_larger_half_is_the_base() -> None:
+    assert levels_by_thirds([]) == []
+    assert levels_by_thirds([9]) == ["mid"]
+    assert levels_by_thirds([9, 5]) == ["basal", "mid"]
+    assert levels_by_thirds([9, 8, 7, 6]) == ["basal", "basal", "mid", "apical"]
+    assert levels_by_thirds([6, 7, 8, 9]) == ["apical", "mid", "basal", "basal"]
+    # The outermost slice shows a part of the ventricle only, where it opens to the aorta.
+    assert levels_by_thirds([3, 9, 7, 4]) == ["basal", "basal", "mid", "apical"]
 
 
 def test_oblique_header_turns_the_picture_and_a_placeholder_does_not() -> None:

@@ -13,7 +13,8 @@ import torch
 from myomotion.analysis.grids import working_grids
 from myomotion.core.working_grid import WorkingGrid
 from myomotion.errors import InputError
-from myomotion.io.cine import find_studies, read_cine, read_label
+from myomotion.io.cine import find_studies, read_cine
+from myomotion.io.labels import read_label
 from myomotion.transforms.frame_pairs import RandFramePairsd
 from myomotion.transforms.load_cine import LoadCined
 from tests.support.bad_images import BAD_INPUT, image_with

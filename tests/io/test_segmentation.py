@@ -15,8 +15,9 @@ from monai.losses import DiceCELoss
 from monai.networks.nets import UNet
 
 from myomotion.errors import InputError
-from myomotion.io.cine import CAVITY, MYOCARDIUM, find_studies, read_cine
-from myomotion.io.segmentation import labelled, load_segmenter
+from myomotion.io.cine import find_studies, read_cine
+from myomotion.io.labels import CAVITY, MYOCARDIUM
+from myomotion.io.segmentation import load_segmenter, with_ed_label
 from tests.support.bundle_runs import track
 from tests.support.studies import write_study
 
@@ -107,7 +108,7 @@ def test_network_labels_a_study_without_a_label_in_the_internal_coding(
     segmentation_bundle: Path, unlabelled: tuple[Path, np.ndarray]
 ) -> None:
     folder, truth = unlabelled
-    cine = labelled(read_cine(find_studies(folder)[0]), segmentation_bundle)
+    cine = with_ed_label(read_cine(find_studies(folder)[0]), segmentation_bundle)
     assert cine.label_ed is not None and cine.label_ed.shape == truth.shape
     for code in (CAVITY, MYOCARDIUM):
         assert dice(cine.label_ed == code, truth == code) > 0.95
@@ -116,7 +117,7 @@ def test_network_labels_a_study_without_a_label_in_the_internal_coding(
 
 def test_own_label_is_kept(segmentation_bundle: Path, small_study: Path) -> None:
     cine = read_cine(find_studies(small_study)[0])
-    assert labelled(cine, segmentation_bundle) is cine
+    assert with_ed_label(cine, segmentation_bundle) is cine
     assert cine.label_found == "given"
 
 
@@ -146,9 +147,9 @@ def test_torchscript_alone_is_loaded_and_said(
     torch.jit.save(traced, copy / "models" / "model.ts")
     (copy / "models" / "model.pt").unlink()
     cine = read_cine(find_studies(unlabelled[0])[0])
-    script = labelled(cine, copy)
+    script = with_ed_label(cine, copy)
     assert script.label_found == "network: rings 0.1.0, TorchScript"
-    plain = labelled(cine, segmentation_bundle)
+    plain = with_ed_label(cine, segmentation_bundle)
     assert script.label_ed is not None and plain.label_ed is not None
     assert np.array_equal(script.label_ed, plain.label_ed)
 
@@ -227,6 +228,6 @@ def test_slices_without_a_heart_give_no_label_and_a_warning(
     cine = read_cine(find_studies(unlabelled[0])[0])
     cine.image[:] = 500
     cine.image[0, 0], cine.image[0, 1] = 900, 250
-    empty = labelled(cine, segmentation_bundle)
+    empty = with_ed_label(cine, segmentation_bundle)
     assert empty.label_ed is None and empty.label_found is None
     assert "rings 0.1.0 found no myocardium" in empty.warnings[0]

@@ -26,9 +26,12 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
+from myomotion.core.segments import slice_levels
 from myomotion.errors import InputError
 from myomotion.files import replaced_folder
-from myomotion.io.cine import CAVITY, MYOCARDIUM, Cine, find_studies, read_cine
+from myomotion.io.cine import Cine, find_studies, read_cine
+from myomotion.io.info import read_info, slice_name
+from myomotion.io.labels import CAVITY, MYOCARDIUM
 from myomotion.io.nifti import repaired_geometry
 from tools.command_line import add_workers, make_parser, run_command
 from tools.convert.layouts import LAYOUTS
@@ -36,7 +39,6 @@ from tools.convert.nifti import cine_bytes, frame_times_ms, label_bytes
 from tools.convert.source import Reader, Source
 
 LOG = logging.getLogger(__name__)
-LEVELS = ("basal", "mid", "apical")
 EXAMPLES = 3  # names shown with a note
 
 
@@ -117,11 +119,11 @@ def convert(
 
 def is_converted(folder: Path) -> bool:
     """Whether :func:`convert_subject` made a folder."""
+    file = folder / "info.json"
     try:
-        info = json.loads((folder / "info.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        return file.is_file() and "source_files" in read_info(file).content
+    except InputError:
         return False
-    return isinstance(info, dict) and "source_files" in info
 
 
 def convert_subject(reader: Reader, target: Path, layout: str) -> list[str]:
@@ -184,27 +186,20 @@ def convert_subject(reader: Reader, target: Path, layout: str) -> list[str]:
 
 
 def levels_of(cine: Cine) -> list[str]:
-    """Name each slice by thirds of the slices that show myocardium at end-diastole.
-
-    The base is the end whose half has the larger cross-section of cavity and myocardium.
+    """Name each slice, see :func:`~myomotion.core.segments.levels_by_thirds`.
 
     Args:
         cine: a cine with ``label_ed``.
 
     Returns:
-        basal, mid or apical; ``sliceNN`` where there is no myocardium; a single slice is mid.
+        basal, mid or apical; ``sliceNN`` where there is no myocardium.
     """
     assert cine.label_ed is not None
-    wall = (cine.label_ed == MYOCARDIUM).any(axis=(0, 1))
-    area = np.isin(cine.label_ed, (CAVITY, MYOCARDIUM)).sum(axis=(0, 1))
-    shown = np.flatnonzero(wall)
-    half = max(1, len(shown) // 2)
-    if area[shown[:half]].sum() < area[shown[-half:]].sum():
-        shown = shown[::-1]
-    levels = [f"slice{z:02d}" for z in range(len(wall))]
-    for k, z in enumerate(shown):
-        levels[z] = "mid" if len(shown) == 1 else LEVELS[3 * k // len(shown)]
-    return levels
+    wall = (cine.label_ed == MYOCARDIUM).sum(axis=(0, 1))
+    outer = np.isin(cine.label_ed, (CAVITY, MYOCARDIUM)).sum(axis=(0, 1))
+    names = [slice_name(z) for z in range(len(wall))]
+    levels = slice_levels(names, wall.tolist(), outer.tolist())
+    return [level or name for level, name in zip(levels, names, strict=True)]
 
 
 def _record(outcome: Outcome, name: str, future: Future[list[str]]) -> None:

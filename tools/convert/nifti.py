@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,21 +10,12 @@ from typing import Any
 
 import nibabel as nib
 import numpy as np
-from nibabel.spatialimages import HeaderDataError, ImageDataError
 
 from myomotion.errors import InputError
+from myomotion.io.nifti import NIFTI_ERRORS
 
-NIFTI_ERRORS = (
-    nib.filebasedimages.ImageFileError,
-    HeaderDataError,
-    ImageDataError,
-    OSError,
-    EOFError,
-    ValueError,
-    zlib.error,
-)
-SAME = 1e-3  # of a frame's standard deviation: what saving an image again may change
-ALIKE = 0.5  # of the same: more is another image
+COPY_TOLERANCE = 1e-3  # of a frame's standard deviation: what saving an image again may change
+LIKENESS_LIMIT = 0.5  # of the same: more is another image
 CYCLE_MS = (300.0, 2500.0)  # heart cycles that a frame distance in a header may add up to
 CYCLE_FRAMES = 8  # fewer do not sample a heart cycle
 TIME_UNITS_MS = {"sec": (1e3,), "msec": (1.0,), "usec": (1e-3,), "unknown": (1e3, 1.0)}

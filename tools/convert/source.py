@@ -10,6 +10,8 @@ from typing import Any
 from myomotion.errors import InputError
 from tools.convert.nifti import Labels
 
+PHASES = ("ED", "ES")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
@@ -22,7 +24,7 @@ class Source:
         es_frame: index of the end-systolic frame.
         label_ed: labels at end-diastole.
         label_es: labels at end-systole.
-        coding: key of :data:`myomotion.io.cine.LABEL_CODINGS`.
+        coding: key of :data:`myomotion.io.labels.LABEL_CODINGS`.
         record: what else the data set says.
         notes: what a user should know.
     """

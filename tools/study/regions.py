@@ -12,7 +12,8 @@ import torch
 from scipy import ndimage
 
 from myomotion.analysis.grids import Slices
-from myomotion.io.cine import CAVITY, Cine
+from myomotion.io.cine import Cine
+from myomotion.io.labels import CAVITY
 from myomotion.transforms.frame_pairs import slices_with_heart
 from tools.evaluate.scores import true_displacement
 

@@ -11,7 +11,8 @@ from scipy import ndimage
 
 from myomotion.core.working_grid import WorkingGrid
 from myomotion.errors import InputError
-from myomotion.io.cine import CAVITY, MYOCARDIUM, RIGHT_VENTRICLE, Cine
+from myomotion.io.cine import Cine
+from myomotion.io.labels import CAVITY, MYOCARDIUM, RIGHT_VENTRICLE
 
 MOVING_SHARE = 98.0  # percentile of temporal deviation above which a voxel counts as heart
 

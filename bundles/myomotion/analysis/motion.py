@@ -19,7 +19,8 @@ from myomotion.core.kinematics import (
     radial_direction,
 )
 from myomotion.core.working_grid import WorkingGrid
-from myomotion.io.cine import CAVITY, Cine
+from myomotion.io.cine import Cine
+from myomotion.io.labels import CAVITY
 
 
 @dataclass(kw_only=True)
@@ -92,7 +93,7 @@ def source_motion(
         back.append(grid.to_source(inverse[z]))
 
     def in_file_order(parts: Sequence[torch.Tensor]) -> np.ndarray:
-        return cine.to_file(torch.stack(list(parts), dim=1).numpy())
+        return cine.to_file(torch.stack(list(parts), dim=1).numpy(), axis=0)
 
     es_frame, es_found = end_systole(slices, displacement, torch.stack(working_j))
     return Motion(
@@ -134,7 +135,7 @@ def end_systole(
             jacobian = jacobian_determinant(gradient)[:, 0].unflatten(0, displacement.shape[:2])
         area = np.zeros(jacobian.shape[1])
         for j, part in zip(jacobian, cavity, strict=True):
-            area += cine.to_file(j.numpy())[:, part].sum(1)
+            area += cine.to_file(j.numpy(), axis=0)[:, part].sum(1)
         return int(area.argmin()), "frame of the smallest tracked cavity"
     distance = displacement.norm(dim=2).mean((0, 2, 3)).numpy()
     found = (int(distance.argmax()) + cine.ed_frame) % len(distance)

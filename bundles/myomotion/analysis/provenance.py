@@ -21,7 +21,7 @@ from myomotion.io.source import image_files
 
 
 def input_hashes(study: Mapping[str, object]) -> dict[str, str]:
-    """SHA-256 of every file of a study; of a folder, that of its files' names and sums.
+    """SHA-256 of every file of a study; of a cine in several files, of their names and sums.
 
     Args:
         study: ``image`` and optionally ``label_ed``, ``label_es``, ``info``, as paths.
@@ -30,16 +30,18 @@ def input_hashes(study: Mapping[str, object]) -> dict[str, str]:
         The same keys; files that do not exist are left out.
     """
     return {
-        key: _sha256(Path(str(study[key])))
+        key: _sha256(Path(str(study[key])), key == "image")
         for key in STUDY_FILES
         if study.get(key) and Path(str(study[key])).exists()
     }
 
 
-def _sha256(path: Path) -> str:
-    if path.is_file():
+def _sha256(path: Path, cine: bool) -> str:
+    files = image_files(path) if cine else [path]
+    if files == [path]:
         return file_sha256(path)
-    sums = [f"{p.relative_to(path).as_posix()} {file_sha256(p)}\n" for p in image_files(path)]
+    folder = path if path.is_dir() else path.parent
+    sums = [f"{p.relative_to(folder).as_posix()} {file_sha256(p)}\n" for p in files]
     return hashlib.sha256("".join(sums).encode()).hexdigest()
 
 

@@ -17,7 +17,8 @@ from myomotion.analysis.quality_figures import (
     free_disc,
 )
 from myomotion.analysis.strain import SliceRegions
-from myomotion.io.cine import CAVITY, MYOCARDIUM, Cine
+from myomotion.io.cine import Cine
+from myomotion.io.labels import CAVITY, MYOCARDIUM
 from myomotion.losses.plausibility import Plausibility
 
 GREEN, AMBER, RED = 0, 1, 2

@@ -18,7 +18,8 @@ from myomotion.core.segments import (
     slice_levels,
 )
 from myomotion.core.view import View, standard_view
-from myomotion.io.cine import CAVITY, MYOCARDIUM, RIGHT_VENTRICLE, Cine
+from myomotion.io.cine import Cine
+from myomotion.io.labels import CAVITY, MYOCARDIUM, RIGHT_VENTRICLE
 
 COLUMNS = (
     "frame",

@@ -153,8 +153,8 @@ def slice_levels(
 ) -> list[str | None]:
     """Level of each slice.
 
-    Names of levels are taken as they are; otherwise the slices that show myocardium are divided
-    into thirds, and the end where the ventricle is larger is the base.
+    Names of levels are taken as they are; otherwise the slices that show myocardium are divided by
+    :func:`levels_by_thirds`.
 
     Args:
         names: of the slices.
@@ -170,14 +170,27 @@ def slice_levels(
         for z in shown:
             levels[z] = names[z]
         return levels
-    if not shown:
-        return levels
-    third = max(1, len(shown) // 3)
-    if sum(outer_area[z] for z in shown[:third]) < sum(outer_area[z] for z in shown[-third:]):
-        shown = shown[::-1]
-    for part, level in zip(np.array_split(shown, 3), LEVELS, strict=True):
-        for z in part:
-            levels[int(z)] = level
-    if len(shown) == 1:
-        levels[shown[0]] = "mid"
+    for z, level in zip(shown, levels_by_thirds([outer_area[z] for z in shown]), strict=True):
+        levels[z] = level
     return levels
+
+
+def levels_by_thirds(outer_area: Sequence[float]) -> list[str]:
+    """Level of each of the slices between base and apex, by thirds of their number.
+
+    The base is the end whose half has the larger cross-section: half of the slices decides, as the
+    outermost one may show a part of the ventricle only. Where the thirds are not even, the base has
+    one more, then the middle.
+
+    Args:
+        outer_area: area of myocardium and cavity of each slice that shows myocardium, in order.
+
+    Returns:
+        ``basal``, ``mid`` or ``apical`` for each; a single slice is ``mid``.
+    """
+    count = len(outer_area)
+    if count == 1:
+        return ["mid"]
+    half = count // 2
+    names = [LEVELS[3 * k // count] for k in range(count)]
+    return names if sum(outer_area[:half]) >= sum(outer_area[count - half :]) else names[::-1]

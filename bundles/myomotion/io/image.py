@@ -25,8 +25,3 @@ class CineImage:
     frame_times_ms: np.ndarray | None = None
     record: dict[str, Any] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
-
-    @property
-    def is_dicom(self) -> bool:
-        """Whether the order and direction of axes are the reader's choice, not the user's."""
-        return self.record.get("format") == "DICOM"

@@ -9,7 +9,7 @@ from nibabel.orientations import OrientationError, apply_orientation, inv_ornt_a
 
 from myomotion.errors import InputError
 
-SAME_VOXEL = 0.2  # of a voxel or slice distance: how far corners may lie apart
+CORNER_TOLERANCE = 0.2  # of a voxel or slice distance: how far corners may lie apart
 
 
 def on_grid(
@@ -47,7 +47,7 @@ def on_grid(
             corners = np.array(np.meshgrid(*[[0, n - 1] for n in shape], indexing="ij"))
             points = corners.reshape(3, -1)
             apart = np.abs(change[:3, :3] @ points + change[:3, 3:] - points).max()
-            if turned.shape == tuple(shape) and apart <= SAME_VOXEL:
+            if turned.shape == tuple(shape) and apart <= CORNER_TOLERANCE:
                 return turned
             found += f", corners up to {apart:.1f} voxels away"
     except (OrientationError, np.linalg.LinAlgError) as error:

@@ -1,17 +1,81 @@
-"""What a NIfTI header must say about voxels, and where an image lies when it says so twice."""
+"""Opening NIfTI files: their voxels, what a header must say of them, and where they lie."""
 
 from __future__ import annotations
 
+import os
+import zlib
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import nibabel as nib
 import numpy as np
+from nibabel.filebasedimages import ImageFileError
+from nibabel.spatialimages import HeaderDataError, ImageDataError
 
 from myomotion.errors import InputError
 
+# What nibabel raises for files that are damaged, cut short or something else.
+NIFTI_ERRORS = (
+    ImageFileError,
+    HeaderDataError,
+    ImageDataError,
+    OSError,
+    EOFError,
+    ValueError,
+    zlib.error,
+)
+
 BELIEVABLE_MM = (0.2, 6.0)  # in-plane voxel sizes of cine MRI
 SHEAR = 0.01  # cosine between in-plane axes that passes for a right angle
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class NiftiImage:
+    """Voxels of a NIfTI file and where they lie.
+
+    Attributes:
+        values: float32, of any number of dimensions.
+        affine: ``(4, 4)``, voxel index to RAS millimetres, from :func:`repaired_geometry`.
+        repair: what was changed of the affine, or None.
+        header: the file's header.
+    """
+
+    values: np.ndarray
+    affine: np.ndarray
+    repair: str | None
+    header: Any
+
+
+def read_nifti(path: Path) -> NiftiImage:
+    """Read a NIfTI file.
+
+    Args:
+        path: the file.
+
+    Returns:
+        Its voxels and where they lie.
+
+    Raises:
+        InputError: if it is missing or unreadable, its voxels are not one number each, or its
+            header says two different voxel sizes.
+    """
+    if not path.is_file():
+        raise InputError(f"{path}: no such file. Check the path.")
+    if not os.access(path, os.R_OK):
+        raise InputError(f"{path}: permission to read it is denied. Change its permissions.")
+    try:
+        image: Any = nib.load(path)
+        check_voxels(path, image)
+        values = np.asarray(image.dataobj, dtype=np.float32)
+    except InputError:
+        raise
+    except NIFTI_ERRORS as error:
+        raise InputError(
+            f"{path}: not a readable NIfTI file ({error}). Export it again."
+        ) from error
+    affine, repair = repaired_geometry(path, image)
+    return NiftiImage(values=values, affine=affine, repair=repair, header=image.header)
 
 
 def check_voxels(path: Path, image: Any) -> None:

@@ -16,7 +16,8 @@ from monai.transforms import ResizeWithPadOrCrop, ScaleIntensity
 from scipy import ndimage
 
 from myomotion.errors import InputError
-from myomotion.io.cine import CAVITY, MYOCARDIUM, RIGHT_VENTRICLE, Cine
+from myomotion.io.cine import Cine
+from myomotion.io.labels import CAVITY, MYOCARDIUM, RIGHT_VENTRICLE
 from myomotion.networks.weights import load_state
 
 CONFIGS = ("inference.json", "inference.yaml", "inference.yml")
@@ -75,7 +76,7 @@ class Segmenter:
         return label
 
 
-def labelled(cine: Cine, bundle: str | Path | None) -> Cine:
+def with_ed_label(cine: Cine, bundle: str | Path | None) -> Cine:
     """A study with an end-diastolic label, where a network can give one that is not there.
 
     Args:

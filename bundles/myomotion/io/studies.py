@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from myomotion.errors import InputError
-from myomotion.io.dicom.files import looks_like_dicom, study_uid
-from myomotion.io.source import cine_place, file_title, first_dicom, nifti_place
+from myomotion.io import source
 
 SIDE_FILES = ("label_sa_ED.nii.gz", "label_sa_ED.nii", "info.json")
 
@@ -25,10 +24,15 @@ def find_studies(dataset_dir: str | Path) -> list[dict[str, object]]:
 
     Raises:
         InputError: if nothing usable is there.
+
+    Examples:
+        >>> find_studies("my_cines")
+        [{'name': 'anna', 'image': 'my_cines/anna/sa.nii.gz', 'info': 'my_cines/anna/info.json'},
+         {'name': 'bert', 'image': 'my_cines/bert'}]
     """
     path = Path(dataset_dir).expanduser()
     if path.is_file():
-        return [{"name": file_title(path), "image": str(path)}]
+        return [{"name": source.image_title(path), "image": str(path)}]
     if not path.is_dir():
         raise InputError(
             f"{path}: no such file or folder. Point dataset_dir at a 4-D NIfTI cine, "
@@ -37,7 +41,7 @@ def find_studies(dataset_dir: str | Path) -> list[dict[str, object]]:
     folders = study_folders(path)
     studies = []
     for folder in folders:
-        image = cine_place(folder)
+        image = source.locate_cine(folder)
         if image is None:
             continue
         study: dict[str, object] = {"name": folder.name, "image": str(image)}
@@ -70,17 +74,20 @@ def study_folders(path: Path) -> list[Path]:
         Folders to look into, sorted.
     """
     inside = sorted(p for p in path.iterdir() if p.is_dir() and not p.name.startswith("."))
-    if nifti_place(path) or any(looks_like_dicom(p) for p in path.iterdir()):
+    whole = [reader for reader in source.READERS if not reader.spread]
+    spread = [reader for reader in source.READERS if reader.spread]
+    files = [p for p in path.iterdir() if p.is_file()]
+    if any(r.finds(path) for r in whole) or any(r.reads(f) for r in spread for f in files):
         return [path]
-    if any(nifti_place(folder) for folder in inside):
+    if any(r.finds(folder) for r in whole for folder in inside):
         return inside
-    first = [found for folder in inside if (found := first_dicom(folder)) is not None]
-    if first and _has_side_files(path):
+    parts = [(r, folder) for folder in inside for r in spread if r.finds(folder)]
+    if parts and _has_side_files(path):
         return [path]
-    if len(first) < 2 or any(_has_side_files(folder) for folder in inside):
+    if len(parts) < 2 or any(_has_side_files(folder) for folder in inside):
         return inside
-    uids = [study_uid(file) for file in first]
-    return [path] if uids[0] is not None and len(set(uids)) == 1 else inside
+    ids = {reader.study_id(folder) for reader, folder in parts}
+    return [path] if len(ids) == 1 and None not in ids else inside
 
 
 def _has_side_files(folder: Path) -> bool:

@@ -11,7 +11,8 @@ from matplotlib.figure import Figure
 
 from myomotion.analysis.motion import Motion
 from myomotion.analysis.study import Study
-from myomotion.io.cine import MYOCARDIUM, Cine
+from myomotion.io.cine import Cine
+from myomotion.io.labels import MYOCARDIUM
 
 ARROW_STEP = 5  # voxels of the working grid between arrows
 

@@ -18,7 +18,8 @@ from myomotion.analysis.strain import SliceRegions
 from myomotion.core.contours import ring_contours
 from myomotion.core.view import View, standard_view
 from myomotion.core.working_grid import WorkingGrid
-from myomotion.io.cine import MYOCARDIUM, Cine
+from myomotion.io.cine import Cine
+from myomotion.io.labels import MYOCARDIUM
 
 MARGIN_MM = 26.0  # shown around the ventricle
 LARGEST_HALF_MM = 64.0

@@ -12,8 +12,9 @@ from monai.transforms import Transform
 
 from myomotion.analysis.grids import Slices, working_slices
 from myomotion.errors import InputError
-from myomotion.io.cine import MYOCARDIUM, read_cine
-from myomotion.io.segmentation import labelled
+from myomotion.io.cine import read_cine
+from myomotion.io.labels import MYOCARDIUM
+from myomotion.io.segmentation import with_ed_label
 
 NORMALISING_PERCENTILE = 99.5
 
@@ -36,7 +37,7 @@ class LoadCined(Transform):
         label_coding: see :func:`~myomotion.io.cine.read_cine`.
         need_mask: refuse studies without an end-diastolic label (training with a regulariser).
         with_truth: read the true motion of virtual cines as well.
-        segmentation_bundle: see :func:`~myomotion.io.segmentation.labelled`.
+        segmentation_bundle: see :func:`~myomotion.io.segmentation.with_ed_label`.
         tensors_only: leave ``slices`` out, so that a training keeps the working grids only.
     """
 
@@ -60,7 +61,7 @@ class LoadCined(Transform):
 
     def __call__(self, data: Mapping[Any, Any]) -> dict[Any, Any]:
         """Read and resample; raises :class:`InputError` for input that cannot be used."""
-        cine = labelled(read_cine(data, self.label_coding), self.segmentation_bundle)
+        cine = with_ed_label(read_cine(data, self.label_coding), self.segmentation_bundle)
         if self.need_mask and cine.label_ed is None:
             raise InputError(
                 f"{data['image']}: no label_sa_ED.nii.gz beside it. Training with a "
@@ -113,5 +114,5 @@ def _truth(slices: Slices) -> torch.Tensor:
     if not path.is_file():
         return torch.full((*slices.images.shape[:2], 2, *slices.images.shape[2:]), torch.nan)
     with np.load(path, allow_pickle=False) as archive:
-        field = torch.from_numpy(slices.cine.from_ed(archive["displacement"]))
+        field = torch.from_numpy(slices.cine.from_ed(archive["displacement"], axis=0))
     return torch.stack([grid.to_working(field[:, z]) for z, grid in enumerate(slices.grids)])

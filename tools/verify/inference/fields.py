@@ -14,7 +14,8 @@ from fem_sim.claims import Claim, below, not_run
 from myomotion.analysis.grids import working_grids
 from myomotion.core.axes import LPS_FROM_RAS
 from myomotion.core.flow import compose
-from myomotion.io.cine import MYOCARDIUM, Cine, find_studies, read_cine
+from myomotion.io.cine import Cine, find_studies, read_cine
+from myomotion.io.labels import MYOCARDIUM
 
 WARP_CLAIM = "SimpleITK warps with the written field as we do, largest gap"
 WARP_LIMIT_PERCENT = 0.5

@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from myomotion.core.axes import RAS_FROM_LPS
 from myomotion.errors import InputError
-from myomotion.io.dicom.files import READ_ERRORS, TIME_KEYS, dicom_files, one_line, read_dataset
+from myomotion.io.dicom.files import TIME_KEYS, dicom_files, read_dataset, refused
 from myomotion.io.dicom.header import DicomFrame, read_headers
-from myomotion.io.dicom.series import SAME_PLACE_MM, Stack, choose_stack, in_plane_shift
+from myomotion.io.dicom.series import PLACE_TOLERANCE_MM, Stack, choose_stack, in_plane_shift
 from myomotion.io.frame_times import BELIEVABLE_MS
 from myomotion.io.image import CineImage
+from myomotion.io.info import StudyInfo
 
 IMPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2"
-LPS_FROM_RAS = np.diag([-1.0, -1.0, 1.0])
 MILLISECOND_KEYS = TIME_KEYS[:2]
-UNEQUAL = 0.05  # relative difference of slice distances, or of cycle lengths, worth a warning
-MISSING_RATIO = 0.1  # how close to a whole number of distances a gap is where slices are missing
+WARNING_DIFFERENCE = 0.05  # relative, of slice distances or of cycle lengths
+GAP_TOLERANCE = 0.1  # how close to a whole number of distances a gap is where slices are missing
 
 
-def read_dicom_cine(path: Path, info: Mapping[str, Any]) -> CineImage:
+def read_dicom_cine(path: Path, info: StudyInfo) -> CineImage:
     """Read the cine of a DICOM study.
 
     Slices are sorted by ImagePositionPatient along the normal of ImageOrientationPatient. Frames
@@ -36,7 +36,7 @@ def read_dicom_cine(path: Path, info: Mapping[str, Any]) -> CineImage:
 
     Args:
         path: folder of the study, searched with those below it, or a multi-frame file.
-        info: content of ``info.json``; ``series`` chooses (see
+        info: of the study; ``series`` chooses (see
             :func:`~myomotion.io.dicom.series.choose_stack`), ``allow_missing_slices`` accepts gaps.
 
     Returns:
@@ -46,11 +46,11 @@ def read_dicom_cine(path: Path, info: Mapping[str, Any]) -> CineImage:
         InputError: if a file is not DICOM, cut short or compressed without a decoder at hand, no
             or several cines are there, slices are not parallel, or slices or frames are missing.
     """
-    stack = choose_stack(read_headers(dicom_files(path), path), path, info.get("series"))
+    stack = choose_stack(read_headers(dicom_files(path), path), path, info.series)
     _check_copies(stack)
     _check_straight(stack)
     _check_frames(stack, path)
-    warnings = _gap_warnings(stack, path, bool(info.get("allow_missing_slices", False)))
+    warnings = _gap_warnings(stack, path, info.allow_missing_slices)
     levels, key = _sort_frames(stack.levels)
     times, time_warnings = _frame_times(levels, key)
     record = {
@@ -84,7 +84,7 @@ def _check_straight(stack: Stack) -> None:
     for level in stack.levels:
         for frame in level:
             shift = in_plane_shift(stack.first, frame)
-            if shift > SAME_PLACE_MM:
+            if shift > PLACE_TOLERANCE_MM:
                 raise InputError(
                     f"{frame.path}: its ImagePositionPatient is shifted by {shift:.1f} mm within "
                     f"the slice plane relative to {stack.first.path.name}; slices must lie "
@@ -110,10 +110,10 @@ def _gap_warnings(stack: Stack, place: Path, allow_missing: bool) -> list[str]:
     normal = stack.first.normal
     depths = np.array([float(level[0].position @ normal) for level in stack.levels])
     gaps = np.diff(depths)
-    if len(gaps) < 2 or gaps.max() - gaps.min() <= UNEQUAL * gaps.mean():
+    if len(gaps) < 2 or gaps.max() - gaps.min() <= WARNING_DIFFERENCE * gaps.mean():
         return []
     ratio = gaps / np.median(gaps)
-    whole = np.abs(ratio - np.round(ratio)).max() <= MISSING_RATIO
+    whole = np.abs(ratio - np.round(ratio)).max() <= GAP_TOLERANCE
     if len(gaps) > 2 and whole and not allow_missing:
         z = int(gaps.argmax())
         lost = round(float(ratio[z])) - 1
@@ -157,7 +157,7 @@ def _frame_times(
     step = mean[-1] / (len(mean) - 1)
     if not BELIEVABLE_MS[0] <= step <= BELIEVABLE_MS[1]:
         return None, []
-    if np.ptp(cycles) <= 2 * UNEQUAL * cycles.mean():
+    if np.ptp(cycles) <= 2 * WARNING_DIFFERENCE * cycles.mean():
         return mean, []
     return mean, [
         f"Slices were taken at different heart rates (last frame at {cycles.min():.0f} to "
@@ -177,7 +177,7 @@ def _affine(levels: Sequence[Sequence[DicomFrame]]) -> np.ndarray:
     affine[:3, 1] = first.orientation[1] * first.spacing[0]
     affine[:3, 2] = first.normal * distance
     affine[:3, 3] = first.position
-    affine[:3] = LPS_FROM_RAS @ affine[:3]
+    affine[:3] = RAS_FROM_LPS @ affine[:3]
     return affine
 
 
@@ -197,6 +197,7 @@ def _pixels(levels: Sequence[Sequence[DicomFrame]]) -> np.ndarray:
                     f"{path}: holds {len(pictures)} pictures, its header describes picture "
                     f"{frame.index + 1}. Export it again."
                 )
+            # pydicom's apply_rescale knows one slope a file; enhanced files have one a picture.
             values[:, :, z, t] = (
                 pictures[frame.index].astype(float) * frame.slope + frame.intercept
             ).T
@@ -208,17 +209,18 @@ def _stored_values(path: Path, shape: tuple[int, int]) -> np.ndarray:
     if "TransferSyntaxUID" not in dataset.file_meta:  # a file without file meta information
         dataset.file_meta.TransferSyntaxUID = IMPLICIT_LITTLE_ENDIAN
     syntax = dataset.file_meta.TransferSyntaxUID
-    try:
-        pixels = np.asarray(dataset.pixel_array)
-    except READ_ERRORS as error:
+
+    def message(reason: str) -> str:
         if syntax.is_compressed:
-            raise InputError(
+            return (
                 f"{path}: its pixels are compressed ({syntax.name}) and no decoder for that is "
-                f"installed, or they are damaged ({one_line(error)}). Install pylibjpeg with "
+                f"installed, or they are damaged ({reason}). Install pylibjpeg with "
                 "pylibjpeg-libjpeg and pylibjpeg-openjpeg, or export the series uncompressed."
-            ) from error
-        raise InputError(
+            )
+        return (
             f"{path}: its pixels cannot be read, probably cut short ({path.stat().st_size} bytes; "
-            f"{one_line(error)}). Export it again."
-        ) from error
-    return pixels.reshape(-1, *shape)
+            f"{reason}). Export it again."
+        )
+
+    with refused(message):
+        return np.asarray(dataset.pixel_array).reshape(-1, *shape)

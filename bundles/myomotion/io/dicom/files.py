@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -62,18 +62,27 @@ PIXEL_TAGS = [
     "ExtendedOffsetTableLengths",
     "PixelData",
 ]
-READ_ERRORS = (
-    OSError,
-    EOFError,
-    ValueError,
-    TypeError,
-    KeyError,
-    IndexError,
-    AttributeError,
-    NotImplementedError,
-    RuntimeError,
-    struct.error,
-)
+
+
+@contextmanager
+def refused(message: Callable[[str], str]) -> Iterator[None]:
+    """Turn whatever goes wrong within the block into an error that names file, value and fix.
+
+    Args:
+        message: makes the error's text of the reason.
+
+    Raises:
+        InputError: for any exception; those that are one already pass as they are.
+    """
+    try:
+        yield
+    # pydicom and its decoders are not written for damaged files and fail in any way on them
+    # (struct.error, KeyError, AttributeError, those of C libraries): what is not listed would stop
+    # a run of many studies. Only calls into them and conversions of what they give belong in here.
+    except Exception as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(message(_one_line(error))) from error
 
 
 def looks_like_dicom(path: Path) -> bool:
@@ -98,7 +107,7 @@ def dicom_files(path: Path) -> list[Path]:
 
 
 def found_dicom_files(folder: Path) -> Iterator[Path]:
-    """DICOM files of a folder and the folders below it as they are come upon, hidden ones not."""
+    """DICOM files of a folder and the folders below it as they are found, hidden ones left out."""
     for path in folder.rglob("*"):
         hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
         if not hidden and looks_like_dicom(path):
@@ -108,8 +117,10 @@ def found_dicom_files(folder: Path) -> Iterator[Path]:
 def study_uid(path: Path) -> str | None:
     """StudyInstanceUID of a file, None if it cannot be told."""
     try:
-        return str(_pydicom().dcmread(path, specific_tags=["StudyInstanceUID"]).StudyInstanceUID)
-    except READ_ERRORS:
+        with refused(lambda reason: f"{path}: {reason}"):
+            header = _pydicom().dcmread(path, specific_tags=["StudyInstanceUID"])
+            return str(header.StudyInstanceUID)
+    except InputError:
         return None
 
 
@@ -126,7 +137,11 @@ def read_dataset(path: Path, header_only: bool = False) -> Any:
     Raises:
         InputError: if it is not DICOM or damaged.
     """
-    try:
+    with refused(
+        lambda reason: (
+            f"{path}: not a readable DICOM file ({reason}). Export it again, or remove it."
+        )
+    ):
         dataset = _pydicom().dcmread(
             path,
             force=not has_magic(path),
@@ -134,12 +149,6 @@ def read_dataset(path: Path, header_only: bool = False) -> Any:
             specific_tags=TAGS if header_only else PIXEL_TAGS,
         )
         is_dicom = "SOPClassUID" in dataset or "SOPInstanceUID" in dataset
-    except READ_ERRORS as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(
-            f"{path}: not a readable DICOM file ({one_line(error)}). Export it again, or remove it."
-        ) from error
     if not is_dicom:
         raise InputError(
             f"{path}: not a DICOM file, or cut short ({path.stat().st_size} bytes). Export it "
@@ -148,7 +157,7 @@ def read_dataset(path: Path, header_only: bool = False) -> Any:
     return dataset
 
 
-def one_line(error: BaseException) -> str:
+def _one_line(error: BaseException) -> str:
     """An error's first line, shortened."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:160]
 

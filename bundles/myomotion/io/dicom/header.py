@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from myomotion.errors import InputError
-from myomotion.io.dicom.files import READ_ERRORS, TIME_KEYS, one_line, read_dataset
+from myomotion.io.dicom.files import TIME_KEYS, read_dataset, refused
 
 MR_IMAGES = tuple(f"1.2.840.10008.5.1.4.1.1.4{end}" for end in ("", ".1", ".3", ".4"))
 NOT_MAGNITUDE = {"P", "PHASE", "PHASE MAP", "VELOCITY MAP", "R", "REAL", "I", "IMAGINARY"}
@@ -88,14 +88,7 @@ def read_headers(files: Sequence[Path], place: Path) -> list[DicomFrame]:
             left_out[reason] += 1
             example.setdefault(reason, path.name)
             continue
-        try:
-            frames += _frames(path, dataset)
-        except READ_ERRORS as error:
-            if isinstance(error, InputError):
-                raise
-            raise InputError(
-                f"{path}: its header cannot be understood ({one_line(error)}). Export it again."
-            ) from error
+        frames += _understood(path, dataset)
     if not frames:
         found = ", ".join(f"{n} x {r} ({example[r]})" for r, n in left_out.most_common())
         raise InputError(
@@ -103,6 +96,13 @@ def read_headers(files: Sequence[Path], place: Path) -> list[DicomFrame]:
             "short-axis cine MR series."
         )
     return frames
+
+
+def _understood(path: Path, dataset: Any) -> list[DicomFrame]:
+    with refused(
+        lambda reason: f"{path}: its header cannot be understood ({reason}). Export it again."
+    ):
+        return _frames(path, dataset)
 
 
 def _not_usable(path: Path, dataset: Any) -> str | None:
@@ -237,7 +237,11 @@ def _times(source: Any) -> dict[str, float]:
 
 
 def _seconds(text: str) -> float:
-    """Seconds since midnight of a DICOM time HHMMSS.ffffff, of old files HH:MM:SS."""
+    """Seconds since midnight of a DICOM time HHMMSS.ffffff, of old files HH:MM:SS.
+
+    ``pydicom.valuerep.TM`` refuses the old form and makes a leap second 60 a second earlier, which
+    would change the order of frames.
+    """
     text = text.replace(":", "")
     return int(text[:2]) * 3600 + int(text[2:4] or 0) * 60 + float(text[4:] or 0)
 

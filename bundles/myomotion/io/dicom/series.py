@@ -12,8 +12,8 @@ import numpy as np
 from myomotion.errors import InputError
 from myomotion.io.dicom.header import DicomFrame
 
-SAME_PLACE_MM = 0.2  # positions that differ by less are one
-SAME_DIRECTION = 2e-3  # the same for components of direction vectors (about 0.1 degrees)
+PLACE_TOLERANCE_MM = 0.2  # positions that differ by less are one
+DIRECTION_TOLERANCE = 2e-3  # the same for components of direction vectors (about 0.1 degrees)
 CYCLE_FRAMES = 8  # fewer do not sample a heart cycle
 
 
@@ -55,7 +55,32 @@ class Stack:
 
 
 def choose_stack(frames: Sequence[DicomFrame], place: Path, wanted: object = None) -> Stack:
-    """The cine among the pictures of a study.
+    """The one cine among the pictures of a study.
+
+    Args:
+        frames: from :func:`~myomotion.io.dicom.header.read_headers`.
+        place: of the study, for messages.
+        wanted: see :func:`cine_stacks`.
+
+    Returns:
+        The cine.
+
+    Raises:
+        InputError: if there is none or more than one, or its slices are not parallel.
+    """
+    stacks = cine_stacks(frames, place, wanted)
+    _check_parallel(stacks)
+    if len(stacks) > 1:
+        raise InputError(
+            f"{place}: {len(stacks)} cine series: {_listing(stacks)}. Choose one in info.json in "
+            'this folder: {"series": NUMBER} (or its description or SeriesInstanceUID, or a list '
+            "of the series that make up the stack)."
+        )
+    return stacks[0]
+
+
+def cine_stacks(frames: Sequence[DicomFrame], place: Path, wanted: object = None) -> list[Stack]:
+    """Every cine among the pictures of a study.
 
     Pictures are grouped by SeriesInstanceUID, orientation and in-plane geometry. A group that shows
     a slice more than once is a cine; groups of fewer than :data:`CYCLE_FRAMES` pictures a slice
@@ -66,13 +91,14 @@ def choose_stack(frames: Sequence[DicomFrame], place: Path, wanted: object = Non
         frames: from :func:`~myomotion.io.dicom.header.read_headers`.
         place: of the study, for messages.
         wanted: ``series`` of ``info.json``: SeriesNumber, SeriesInstanceUID or SeriesDescription
-            of the cine, or of a series that is part of it; a list of them means these alone.
+            of the cine, or of a series that is part of it; a list of them means these alone; None
+            means all.
 
     Returns:
-        The one cine.
+        At least one.
 
     Raises:
-        InputError: if there is none or more than one, or its slices are not parallel.
+        InputError: if there is none.
     """
     if isinstance(wanted, list):
         frames = [f for f in frames if any(_is_series(f, w) for w in wanted)]
@@ -89,22 +115,14 @@ def choose_stack(frames: Sequence[DicomFrame], place: Path, wanted: object = Non
             f"{place}: no cine: no series shows a slice more than once "
             f"({'; '.join(stack.title for stack in groups[:5])}). Give the cine series."
         )
-    if wanted is not None and not isinstance(wanted, list):
-        chosen = [s for s in stacks if any(_is_series(f, wanted) for f in s.series)]
-        if not chosen:
-            raise InputError(
-                f"{place}: info.json asks for the series {wanted!r}; the cines are: "
-                f"{_listing(stacks)}."
-            )
-        stacks = chosen
-    _check_parallel(stacks)
-    if len(stacks) > 1:
+    if wanted is None or isinstance(wanted, list):
+        return stacks
+    chosen = [s for s in stacks if any(_is_series(f, wanted) for f in s.series)]
+    if not chosen:
         raise InputError(
-            f"{place}: {len(stacks)} cine series: {_listing(stacks)}. Choose one in info.json in "
-            'this folder: {"series": NUMBER} (or its description or SeriesInstanceUID, or a list '
-            "of the series that make up the stack)."
+            f"{place}: info.json asks for the series {wanted!r}; the cines are: {_listing(stacks)}."
         )
-    return stacks[0]
+    return chosen
 
 
 def _listing(stacks: Sequence[Stack]) -> str:
@@ -144,16 +162,20 @@ def _same_geometry(a: DicomFrame, b: DicomFrame) -> bool:
 
 
 def _parallel(a: DicomFrame, b: DicomFrame) -> bool:
-    return bool(np.abs(a.orientation - b.orientation).max() <= SAME_DIRECTION)
+    return bool(np.abs(a.orientation - b.orientation).max() <= DIRECTION_TOLERANCE)
 
 
 def _levels(frames: Sequence[DicomFrame]) -> list[list[DicomFrame]]:
     """Pictures by slice, sorted along the first one's normal."""
+    # One normal for all: those of the pictures differ by rounding, and along a normal of its own a
+    # picture far from the scanner's centre would land elsewhere.
     normal = frames[0].normal
     ordered = sorted(frames, key=lambda f: float(f.position @ normal))
     levels = [[ordered[0]]]
+    # A step from one picture to the next begins a slice. Nothing else does: neither the order of
+    # files, nor SliceLocation, nor a number of slices can be relied on.
     for before, frame in pairwise(ordered):
-        if float((frame.position - before.position) @ normal) > SAME_PLACE_MM:
+        if float((frame.position - before.position) @ normal) > PLACE_TOLERANCE_MM:
             levels.append([])
         levels[-1].append(frame)
     return levels
@@ -169,7 +191,7 @@ def _join_single_slices(cines: Sequence[Stack]) -> list[Stack]:
         return (
             a.frames == b.frames
             and _same_geometry(a.first, b.first)
-            and in_plane_shift(a.first, b.first) <= SAME_PLACE_MM
+            and in_plane_shift(a.first, b.first) <= PLACE_TOLERANCE_MM
         )
 
     joined = [stack for stack in cines if len(stack.levels) > 1]
@@ -184,7 +206,8 @@ def _join_single_slices(cines: Sequence[Stack]) -> list[Stack]:
             family.append(stack)
     for family in families:
         levels = _levels([frame for stack in family for frame in stack.levels[0]])
-        # Fewer slices than series: a slice was taken twice, and which one counts is not ours to say
+        # Fewer slices than series: a slice was taken twice, and which one counts is not ours to
+        # say. Each then stays a cine of its own, and the error lists them for the user to choose.
         joined += [Stack(levels=levels)] if len(levels) == len(family) else family
     return joined
 

@@ -3,20 +3,46 @@
 from __future__ import annotations
 
 import re
-import zlib
 from pathlib import Path
-from typing import Any
 
-import nibabel as nib
 import numpy as np
 
 from myomotion.errors import InputError
-from myomotion.io.nifti import check_plane, check_voxels, repaired_geometry
+from myomotion.io.image import CineImage
+from myomotion.io.info import StudyInfo
+from myomotion.io.nifti import check_plane, read_nifti
+from myomotion.io.readers.base import CineReader
 
 FRAMES = "frames"
 SUFFIXES = (".nii.gz", ".nii")
-SAME_VOXELS = 0.05  # of a voxel: how far corners of frames on one grid may lie apart
-READ_ERRORS = (nib.filebasedimages.ImageFileError, OSError, EOFError, ValueError, zlib.error)
+GRID_TOLERANCE = 0.05  # of a voxel: how far corners of frames on one grid may lie apart
+
+
+class NiftiFrames(CineReader):
+    """A folder ``frames`` of 3-D NIfTI files, one a frame, each with its number in the name."""
+
+    def finds(self, folder: Path) -> Path | None:
+        """``frames`` in a study folder, where it has NIfTI files."""
+        frames = folder / FRAMES
+        return frames if self.reads(frames) else None
+
+    def reads(self, place: Path) -> bool:
+        """Whether a place is a folder of this name with NIfTI files."""
+        return place.name == FRAMES and place.is_dir() and bool(frame_files(place))
+
+    def read(self, place: Path, info: StudyInfo) -> CineImage:
+        """Join the frames."""
+        values, affine = read_frames(place)
+        record = {"format": "NIfTI frames", "files": [p.name for p in frame_files(place)]}
+        return CineImage(values=values, affine=affine, record=record)
+
+    def files(self, place: Path) -> list[Path]:
+        """The frames in their order."""
+        return frame_files(place)
+
+    def title(self, place: Path) -> str:
+        """Name of the study folder."""
+        return place.resolve().parent.name
 
 
 def frame_files(folder: Path) -> list[Path]:
@@ -79,7 +105,7 @@ def read_frames(folder: Path) -> tuple[np.ndarray, np.ndarray]:
         if not _same_grid(own, affine, first.shape):
             raise InputError(
                 f"{path}: lies elsewhere than {files[0].name}: the affine's corners differ by more "
-                f"than {SAME_VOXELS:g} voxels. Resample the frames to one grid."
+                f"than {GRID_TOLERANCE:g} voxels. Resample the frames to one grid."
             )
         frames.append(values)
     return np.stack(frames, axis=-1), affine
@@ -92,16 +118,8 @@ def _number(path: Path) -> int | None:
 
 
 def _read(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    try:
-        image: Any = nib.load(path)
-        check_voxels(path, image)
-        values = np.asarray(image.dataobj, dtype=np.float32)
-    except InputError:
-        raise
-    except READ_ERRORS as error:
-        raise InputError(
-            f"{path}: not a readable NIfTI file ({error}). Export it again."
-        ) from error
+    image = read_nifti(path)
+    values = image.values
     if values.ndim == 4 and values.shape[3] == 1:
         values = values[..., 0]
     if values.ndim != 3:
@@ -109,11 +127,11 @@ def _read(path: Path) -> tuple[np.ndarray, np.ndarray]:
             f"{path}: expected a 3-D frame (x, y, z), found shape {values.shape}. A 4-D cine goes "
             "into the study folder as sa.nii.gz."
         )
-    return values, repaired_geometry(path, image)[0]
+    return values, image.affine
 
 
 def _same_grid(a: np.ndarray, b: np.ndarray, shape: tuple[int, ...]) -> bool:
     """Whether the corners of two grids lie together, within a part of a voxel."""
     corners = np.array(np.meshgrid(*[[0, n - 1] for n in shape], indexing="ij")).reshape(3, -1)
     apart = np.linalg.norm((a - b)[:3, :3] @ corners + (a - b)[:3, 3:], axis=0)
-    return bool(apart.max() <= SAME_VOXELS * np.linalg.norm(b[:3, :2], axis=0).min())
+    return bool(apart.max() <= GRID_TOLERANCE * np.linalg.norm(b[:3, :2], axis=0).min())

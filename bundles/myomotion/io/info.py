@@ -1,0 +1,155 @@
+"""What a user, a converter or the simulator says of a study: its ``info.json``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from myomotion.errors import InputError
+
+#: Keys with a meaning; others are ignored.
+KNOWN_KEYS = (
+    # They decide how a study is read.
+    "ed_frame",
+    "es_frame",
+    "labels",
+    "slices",
+    "frame_times_ms",
+    "series",
+    "allow_missing_slices",
+    # Notes of tools.convert.
+    "patient",
+    "dataset",
+    "group",
+    "vendor",
+    "n_frames",
+    "spacing_mm",
+    "source_files",
+    "source_frames",
+    "notes",
+    # Notes of fem_sim on virtual cines.
+    "in_plane_spacing_mm",
+    "label",
+    "truth",
+    "seed",
+    "settings",
+    "cycles",
+    "snr",
+    "kspace_kept",
+    "min_jacobian",
+    "right_ventricle_moves",
+    "animated",
+    "left_out",
+    "septal_angle_deg",
+    "intensity_scale",
+    "noise_sigma",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyInfo:
+    """What ``info.json`` says of a study; the defaults are those of a study without one.
+
+    Attributes:
+        path: the file, None without one.
+        ed_frame: index of the end-diastolic frame as given, None where it is not; whether the cine
+            has such a frame is for its reader to check.
+        es_frame: the same of end-systole.
+        labels: coding of the labels, a key of :data:`~myomotion.io.labels.LABEL_CODINGS` or
+            ``auto``.
+        levels: name of each slice, empty where none is given.
+        frame_times_ms: as given, see :meth:`frame_times`.
+        series: which DICOM series is the cine: SeriesNumber, SeriesInstanceUID, SeriesDescription,
+            or a list of them.
+        allow_missing_slices: slices are missing from the stack and were never taken.
+        content: all that the file holds, notes without a meaning to a reader too.
+    """
+
+    path: Path | None = None
+    ed_frame: object = None
+    es_frame: object = None
+    labels: str = "auto"
+    levels: tuple[str, ...] = ()
+    frame_times_ms: object = None
+    series: object = None
+    allow_missing_slices: bool = False
+    content: Mapping[str, Any] = field(default_factory=dict)
+
+    def frame_times(self, frames: int) -> np.ndarray | None:
+        """Time of every frame, the first at 0.
+
+        Args:
+            frames: how many the cine has.
+
+        Returns:
+            ``(frames,)`` in milliseconds, or None without ``frame_times_ms``.
+
+        Raises:
+            InputError: if ``frame_times_ms`` is not one rising number a frame.
+        """
+        if self.frame_times_ms is None:
+            return None
+        try:
+            times = np.asarray(self.frame_times_ms, float)
+        except (TypeError, ValueError):
+            times = np.empty(0)
+        rising = times.shape == (frames,) and bool(np.isfinite(times).all())
+        if not rising or bool((np.diff(times) <= 0).any()):
+            raise InputError(
+                f"{self.path}: frame_times_ms is {str(self.frame_times_ms)[:60]}, expected "
+                f"{frames} rising numbers in milliseconds, one a frame."
+            )
+        return times - times[0]
+
+
+def read_info(path: str | Path | None) -> StudyInfo:
+    """Read ``info.json``.
+
+    Args:
+        path: the file, or None for a study without one.
+
+    Returns:
+        What it says.
+
+    Raises:
+        InputError: if it cannot be read, is no JSON object, or its slices are not objects.
+    """
+    if path is None:
+        return StudyInfo()
+    try:
+        content = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: not readable JSON ({error}).") from error
+    if not isinstance(content, dict):
+        raise InputError(f"{path}: expected a JSON object, found {type(content).__name__}.")
+    slices = content.get("slices", [])
+    if not isinstance(slices, list) or not all(isinstance(entry, dict) for entry in slices):
+        raise InputError(
+            f"{path}: slices is {str(slices)[:60]}, expected one object a slice, such as "
+            '{"level": "mid"}.'
+        )
+    return StudyInfo(
+        path=Path(path),
+        ed_frame=content.get("ed_frame"),
+        es_frame=content.get("es_frame"),
+        labels=str(content.get("labels", "auto")),
+        levels=tuple(str(s.get("level", slice_name(z))) for z, s in enumerate(slices)),
+        frame_times_ms=content.get("frame_times_ms"),
+        series=content.get("series"),
+        allow_missing_slices=bool(content.get("allow_missing_slices", False)),
+        content=content,
+    )
+
+
+def slice_name(z: int) -> str:
+    """Name of a slice of unknown level.
+
+    Args:
+        z: its index.
+    """
+    return f"slice{z:02d}"

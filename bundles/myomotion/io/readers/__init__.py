@@ -1,0 +1,1 @@
+"""Formats of cines, one a file; ``myomotion.io.source.READERS`` lists them."""

@@ -1,0 +1,79 @@
+"""What a format of cines must be able to do."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import ClassVar
+
+from myomotion.io.image import CineImage
+from myomotion.io.info import StudyInfo
+
+CINE_STEM = "sa"  # a single file in a study folder is sa.ENDING
+
+
+class CineReader(ABC):
+    """One format in which cines are stored.
+
+    A *place* is the file or folder that holds a cine.
+
+    Attributes:
+        spread: a study may be spread over several folders, one a series, so that a folder alone
+            does not tell where a study ends; see :meth:`study_id`.
+    """
+
+    spread: ClassVar[bool] = False
+
+    @abstractmethod
+    def finds(self, folder: Path) -> Path | None:
+        """The place of a cine of this format in a study folder, or None."""
+
+    @abstractmethod
+    def reads(self, place: Path) -> bool:
+        """Whether a place, found or given by the user, is of this format."""
+
+    @abstractmethod
+    def read(self, place: Path, info: StudyInfo) -> CineImage:
+        """Read a cine.
+
+        Args:
+            place: for which :meth:`reads` holds.
+            info: what ``info.json`` says of the study.
+
+        Returns:
+            Its frames.
+
+        Raises:
+            InputError: naming file, value and fix.
+        """
+
+    def files(self, place: Path) -> list[Path]:
+        """Every file that :meth:`read` depends on; a place that is one file is all there is."""
+        return [place]
+
+    def title(self, place: Path) -> str:
+        """Name of a study that is nothing but this place."""
+        return place.name.split(".")[0]
+
+    def study_id(self, folder: Path) -> str | None:
+        """What the folders of one study share, where studies are spread; None where unknown."""
+        return None
+
+
+class FileReader(CineReader):
+    """A format that keeps a cine in one file, told by the ending of its name.
+
+    Attributes:
+        endings: of names, the preferred one first.
+    """
+
+    endings: ClassVar[tuple[str, ...]]
+
+    def finds(self, folder: Path) -> Path | None:
+        """``sa`` with one of the endings, or None."""
+        files = (folder / f"{CINE_STEM}{ending}" for ending in self.endings)
+        return next((file for file in files if file.is_file()), None)
+
+    def reads(self, place: Path) -> bool:
+        """Whether the name ends as it should."""
+        return place.is_file() and place.name.lower().endswith(self.endings)

@@ -1,0 +1,34 @@
+"""A cine as one 4-D NIfTI file: ``NAME/sa.nii.gz``."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from myomotion.io.frame_times import header_frame_times
+from myomotion.io.image import CineImage
+from myomotion.io.info import StudyInfo
+from myomotion.io.nifti import check_plane, read_nifti
+from myomotion.io.readers.base import FileReader
+
+LOG = logging.getLogger(__name__)
+
+
+class NiftiCine(FileReader):
+    """One 4-D NIfTI file ``(x, y, z, t)``; frame times come from its header where believable."""
+
+    endings = (".nii.gz", ".nii")
+
+    def read(self, place: Path, info: StudyInfo) -> CineImage:
+        """Read the file; the number of dimensions is left to the caller to check."""
+        image = read_nifti(place)
+        if image.repair is not None:
+            LOG.warning("%s: %s", place, image.repair)
+        check_plane(place, image.affine)
+        frames = image.values.shape[3] if image.values.ndim == 4 else 0
+        return CineImage(
+            values=image.values,
+            affine=image.affine,
+            frame_times_ms=header_frame_times(image.header, frames) if frames else None,
+            record={"format": "NIfTI"},
+        )

@@ -1,0 +1,87 @@
+"""What info.json says, and the two orders of frames."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import FrozenInstanceError
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from myomotion.errors import InputError
+from myomotion.io.cine import Cine, find_studies, read_cine
+from myomotion.io.info import KNOWN_KEYS, StudyInfo, read_info
+
+
+def write(folder: Path, **content: object) -> Path:
+    path = folder / "info.json"
+    path.write_text(json.dumps(content), encoding="utf-8")
+    return path
+
+
+def test_a_study_without_info_has_the_defaults() -> None:
+    assert read_info(None) == StudyInfo()
+
+
+def test_every_key_is_read_and_others_are_kept_as_notes(tmp_path: Path) -> None:
+    path = write(
+        tmp_path,
+        ed_frame=3,
+        es_frame=9,
+        labels="acdc",
+        slices=[{"level": "basal"}, {}],
+        frame_times_ms=[10, 40],
+        series=[5, "SAX"],
+        allow_missing_slices=True,
+        patient="Zoë",
+    )
+    info = read_info(path)
+    assert info == StudyInfo(
+        path=path,
+        ed_frame=3,
+        es_frame=9,
+        labels="acdc",
+        levels=("basal", "slice01"),
+        frame_times_ms=[10, 40],
+        series=[5, "SAX"],
+        allow_missing_slices=True,
+        content=info.content,
+    )
+    assert info.content["patient"] == "Zoë" and set(info.content) <= set(KNOWN_KEYS)
+    with pytest.raises(FrozenInstanceError):
+        info.labels = "mnms"  # type: ignore[misc]
+
+
+def test_times_begin_at_zero_and_must_rise_once_a_frame(tmp_path: Path) -> None:
+    info = read_info(write(tmp_path, frame_times_ms=[10, 40, 75]))
+    assert np.array_equal(info.frame_times(3), [0, 30, 65])
+    assert StudyInfo().frame_times(3) is None
+    for times, frames in (([0, 40], 3), ([0, 40, 40], 3), (["a"], 1), ([0, None, 9], 3), (7, 1)):
+        info = read_info(write(tmp_path, frame_times_ms=times))
+        with pytest.raises(InputError, match=rf"info\.json: frame_times_ms is .*{frames} rising"):
+            info.frame_times(frames)
+
+
+def test_known_keys_are_named_once() -> None:
+    assert len(set(KNOWN_KEYS)) == len(KNOWN_KEYS)
+
+
+def test_info_of_another_folder_is_named_in_its_errors(small_study: Path, tmp_path: Path) -> None:
+    (study,) = find_studies(small_study)
+    path = write(tmp_path, frame_times_ms=[0, 1])
+    with pytest.raises(InputError) as error:
+        read_cine({**study, "info": str(path)})
+    assert str(error.value).startswith(f"{path}: frame_times_ms is [0, 1], expected 4")
+
+
+@pytest.mark.parametrize("axis", [0, 1, -1])
+def test_end_diastole_is_first_in_memory_and_comes_back_to_its_place(axis: int) -> None:
+    image = np.arange(2 * 2 * 5 * 5, dtype=np.float32).reshape(2, 2, 5, 5)
+    cine = Cine(name="a", image=image, affine=np.eye(4), ed_frame=3)
+    frames = np.moveaxis(np.arange(5 * 12).reshape(5, 3, 4), 0, axis)
+    first = cine.from_ed(frames, axis)
+    assert np.take(first, 0, axis).tolist() == np.take(frames, 3, axis).tolist()
+    order = [3, 4, 0, 1, 2]
+    assert np.array_equal(first, np.take(frames, order, axis))
+    assert np.array_equal(cine.to_file(first, axis), frames)

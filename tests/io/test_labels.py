@@ -1,0 +1,61 @@
+"""Codings of labels."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from myomotion.errors import InputError
+from myomotion.io.labels import (
+    CAVITY,
+    LABEL_CODINGS,
+    MYOCARDIUM,
+    RIGHT_VENTRICLE,
+    internal_codes,
+    with_filled_cavity,
+)
+
+FILE = Path("label.nii.gz")
+
+
+@pytest.mark.parametrize("coding", LABEL_CODINGS)
+def test_a_coding_is_one_to_one_onto_internal_codes(coding: str) -> None:
+    table = LABEL_CODINGS[coding]
+    meanings = list(table.values())
+    if coding == "ukbb":  # some exports have the right ventricle as 4, others as 3
+        assert table[3] == table[4] == RIGHT_VENTRICLE
+        meanings.remove(RIGHT_VENTRICLE)
+    assert len(set(meanings)) == len(meanings)
+    whole = {CAVITY, MYOCARDIUM, RIGHT_VENTRICLE}
+    assert set(meanings) == ({MYOCARDIUM} if coding == "myocardium" else whole)
+    assert 0 not in table and 0 not in meanings
+
+
+@pytest.mark.parametrize("coding", LABEL_CODINGS)
+def test_a_label_comes_back_from_every_coding_and_type(coding: str) -> None:
+    backwards = {meaning: code for code, meaning in LABEL_CODINGS[coding].items()}
+    label = np.random.default_rng(0).choice([0, *backwards], (6, 5, 2)).astype(np.uint8)
+    stored = np.vectorize({0: 0, **backwards}.get)(label)
+    for dtype in (np.uint8, np.int16, np.float64):
+        found = internal_codes(FILE, stored.astype(dtype), coding)
+        assert found.dtype == np.uint8 and np.array_equal(found, label)
+
+
+def test_the_only_label_one_is_the_wall_and_more_are_internal() -> None:
+    assert internal_codes(FILE, np.array([0, 1, 1])).tolist() == [0, MYOCARDIUM, MYOCARDIUM]
+    assert internal_codes(FILE, np.array([0, 1, 2])).tolist() == [0, CAVITY, MYOCARDIUM]
+    with pytest.raises(InputError, match=r"label.nii.gz: label values \[4\] .*'acdc'"):
+        internal_codes(FILE, np.array([2, 4]), "acdc")
+
+
+def test_the_cavity_is_what_a_closed_wall_encloses_slice_by_slice() -> None:
+    label = np.zeros((7, 7, 2), np.uint8)
+    label[1:6, 1:6] = MYOCARDIUM
+    label[2:5, 2:5] = 0
+    label[3, 1, 1] = 0  # the wall of this slice has a gap
+    filled = with_filled_cavity(label)
+    assert (filled == CAVITY).sum(axis=(0, 1)).tolist() == [9, 0]
+    assert np.array_equal(filled == MYOCARDIUM, label == MYOCARDIUM)
+    assert not (label == CAVITY).any()
