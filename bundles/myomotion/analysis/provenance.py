@@ -63,7 +63,9 @@ def run_parameters(
     Returns:
         ``trained``, ``settings``, one entry ``NAME_sha256`` for each file, and ``version``.
     """
-    named = {**(files or {}), "segmentation_bundle": weights_file(segmentation_bundle)}
+    named = dict(files or {})
+    if segmentation_bundle is not None:
+        named["segmentation_bundle"] = weights_file(segmentation_bundle)
     hashes = {
         f"{name}_sha256": file_sha256(path) if path and Path(path).is_file() else None
         for name, path in named.items()
