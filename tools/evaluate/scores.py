@@ -140,7 +140,8 @@ def true_displacement(cine: Cine) -> torch.Tensor | None:
     if not path.is_file() or cine.es_frame is None:
         return None
     with np.load(path, allow_pickle=False) as archive:
-        return torch.from_numpy(archive["displacement"][cine.es_frame])
+        truth = archive["displacement"][cine.es_frame]
+    return torch.from_numpy(cine.storage.vectors_to_memory(truth))
 
 
 def statistics_of(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from myomotion.errors import InputError
 from myomotion.io.info import read_info, slice_name
 from myomotion.io.labels import read_label
 from myomotion.io.source import image_title, read_cine_image
+from myomotion.io.storage import Storage, storage_of
 from myomotion.io.studies import find_studies as find_studies
 
 STUDY_FILES = ("image", "label_ed", "label_es", "info")
@@ -21,6 +22,10 @@ STUDY_FILES = ("image", "label_ed", "label_es", "info")
 @dataclass(kw_only=True)
 class Cine:
     """A short-axis cine with what is known about it.
+
+    Arrays have the slices last and in-plane axes that follow from where they point in the patient
+    (:func:`~myomotion.io.storage.storage_of`), so that results do not depend on how a file stores
+    its axes; ``storage`` is the way back to the file.
 
     Attributes:
         name: name of the study.
@@ -37,6 +42,7 @@ class Cine:
         label_found: where ``label_ed`` comes from, None without one.
         source: what the frames were read from, see :class:`~myomotion.io.image.CineImage`.
         warnings: what the user should know about the input.
+        storage: how the file's axes lie to those of the arrays; as they are if None.
     """
 
     name: str
@@ -53,6 +59,15 @@ class Cine:
     label_found: str | None = None
     source: dict[str, Any] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+    storage: Storage = None  # type: ignore[assignment]
+
+    def __post_init__(self) -> None:
+        """Take the arrays for those of the file where nothing else is said."""
+        if self.storage is None:
+            shape = (self.image.shape[0], self.image.shape[1], self.image.shape[2])
+            self.storage = Storage(
+                order=(0, 1, 2), flipped=(False,) * 3, shape=shape, affine=self.affine
+            )
 
     @property
     def spacing(self) -> tuple[float, float]:
@@ -111,7 +126,9 @@ def read_cine(study: Mapping[str, object], label_coding: str = "auto") -> Cine:
     path = Path(str(study["image"]))
     info = read_info(str(study["info"]) if study.get("info") is not None else None)
     source = read_cine_image(path, info)
-    image, affine = source.values, source.affine
+    _check_dimensions(path, source.values)
+    storage = storage_of(source.values.shape, source.affine)
+    image = storage.to_memory(source.values)
     _check_frames(path, image)
     frames = image.shape[3]
     ed_value = study.get("ed_frame", info.ed_frame)
@@ -120,7 +137,7 @@ def read_cine(study: Mapping[str, object], label_coding: str = "auto") -> Cine:
     es_frame = None if es_value is None else _frame_index(es_value, frames, "es_frame", path)
     coding = info.labels if label_coding == "auto" else label_coding
     labels = {
-        key: read_label(str(study[key]), image.shape[:3], coding, affine)
+        key: storage.to_memory(read_label(str(study[key]), storage.shape, coding, storage.affine))
         for key in ("label_ed", "label_es")
         if study.get(key)
     }
@@ -131,7 +148,7 @@ def read_cine(study: Mapping[str, object], label_coding: str = "auto") -> Cine:
     return Cine(
         name=str(study.get("name", image_title(path))),
         image=image,
-        affine=affine,
+        affine=storage.memory_affine,
         ed_frame=ed_frame,
         es_frame=es_frame,
         label_ed=labels.get("label_ed"),
@@ -143,16 +160,20 @@ def read_cine(study: Mapping[str, object], label_coding: str = "auto") -> Cine:
         label_found="given" if "label_ed" in labels else None,
         source=source.record,
         warnings=source.warnings,
+        storage=storage,
     )
 
 
-def _check_frames(path: Path, image: np.ndarray) -> None:
-    """Refuse what is no cine of a heart that can be tracked."""
+def _check_dimensions(path: Path, image: np.ndarray) -> None:
     if image.ndim != 4:
         raise InputError(
             f"{path}: expected a 4-D cine (x, y, z, t), found {image.ndim} dimensions "
             f"{image.shape}. Join the frames into one 4-D file."
         )
+
+
+def _check_frames(path: Path, image: np.ndarray) -> None:
+    """Refuse what is no cine of a heart that can be tracked."""
     if image.shape[3] < 2:
         raise InputError(f"{path}: {image.shape[3]} frame. Motion needs at least two frames.")
     if min(image.shape[:2]) < 16:

@@ -14,6 +14,7 @@ from nibabel.filebasedimages import ImageFileError
 from nibabel.spatialimages import HeaderDataError, ImageDataError
 
 from myomotion.errors import InputError
+from myomotion.io.storage import slice_axis
 
 # What nibabel raises for files that are damaged, cut short or something else.
 NIFTI_ERRORS = (
@@ -99,18 +100,21 @@ def check_voxels(path: Path, image: Any) -> None:
         )
 
 
-def check_plane(path: Path, affine: np.ndarray) -> None:
+def check_plane(path: Path, affine: np.ndarray, shape: tuple[int, ...] | None = None) -> None:
     """Refuse slices whose voxels cannot be those of a heart, or whose axes are not at right angles.
 
     Args:
         path: file of the image, for messages.
         affine: ``(4, 4)``, voxel index to RAS millimetres.
+        shape: of the image, where its slices may lie along any axis; else along the third.
 
     Raises:
         InputError: naming what was found and the fix.
     """
     low, high = BELIEVABLE_MM
-    sizes = np.linalg.norm(affine[:3, :2], axis=0)
+    across = 2 if shape is None else slice_axis(shape, affine)
+    plane = [axis for axis in range(3) if axis != across]
+    sizes = np.linalg.norm(affine[:3, plane], axis=0)
     if np.allclose(sizes, 1):
         sizes = sizes * _size_is_stored(path)
     if not np.isfinite(affine).all() or not ((low <= sizes) & (sizes <= high)).all():
@@ -118,7 +122,7 @@ def check_plane(path: Path, affine: np.ndarray) -> None:
             f"{path}: voxels of {sizes[0]:g} x {sizes[1]:g} mm in the slice; {low:g} to {high:g} "
             "mm are believable. Correct the header (its unit is millimetres)."
         )
-    cosine = float(affine[:3, 0] @ affine[:3, 1] / sizes.prod())
+    cosine = float(affine[:3, plane[0]] @ affine[:3, plane[1]] / sizes.prod())
     if abs(cosine) > SHEAR:
         raise InputError(
             f"{path}: the axes of the slices are sheared (cosine {cosine:.3f}). Resample the image "

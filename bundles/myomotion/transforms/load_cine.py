@@ -114,5 +114,7 @@ def _truth(slices: Slices) -> torch.Tensor:
     if not path.is_file():
         return torch.full((*slices.images.shape[:2], 2, *slices.images.shape[2:]), torch.nan)
     with np.load(path, allow_pickle=False) as archive:
-        field = torch.from_numpy(slices.cine.from_ed(archive["displacement"], axis=0))
+        cine = slices.cine
+        truth = cine.storage.vectors_to_memory(archive["displacement"])
+        field = torch.from_numpy(cine.from_ed(truth, axis=0))
     return torch.stack([grid.to_working(field[:, z]) for z, grid in enumerate(slices.grids)])

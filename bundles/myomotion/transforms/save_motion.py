@@ -88,7 +88,7 @@ def write_study(target: Path, study: Study, report: bool = True) -> None:
 
 
 def write_images(folder: Path, cine: Cine, motion: Motion) -> None:
-    """Write fields, warped frames, J and tracked labels as NIfTI.
+    """Write fields, warped frames, J and tracked labels as NIfTI on the grid of the cine's file.
 
     Args:
         folder: an existing folder.
@@ -98,13 +98,25 @@ def write_images(folder: Path, cine: Cine, motion: Motion) -> None:
     for name, fields in (("displacement", motion.displacement), ("inverse", motion.inverse)):
         (folder / name).mkdir()
         for t, field in enumerate(fields):
-            vectors = nib.Nifti1Image(lps_vectors(field, cine.affine), cine.affine)
+            vectors = image_of(cine, lps_vectors(field, cine.affine))
             vectors.header.set_intent(NIFTI_INTENT_VECTOR)
             vectors.header.set_xyzt_units("mm", "sec")
             nib.save(vectors, folder / name / f"frame_{t:03d}.nii.gz")
     for name, values in (("warped", motion.warped), ("jacobian", motion.jacobian)):
-        volume = np.ascontiguousarray(values.transpose(2, 3, 1, 0), dtype=np.float32)
-        nib.save(nib.Nifti1Image(volume, cine.affine), folder / f"{name}.nii.gz")
+        volume = values.transpose(2, 3, 1, 0).astype(np.float32)
+        nib.save(image_of(cine, volume), folder / f"{name}.nii.gz")
     if cine.label_ed is not None:
-        labels = nib.Nifti1Image(tracked_labels(cine, motion), cine.affine)
-        nib.save(labels, folder / "labels.nii.gz")
+        nib.save(image_of(cine, tracked_labels(cine, motion)), folder / "labels.nii.gz")
+
+
+def image_of(cine: Cine, values: np.ndarray) -> nib.Nifti1Image:
+    """Values on the grid of a cine as an image on the grid of its file.
+
+    Args:
+        cine: the study.
+        values: ``(X, Y, Z, ...)``, axes as in memory.
+
+    Returns:
+        The image, axes as in the file.
+    """
+    return nib.Nifti1Image(cine.storage.to_file(values), cine.storage.affine)

@@ -55,8 +55,10 @@ class DisplacementOfFramed(Transform):
                 for grid, part in zip(slices.grids, displacement, strict=True)
             ]
         )
-        vectors = np.moveaxis(lps_vectors(field.numpy(), cine.affine)[:, :, :, 0], -1, 0)
-        affine = rows_as_axes(cine.affine) if self.axes_as_rows else cine.affine
+        own = cine.storage.affine
+        vectors = cine.storage.to_file(lps_vectors(field.numpy(), cine.affine)[:, :, :, 0])
+        vectors = np.moveaxis(vectors, -1, 0)
+        affine = rows_as_axes(own) if self.axes_as_rows else own
         pred = MetaTensor(torch.from_numpy(np.ascontiguousarray(vectors)))
         pred.affine = torch.from_numpy(affine).double()
         result = {

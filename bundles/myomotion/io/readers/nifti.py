@@ -24,7 +24,7 @@ class NiftiCine(FileReader):
         image = read_nifti(place)
         if image.repair is not None:
             LOG.warning("%s: %s", place, image.repair)
-        check_plane(place, image.affine)
+        check_plane(place, image.affine, image.values.shape)
         frames = image.values.shape[3] if image.values.ndim == 4 else 0
         return CineImage(
             values=image.values,
