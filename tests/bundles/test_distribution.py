@@ -274,3 +274,9 @@ def test_citation_names_the_released_version_and_the_paper() -> None:
 def test_packages_that_a_bundle_pins_can_be_installed(bundle: str, python: str) -> None:
     meta = BUNDLES / bundle / "configs" / "metadata.json"
     assert resolution_error(pinned(meta), python) is None
+
+
+@pytest.mark.network
+def test_packages_that_exclude_each_other_are_named() -> None:
+    error = resolution_error({"scipy": "1.17.1", "numpy": "1.22.0"}, "3.11")
+    assert error is not None and "scipy==1.17.1 depends on numpy>=" in error

@@ -79,7 +79,7 @@ def convert(
 
     Examples:
         >>> outcome = convert("acdc", Path("/data/ACDC"), Path("/my/cines"))
-        >>> outcome.converted[:2], outcome.failed  # doctest: +SKIP
+        >>> outcome.converted[:2], outcome.failed
         (['patient001', 'patient002'], {})
     """
     if not source.is_dir():
@@ -101,7 +101,7 @@ def convert(
             todo[name] = reader
     bar = tqdm(total=len(readers), initial=len(outcome.kept), unit="subject", disable=not progress)
     # Threads are enough: the time goes into zlib and NumPy, which run side by side.
-    with bar, ThreadPoolExecutor(workers) as pool:
+    with bar, ThreadPoolExecutor(max(1, workers)) as pool:
         futures: dict[Future[list[str]], str] = {
             pool.submit(convert_subject, reader, output / name, layout): name
             for name, reader in todo.items()

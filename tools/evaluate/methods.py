@@ -12,7 +12,7 @@ import torch
 
 from myomotion.errors import InputError
 from myomotion.tracker import Tracker as TrackerOfBundle
-from tools.peers import demons, peer_packages, register_pairs
+from tools.peers import peer_packages, register_pairs
 
 OUR_METHODS = ("network", "refined", "latent", "direct")
 DIRECT_STEPS = 150
@@ -55,7 +55,7 @@ def make_tracker(method: str, **changes: Any) -> Tracker:
         method: one of :func:`method_names`: ``identity`` (no motion); ``network`` and ``refined``
             (the bundle's inference); ``latent`` (refinement within the autoencoder's manifold);
             ``direct`` (the refinement from rest, without a network); or a peer of
-            :mod:`tools.peers`, of which ``demons`` alone runs in this process.
+            :mod:`tools.peers`.
         changes: keys of the bundle's ``inference.yaml`` with other values; for the peers their own
             settings beside ``size`` and ``spacing`` of the working grid (that of
             the bundle is the one its weights were trained on).
@@ -69,9 +69,6 @@ def make_tracker(method: str, **changes: Any) -> Tracker:
     grid = int(changes.get("size", 96)), float(changes.get("spacing", 1.5))
     if method == "identity":
         return PairTracker(_stay, grid)
-    if method == "demons":
-        sigma = float(changes.get("sigma", demons.SIGMA))
-        return PairTracker(partial(_demons_pairs, grid[1], sigma), grid)
     if method in peer_packages():
         settings = {k: v for k, v in changes.items() if k not in ("size", "spacing")}
         return PairTracker(partial(_peer_pairs, method, grid[1], settings), grid)
@@ -148,18 +145,6 @@ def _stay(
     moving: np.ndarray, reference: np.ndarray, mask: np.ndarray
 ) -> tuple[torch.Tensor, float]:
     return torch.zeros(len(moving), 2, *moving.shape[1:]), 0.0
-
-
-def _demons_pairs(
-    spacing: float, sigma: float, moving: np.ndarray, reference: np.ndarray, mask: np.ndarray
-) -> tuple[torch.Tensor, float]:
-    start = time.perf_counter()
-    fields = [
-        demons.register(*images, spacing, sigma=sigma)
-        for images in zip(moving, reference, mask, strict=True)
-    ]
-    seconds = (time.perf_counter() - start) / len(fields)
-    return torch.from_numpy(np.stack(fields)), seconds
 
 
 def _peer_pairs(

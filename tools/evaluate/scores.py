@@ -12,13 +12,7 @@ import torch
 from myomotion.analysis.grids import Slices
 from myomotion.core.contours import contour_distances, dice, jacobian_scores
 from myomotion.core.flow import warp
-from myomotion.core.kinematics import (
-    displacement_gradient,
-    green_lagrange_strain,
-    jacobian_determinant,
-    radial_circumferential_strain,
-    radial_direction,
-)
+from myomotion.core.kinematics import displacement_gradient, jacobian_determinant, polar_strain
 from myomotion.io.cine import Cine
 from myomotion.transforms.frame_pairs import slices_with_heart
 
@@ -121,9 +115,7 @@ def wall_strain(
     Returns:
         ``(Err, Ecc)``.
     """
-    strain = green_lagrange_strain(displacement_gradient(displacement[None], spacing))
-    radial = radial_direction(center, displacement.shape[-2:], (spacing,) * 2, displacement)
-    polar = radial_circumferential_strain(strain, radial)[0]
+    polar = polar_strain(displacement[None], center, (spacing, spacing))[0]
     return 100 * float(polar[0][wall].mean()), 100 * float(polar[1][wall].mean())
 
 

@@ -14,12 +14,7 @@ from scipy.ndimage import map_coordinates
 
 from fem_sim.geometry.contours import RejectedSliceError, contours_from_labels, polygon_centroid
 from fem_sim.geometry.mesh import ring_mesh
-from myomotion.core.kinematics import (
-    displacement_gradient,
-    green_lagrange_strain,
-    radial_circumferential_strain,
-    radial_direction,
-)
+from myomotion.core.kinematics import polar_strain
 from myomotion.errors import InputError
 from tools.export_vtk.result import TrackedStudy
 
@@ -150,8 +145,5 @@ def strain_maps(field: np.ndarray, affine: np.ndarray, center: np.ndarray) -> np
     spacing = np.linalg.norm(affine[:3, :2], axis=0)
     in_plane = np.moveaxis(field.astype(float) @ (affine[:3, :2] / spacing), -1, 0)
     displacement = torch.from_numpy(np.ascontiguousarray(in_plane))[None]
-    strain = green_lagrange_strain(displacement_gradient(displacement, spacing.tolist()))
-    radial = radial_direction(
-        center.tolist(), displacement.shape[-2:], spacing.tolist(), displacement
-    )
-    return radial_circumferential_strain(strain, radial)[0].permute(1, 2, 0).numpy()
+    strain = polar_strain(displacement, center.tolist(), spacing.tolist())
+    return strain[0].permute(1, 2, 0).numpy()

@@ -3,7 +3,7 @@
 python -m tools.package.requirements bundles/NAME/configs/metadata.json ... [--python 3.10 ...]
 
 All packages are resolved together with all they need, into an environment that holds nothing, as
-wheels alone. Of torch only the wheel is asked for: what it needs is gigabytes of its own.
+wheels alone. Only what the index says about them is read, so that torch costs no gigabytes.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+from uv import find_uv_bin
 
 from tools.command_line import make_parser, run_command
 
 PYTHONS = ("3.10", "3.11", "3.12")
-ON_TORCH = ("monai", "pytorch-ignite")  # would bring torch with all it needs
 
 
 def pinned(path: Path) -> dict[str, str]:
@@ -44,30 +44,18 @@ def resolution_error(packages: Mapping[str, str], python: str) -> str | None:
         python: such as ``3.10``.
 
     Returns:
-        pip's last lines; None if they can.
+        What uv says; None if they can.
     """
-    pins = {name: f"{name}=={version}" for name, version in packages.items()}
-    alone = [pins[name] for name in ON_TORCH if name in pins]
-    together = [pin for name, pin in pins.items() if name not in (*ON_TORCH, "torch")]
-    with tempfile.TemporaryDirectory() as nowhere:
-        common = ("--only-binary=:all:", "--python-version", python)
-        dry = ("install", "--dry-run", "--ignore-installed", "--target", nowhere, *common)
-        questions = [(*dry, *together), (*dry, "--no-deps", *alone)]
-        for question in questions:
-            done = _pip(*question)
-            if done.returncode:
-                return "\n".join(done.stderr.strip().splitlines()[-3:])
-    if "torch" in packages:
-        done = _pip("index", "versions", "torch", *common)
-        listed = done.stdout.partition("Available versions:")[2].splitlines()[:1]
-        if packages["torch"] not in (v.strip() for v in "".join(listed).split(",")):
-            return f"there is no wheel of {pins['torch']} for Python {python}"
-    return None
-
-
-def _pip(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "pip", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=600)
+    pins = "".join(f"{name}=={version}\n" for name, version in packages.items())
+    compile_pins = (find_uv_bin(), "pip", "compile", "-", "--quiet", "--no-python-downloads")
+    done = subprocess.run(
+        [*compile_pins, "--only-binary", ":all:", "--python-version", python],
+        input=pins,
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+    return done.stderr.strip() if done.returncode else None
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

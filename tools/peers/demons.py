@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 PACKAGE = "SimpleITK"
-SIGMA = 2.0  # voxels
 
 
 def register(
@@ -17,7 +16,7 @@ def register(
     mask: np.ndarray,
     spacing: float,
     *,
-    sigma: float = SIGMA,
+    sigma: float = 2.0,
     levels: Sequence[int] = (4, 2, 1),
     iterations: int = 50,
 ) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Half-precision passes of a network on a processor, for training a large peer in bearable time."""
+"""Half-precision passes of a network, with which a processor can train a large peer."""
 
 from __future__ import annotations
 

@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from myomotion import parts, tracker
 from myomotion.analysis.provenance import input_hashes
 from myomotion.files import file_sha256, write_bytes
 from tools.bundle import BUNDLES, INFERENCE_CONFIG, ROOT
@@ -30,6 +31,7 @@ CODE_OF_SCORING = (
 )
 CODE_OF_OUR_METHODS = (
     *(BUNDLES / "myomotion" / room for room in ("networks", "losses", "refinement", "inferers")),
+    *(Path(str(module.__file__)) for module in (parts, tracker)),
     INFERENCE_CONFIG,
 )
 CODE_SUFFIXES = (".py", ".yaml")

@@ -65,7 +65,7 @@ def track_study(job: StudyJob) -> str | None:
         Why it could not be tracked, None if it was.
     """
     try:
-        _study_runs({**job.changes, STUDIES: [dict(job.study)]}).run()
+        _study_runs(job.changes, [dict(job.study)]).run()
     except SystemExit as error:  # how the bundle reports an error of the input
         return str(error).removeprefix("error: ")
     return None
@@ -84,7 +84,12 @@ def _failures(jobs: Sequence[StudyJob], scheduler: str | None) -> Iterator[tuple
             yield str(job.study["name"]), reason
 
 
-def _study_runs(changes: Mapping[str, Any]) -> StudyRuns:
+def _study_runs(
+    changes: Mapping[str, Any], studies: list[dict[str, Any]] | None = None
+) -> StudyRuns:
+    """Runs of the given studies, of those of ``dataset_dir`` where None."""
     parser = inference_parts(**changes)
+    if studies is not None:
+        parser[STUDIES] = studies
     parser.get_parsed_content("initialize")
     return parser.get_parsed_content("study_runs")
