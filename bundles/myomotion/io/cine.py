@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from myomotion.errors import InputError
+from myomotion.io.end_diastole import EndDiastole, find_end_diastole
 from myomotion.io.info import read_info, slice_name
 from myomotion.io.labels import read_label
 from myomotion.io.source import image_title, read_cine_image
@@ -131,8 +132,6 @@ def read_cine(study: Mapping[str, object], label_coding: str = "auto") -> Cine:
     image = storage.to_memory(source.values)
     _check_frames(path, image)
     frames = image.shape[3]
-    ed_value = study.get("ed_frame", info.ed_frame)
-    ed_frame = _frame_index(0 if ed_value is None else ed_value, frames, "ed_frame", path)
     es_value = study.get("es_frame", info.es_frame)
     es_frame = None if es_value is None else _frame_index(es_value, frames, "es_frame", path)
     coding = info.labels if label_coding == "auto" else label_coding
@@ -141,6 +140,11 @@ def read_cine(study: Mapping[str, object], label_coding: str = "auto") -> Cine:
         for key in ("label_ed", "label_es")
         if study.get(key)
     }
+    ed_value = study.get("ed_frame", info.ed_frame)
+    if ed_value is None:
+        ed = find_end_diastole(image, storage.memory_affine, labels.get("label_ed"))
+    else:
+        ed = EndDiastole(_frame_index(ed_value, frames, "ed_frame", path), "given")
     levels = list(info.levels)
     if len(levels) != image.shape[2]:
         levels = [slice_name(z) for z in range(image.shape[2])]
@@ -149,17 +153,17 @@ def read_cine(study: Mapping[str, object], label_coding: str = "auto") -> Cine:
         name=str(study.get("name", image_title(path))),
         image=image,
         affine=storage.memory_affine,
-        ed_frame=ed_frame,
+        ed_frame=ed.frame,
         es_frame=es_frame,
         label_ed=labels.get("label_ed"),
         label_es=labels.get("label_es"),
         levels=levels,
         frame_times_ms=source.frame_times_ms if given_times is None else given_times,
         files={k: str(study[k]) for k in STUDY_FILES if k in study},
-        ed_found="assumed: the first frame" if ed_value is None else "given",
+        ed_found=ed.found,
         label_found="given" if "label_ed" in labels else None,
         source=source.record,
-        warnings=source.warnings,
+        warnings=[*source.warnings, *([ed.warning] if ed.warning else [])],
         storage=storage,
     )
 
