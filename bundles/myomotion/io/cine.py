@@ -101,14 +101,17 @@ class Cine:
         return np.roll(frames, self.ed_frame, axis)
 
 
-def read_cine(study: Mapping[str, object], label_coding: str = "auto") -> Cine:
+def read_cine(
+    study: Mapping[str, object], label_coding: str | Mapping[object, object] = "auto"
+) -> Cine:
     """Read one study and check it.
 
     Args:
         study: ``image`` and optionally ``name``, ``label_ed``, ``label_es``, ``info``,
             ``ed_frame``, ``es_frame`` (the frames given here win over those in ``info``).
-        label_coding: a key of :data:`~myomotion.io.labels.LABEL_CODINGS`, or ``"auto"``: what
-            ``info.json`` says, else ``myocardium`` where 1 is the only label, else ``internal``.
+        label_coding: a key of :data:`~myomotion.io.labels.LABEL_CODINGS`, codes with what they mean
+            (``{1: myocardium, 2: cavity}``), or ``"auto"``: what ``info.json`` says, else what the
+            shapes say (:func:`~myomotion.io.label_geometry.meanings`).
 
     Returns:
         The checked cine.
@@ -136,7 +139,9 @@ def read_cine(study: Mapping[str, object], label_coding: str = "auto") -> Cine:
     es_frame = None if es_value is None else _frame_index(es_value, frames, "es_frame", path)
     coding = info.labels if label_coding == "auto" else label_coding
     labels = {
-        key: storage.to_memory(read_label(str(study[key]), storage.shape, coding, storage.affine))
+        key: storage.to_memory(
+            read_label(str(study[key]), storage.shape, coding, storage.affine, frames)
+        )
         for key in ("label_ed", "label_es")
         if study.get(key)
     }

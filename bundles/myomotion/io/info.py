@@ -60,8 +60,8 @@ class StudyInfo:
         ed_frame: index of the end-diastolic frame as given, None where it is not; whether the cine
             has such a frame is for its reader to check.
         es_frame: the same of end-systole.
-        labels: coding of the labels, a key of :data:`~myomotion.io.labels.LABEL_CODINGS` or
-            ``auto``.
+        labels: coding of the labels, a key of :data:`~myomotion.io.labels.LABEL_CODINGS`, the
+            user's own (:func:`~myomotion.io.codes.coding_table`) or ``auto``.
         levels: name of each slice, empty where none is given.
         frame_times_ms: as given, see :meth:`frame_times`.
         series: which DICOM series is the cine: SeriesNumber, SeriesInstanceUID, SeriesDescription,
@@ -73,7 +73,7 @@ class StudyInfo:
     path: Path | None = None
     ed_frame: object = None
     es_frame: object = None
-    labels: str = "auto"
+    labels: str | Mapping[object, object] = "auto"
     levels: tuple[str, ...] = ()
     frame_times_ms: object = None
     series: object = None
@@ -133,11 +133,12 @@ def read_info(path: str | Path | None) -> StudyInfo:
             f"{path}: slices is {str(slices)[:60]}, expected one object a slice, such as "
             '{"level": "mid"}.'
         )
+    labels = content.get("labels") or "auto"
     return StudyInfo(
         path=Path(path),
         ed_frame=content.get("ed_frame"),
         es_frame=content.get("es_frame"),
-        labels=str(content.get("labels", "auto")),
+        labels=labels if isinstance(labels, Mapping) else str(labels),
         levels=tuple(str(s.get("level", slice_name(z))) for z, s in enumerate(slices)),
         frame_times_ms=content.get("frame_times_ms"),
         series=content.get("series"),

@@ -3,34 +3,30 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-from scipy import ndimage
 
 from myomotion.errors import InputError
+from myomotion.io.codes import CAVITY as CAVITY
+from myomotion.io.codes import LABEL_CODINGS as LABEL_CODINGS
+from myomotion.io.codes import MYOCARDIUM as MYOCARDIUM
+from myomotion.io.codes import RIGHT_VENTRICLE as RIGHT_VENTRICLE
+from myomotion.io.codes import coding_table
+from myomotion.io.label_geometry import contradiction, enclosed, meanings
 from myomotion.io.label_grid import on_grid
 from myomotion.io.nifti import read_nifti
 
 LOG = logging.getLogger(__name__)
-CAVITY, MYOCARDIUM, RIGHT_VENTRICLE = 1, 2, 3
-
-#: Code in a file to code in memory (0 background, 1 LV cavity, 2 LV myocardium, 3 RV cavity).
-LABEL_CODINGS: dict[str, dict[int, int]] = {
-    "internal": {1: CAVITY, 2: MYOCARDIUM, 3: RIGHT_VENTRICLE},
-    "myocardium": {1: MYOCARDIUM},
-    "acdc": {1: RIGHT_VENTRICLE, 2: MYOCARDIUM, 3: CAVITY},
-    "mnms": {1: CAVITY, 2: MYOCARDIUM, 3: RIGHT_VENTRICLE},
-    # The one coding that is not one-to-one: some exports have the right ventricle as 4.
-    "ukbb": {1: CAVITY, 2: MYOCARDIUM, 3: RIGHT_VENTRICLE, 4: RIGHT_VENTRICLE},
-}
 
 
 def read_label(
     path: str | Path,
     shape: tuple[int, ...],
-    coding: str = "auto",
+    coding: str | Mapping[object, object] = "auto",
     affine: np.ndarray | None = None,
+    frames: int = 1,
 ) -> np.ndarray:
     """Read a label map into the internal coding; a missing cavity is the hole in the myocardium.
 
@@ -41,6 +37,8 @@ def read_label(
         affine: of the cine; where given, the label must lie on its grid, and its axes are brought
             into the cine's order and direction; a label saved without geometry (unit voxels at the
             origin) is taken voxel by voxel.
+        frames: of the cine; a map ``(X, Y, Z, frames)`` that labels one of them alone is taken for
+            that frame.
 
     Returns:
         uint8 ``(X, Y, Z)``: 0 background, 1 cavity, 2 myocardium, 3 right ventricle.
@@ -53,8 +51,14 @@ def read_label(
     if image.repair is not None:
         LOG.warning("%s: %s", path, image.repair)
     values, own_affine = image.values, image.affine
-    if values.ndim == 4 and values.shape[3] == 1:
-        values = values[..., 0]
+    if values.ndim == 4 and values.shape[3] in (1, frames):
+        shown = [t for t in range(values.shape[3]) if values[..., t].any()] or [0]
+        if len(shown) > 1:
+            raise InputError(
+                f"{path}: frames {', '.join(map(str, shown))} are labelled, and the file name "
+                "stands for one. Save the labels of that frame alone (x, y, z)."
+            )
+        values = values[..., shown[0]]
     placeholder = np.allclose(np.abs(own_affine), np.eye(4))  # a file saved without geometry
     if affine is not None and not placeholder and not np.allclose(own_affine, affine, atol=1e-3):
         values = on_grid(path, values, own_affine, shape, affine)
@@ -67,19 +71,23 @@ def read_label(
     return label if (label == CAVITY).any() else with_filled_cavity(label)
 
 
-def internal_codes(path: Path, values: np.ndarray, coding: str = "auto") -> np.ndarray:
+def internal_codes(
+    path: Path, values: np.ndarray, coding: str | Mapping[object, object] = "auto"
+) -> np.ndarray:
     """Bring the codes of a file to those in memory.
 
     Args:
         path: of the label, for messages.
         values: whole numbers in the file's coding, of any shape and type.
-        coding: see :func:`~myomotion.io.cine.read_cine`.
+        coding: see :func:`~myomotion.io.cine.read_cine`; ``auto`` decides by how the codes lie
+            (:func:`~myomotion.io.label_geometry.meanings`), and a stated coding is checked by that.
 
     Returns:
         uint8, the internal coding.
 
     Raises:
-        InputError: for NaN, fractions, codes that the coding does not know, or no myocardium.
+        InputError: for NaN, fractions, codes that the coding does not know, a coding that the
+            shapes contradict, or neither myocardium nor cavity.
     """
     if not np.isfinite(values).all():
         raise InputError(f"{path}: the label holds NaN or infinite values. Save integer labels.")
@@ -90,25 +98,30 @@ def internal_codes(path: Path, values: np.ndarray, coding: str = "auto") -> np.n
             f"{codes[codes != np.round(codes)][0]:g}). Save integer labels."
         )
     found = {int(c) for c in codes} - {0}
+    volume = values.reshape(*values.shape[:2], -1)
     if coding == "auto":
-        coding = "myocardium" if found == {1} else "internal"
-    if coding not in LABEL_CODINGS:
-        raise InputError(
-            f"label_coding: '{coding}' is unknown. Use one of {', '.join(LABEL_CODINGS)} or auto."
-        )
-    table = LABEL_CODINGS[coding]
+        # Where the shapes do not tell, 2 is the wall in every public coding that has one.
+        lone = {1: MYOCARDIUM} if found == {1} else LABEL_CODINGS["internal"]
+        table, title = meanings(volume) or lone, "auto"
+    else:
+        table, title = coding_table(coding), str(coding)
     unknown = sorted(found - set(table))
     if unknown:
         raise InputError(
-            f"{path}: label values {unknown} are not part of the coding '{coding}' "
+            f"{path}: label values {unknown} are not part of the coding '{title}' "
             f"({table}). Set label_coding."
+        )
+    if coding != "auto" and (wrong := contradiction(volume, table)):
+        raise InputError(
+            f"{path}: the coding '{title}' cannot be right: {wrong}. Set label_coding to auto, or "
+            "to the coding of the file."
         )
     label: np.ndarray = np.zeros(values.shape, np.uint8)
     for code, meaning in table.items():
         label[values == code] = meaning
-    if not (label == MYOCARDIUM).any():
+    if not np.isin(label, (MYOCARDIUM, CAVITY)).any():
         raise InputError(
-            f"{path}: no voxel is myocardium in the coding '{coding}'; labels found: "
+            f"{path}: no voxel is myocardium or cavity in the coding '{title}'; labels found: "
             f"{', '.join(str(c) for c in sorted(found | {0}))}. Set label_coding."
         )
     return label
@@ -126,5 +139,5 @@ def with_filled_cavity(label: np.ndarray) -> np.ndarray:
     filled = label.copy()
     for z in range(label.shape[2]):
         wall = label[..., z] == MYOCARDIUM
-        filled[..., z][ndimage.binary_fill_holes(wall) & ~wall] = CAVITY
+        filled[..., z][enclosed(wall)] = CAVITY
     return filled

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import difflib
+import logging
 from pathlib import Path
 
 from myomotion.errors import InputError
 from myomotion.io import source
 
-SIDE_FILES = ("label_sa_ED.nii.gz", "label_sa_ED.nii", "info.json")
+LOG = logging.getLogger(__name__)
+SIDE_FILES = {  # in lower case
+    "label_ed": ("label_sa_ed.nii.gz", "label_sa_ed.nii"),
+    "label_es": ("label_sa_es.nii.gz", "label_sa_es.nii"),
+    "info": ("info.json",),
+}
 
 
 def find_studies(dataset_dir: str | Path) -> list[dict[str, object]]:
@@ -45,12 +52,7 @@ def find_studies(dataset_dir: str | Path) -> list[dict[str, object]]:
         if image is None:
             continue
         study: dict[str, object] = {"name": folder.name, "image": str(image)}
-        for key, stem in (("label_ed", "label_sa_ED"), ("label_es", "label_sa_ES")):
-            for suffix in (".nii.gz", ".nii"):
-                if (folder / f"{stem}{suffix}").is_file():
-                    study[key] = str(folder / f"{stem}{suffix}")
-        if (folder / "info.json").is_file():
-            study["info"] = str(folder / "info.json")
+        study |= side_files(folder)
         studies.append(study)
     if not studies:
         raise InputError(
@@ -58,6 +60,39 @@ def find_studies(dataset_dir: str | Path) -> list[dict[str, object]]:
             f"{len(folders)} folders). See README, 'Track your own cines'."
         )
     return studies
+
+
+def side_files(folder: Path) -> dict[str, object]:
+    """Labels and ``info.json`` of a study folder, upper and lower case alike.
+
+    Args:
+        folder: of the study.
+
+    Returns:
+        ``label_ed``, ``label_es`` and ``info``, where they are there.
+
+    Raises:
+        InputError: if two files could be meant.
+    """
+    found: dict[str, object] = {}
+    files = sorted(p for p in folder.iterdir() if p.is_file() and not p.name.startswith("."))
+    for key, names in SIDE_FILES.items():
+        named = [p for p in files if p.name.lower() in names]
+        if len(named) > 1:
+            raise InputError(
+                f"{folder}: {' and '.join(p.name for p in named)} may both be meant. Keep one."
+            )
+        if named:
+            found[key] = str(named[0])
+    known = {name for names in SIDE_FILES.values() for name in names}
+    for path in files:
+        name = path.name.lower()
+        if name in known or not name.endswith((".nii", ".nii.gz")) or name.startswith("sa."):
+            continue
+        near = difflib.get_close_matches(name, known, n=1, cutoff=0.8)
+        if near:
+            LOG.warning("%s: not read; did you mean %s?", path, near[0])
+    return found
 
 
 def study_folders(path: Path) -> list[Path]:
@@ -91,4 +126,4 @@ def study_folders(path: Path) -> list[Path]:
 
 
 def _has_side_files(folder: Path) -> bool:
-    return any((folder / name).is_file() for name in SIDE_FILES)
+    return any(key in side_files(folder) for key in ("label_ed", "info"))

@@ -1,0 +1,165 @@
+"""What the codes of a label map mean, from how they lie: the wall encloses the cavity.
+
+In a short-axis slice the left ventricle's wall is a ring, its cavity the code inside, and the right
+ventricle the code that touches the ring from outside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+from scipy import ndimage
+from scipy.spatial import ConvexHull, QhullError
+
+from myomotion.io.codes import CAVITY, MYOCARDIUM, RIGHT_VENTRICLE
+
+ENCLOSED = 0.7  # share of a code within the hull of another from which it counts as enclosed
+OUTSIDE = 0.4  # share up to which it counts as lying outside
+HOLLOW = 0.1  # share of a shape that is hole, from which it is a ring
+FEWEST_VOXELS = 8  # of a code in a slice that counts
+GAP_VOXELS = 3  # a gap of a ring that is closed to see what it encloses
+
+
+def meanings(values: np.ndarray) -> dict[int, int] | None:
+    """Decide what the codes of a map mean.
+
+    Args:
+        values: whole numbers ``(X, Y, Z)``, 0 background.
+
+    Returns:
+        Code in the map to internal code; None where the shapes do not tell.
+    """
+    codes = [int(code) for code in np.unique(values) if code]
+    if len(codes) == 1:
+        hollow = hollowness(values == codes[0])
+        if hollow is None:
+            return None
+        return {codes[0]: MYOCARDIUM if hollow >= HOLLOW else CAVITY}
+    inside = {
+        (outer, inner): share
+        for outer in codes
+        for inner in codes
+        if outer != inner and (share := enclosed_share(values, outer, inner)) is not None
+    }
+    rings = [pair for pair, share in inside.items() if share >= ENCLOSED]
+    if not rings:
+        return _ring_and_neighbours(values, codes)
+    wall, cavity = max(rings, key=lambda pair: inside[pair])
+    if inside.get((cavity, wall), 0.0) >= ENCLOSED:
+        return None  # each within the hull of the other: nothing of a heart
+    found = {wall: MYOCARDIUM, cavity: CAVITY}
+    return found | _neighbours(values, wall, [c for c in codes if c not in found])
+
+
+def contradiction(values: np.ndarray, table: Mapping[int, int]) -> str | None:
+    """Why a coding cannot be that of a map.
+
+    Args:
+        values: whole numbers ``(X, Y, Z)``.
+        table: code to internal code, as stated.
+
+    Returns:
+        A sentence that names the codes, or None where the shapes agree or do not tell.
+    """
+    found = meanings(values)
+    if found is None:
+        return None
+    names = {CAVITY: "cavity", MYOCARDIUM: "myocardium", RIGHT_VENTRICLE: "right ventricle"}
+    left = (CAVITY, MYOCARDIUM)
+    wrong = [
+        f"{code} is called {names[table[code]]} but lies as the {names[meaning]} does"
+        for code, meaning in sorted(found.items())
+        if code in table and table[code] != meaning and (table[code] in left or meaning in left)
+    ]
+    return "; ".join(wrong) or None
+
+
+def enclosed_share(values: np.ndarray, outer: int, inner: int) -> float | None:
+    """Share of a code that lies within the hull of another, slice by slice.
+
+    Args:
+        values: whole numbers ``(X, Y, Z)``.
+        outer: code whose hull is taken.
+        inner: the other code.
+
+    Returns:
+        0 to 1; None where no slice shows both.
+    """
+    within = total = 0
+    for slice_ in _slices(values):
+        points, others = np.argwhere(slice_ == outer), np.argwhere(slice_ == inner)
+        if min(len(points), len(others)) < FEWEST_VOXELS:
+            continue
+        try:
+            sides = ConvexHull(points).equations  # normal and offset of each
+        except QhullError:  # a straight line
+            continue
+        within += int((others @ sides[:, :2].T + sides[:, 2] <= 1e-9).all(axis=1).sum())
+        total += len(others)
+    return within / total if total else None
+
+
+def hollowness(part: np.ndarray) -> float | None:
+    """Share of a shape and its hole that is hole, gaps of a few voxels closed.
+
+    Args:
+        part: boolean ``(X, Y, Z)``.
+
+    Returns:
+        0 to 1 over all slices; None where no slice shows enough.
+    """
+    hole = whole = 0
+    for slice_ in _slices(part):
+        if slice_.sum() < FEWEST_VOXELS:
+            continue
+        inside = enclosed(slice_)
+        hole += int(inside.sum())
+        whole += int((inside | slice_).sum())
+    return hole / whole if whole else None
+
+
+def enclosed(ring: np.ndarray) -> np.ndarray:
+    """What a ring encloses, a gap of up to :data:`GAP_VOXELS` closed.
+
+    Args:
+        ring: boolean ``(X, Y)``.
+
+    Returns:
+        Boolean ``(X, Y)``; nothing for an open ring.
+    """
+    inside = ndimage.binary_fill_holes(ring) & ~ring
+    if inside.any():
+        return inside
+    for size in range(1, GAP_VOXELS + 1):
+        disc = np.hypot(*np.indices((2 * size + 1,) * 2) - size) <= size + 0.5
+        padded = np.pad(ring, size + 1)
+        closed = ndimage.binary_closing(padded, disc)[(slice(size + 1, -size - 1),) * 2]
+        inside = ndimage.binary_fill_holes(closed) & ~closed
+        if inside.any():
+            # The closing has rounded the hole off: what lies between hole and ring belongs to it.
+            return ndimage.binary_dilation(inside, disc) & ~ring & ndimage.binary_fill_holes(closed)
+    return inside
+
+
+def _ring_and_neighbours(values: np.ndarray, codes: list[int]) -> dict[int, int] | None:
+    """A map without a cavity: the ring is the wall, what touches it the right ventricle."""
+    hollow = {code: hollowness(values == code) or 0.0 for code in codes}
+    wall = max(codes, key=lambda code: hollow[code])
+    if hollow[wall] < HOLLOW:
+        return None
+    return {wall: MYOCARDIUM} | _neighbours(values, wall, [c for c in codes if c != wall])
+
+
+def _neighbours(values: np.ndarray, wall: int, others: list[int]) -> dict[int, int]:
+    """Other codes that lie outside the wall: the right ventricle; the rest means nothing here."""
+    outside = {
+        code: RIGHT_VENTRICLE
+        for code in others
+        if (share := enclosed_share(values, wall, code)) is not None and share <= OUTSIDE
+    }
+    return outside | {code: 0 for code in others if code not in outside}
+
+
+def _slices(values: np.ndarray) -> Iterator[np.ndarray]:
+    return (values[..., z] for z in range(values.shape[2]))
