@@ -142,7 +142,10 @@ def check_weights(folder: Path, metadata: dict[str, Any]) -> None:
     parser.read_config(str(folder / "configs" / "inference.yaml"))
     parser["bundle_root"] = str(folder)
     parser["code_path"] = None  # the code at hand, not another copy of it
-    network = parser.get_parsed_content("network_def").eval()
+    try:
+        network = parser.get_parsed_content("network_def").eval()
+    except SystemExit as error:  # how the parts of a configuration report an error of the input
+        raise InputError(str(error).removeprefix("error: ")) from error
     for path in sorted((folder / "models").glob("*.pt")):
         load_state(network, path)
         state = torch.load(path, map_location="cpu", weights_only=True)
