@@ -184,6 +184,7 @@ def test_without_labels_the_images_are_still_judged() -> None:
     assert any("no end-diastolic myocardium label was given" in text for text in warnings)
 
 
+@pytest.mark.slow
 def test_table_from_cycles_scores_them_in_its_middle_and_belongs_to_its_weights(
     vae_weights: Path, tmp_path: Path
 ) -> None:

@@ -102,6 +102,7 @@ def run_alone(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]
 # ---- what is written --------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_same_sources_give_the_same_bytes_whatever_lies_beside_them(
     sources: Path, packed: Path, tmp_path: Path
 ) -> None:
