@@ -21,7 +21,8 @@ from fem_sim.geometry.labels import (
     find_label_files,
     read_label_slices,
 )
-from fem_sim.mechanics.cycle import Cycle, SimulationParameters, simulate_cycle
+from fem_sim.mechanics.cycle import Cycle, simulate_cycle
+from fem_sim.mechanics.parameters import SimulationParameters
 from fem_sim.mechanics.unload import unload
 from fem_sim.parallel import run_jobs
 from fem_sim.population import LEVELS, check_preset, draw_area_ratio, draw_dynamics, draw_subject

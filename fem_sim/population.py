@@ -26,7 +26,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from fem_sim.geometry.contours import POINTS, Contours
-from fem_sim.mechanics.cycle import Scar, SimulationParameters
+from fem_sim.mechanics.parameters import Scar, SimulationParameters
 
 PRESETS = ("paper", "physiological")
 LEVELS = ("basal", "mid", "apical")

@@ -8,7 +8,8 @@ import numpy as np
 from scipy.ndimage import map_coordinates
 
 from fem_sim.geometry.contours import contours_from_labels, polygon_centroid
-from fem_sim.mechanics.cycle import Cycle, SimulationParameters, simulate_cycle
+from fem_sim.mechanics.cycle import Cycle, simulate_cycle
+from fem_sim.mechanics.parameters import SimulationParameters
 from fem_sim.mechanics.unload import unload
 from fem_sim.phantom.geometry import heart_geometry
 from fem_sim.phantom.motion import MotionSettings, SliceMotion, build_motion

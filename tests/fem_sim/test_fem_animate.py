@@ -13,7 +13,8 @@ from scipy.ndimage import map_coordinates
 
 from fem_sim.geometry.contours import Contours, RejectedSliceError, polygon_centroid
 from fem_sim.geometry.labels import LabelError
-from fem_sim.mechanics.cycle import SimulationParameters, simulate_cycle
+from fem_sim.mechanics.cycle import simulate_cycle
+from fem_sim.mechanics.parameters import SimulationParameters
 from fem_sim.mechanics.unload import unload
 from fem_sim.phantom.animate import animate, animate_study
 from fem_sim.phantom.slice import background_noise
