@@ -98,9 +98,7 @@ def factorise(matrix: sp.spmatrix) -> SuperLU:
     )
 
 
-def _residual(
-    model: RingModel, x: np.ndarray, pressure: float, area_change: float
-) -> np.ndarray:
+def _residual(model: RingModel, x: np.ndarray, pressure: float, area_change: float) -> np.ndarray:
     """Out-of-balance vector, or why the last step went too far."""
     try:
         with np.errstate(over="ignore", invalid="ignore"):  # of stiffening materials, see below
