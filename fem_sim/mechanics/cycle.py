@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import platform
 import zlib
@@ -14,14 +15,15 @@ from zipfile import BadZipFile
 import numpy as np
 from scipy import ndimage
 
-from fem_sim.files import write_atomically
+from fem_sim.files import write_file
 from fem_sim.geometry.contours import Contours, RejectedSliceError, polygon_centroid
 from fem_sim.geometry.mesh import ring_mesh
 from fem_sim.mechanics.gauge import cycle_positions
+from fem_sim.mechanics.kinematics import pixel_jacobian
 from fem_sim.mechanics.lattice import lattice_jacobian
 from fem_sim.mechanics.parameters import SimulationParameters
 from fem_sim.mechanics.path import cycle_states, inflation_path
-from fem_sim.mechanics.raster import EXTENSION, RasterGrid, pixel_jacobian
+from fem_sim.mechanics.raster import EXTENSION, RasterGrid
 from fem_sim.mechanics.ring import ring_model
 
 
@@ -56,15 +58,11 @@ class Cycle:
         return replace(self, provenance={**self.provenance, **entries})
 
     def save(self, path: Path | str) -> None:
-        """Write a compressed ``.npz`` atomically."""
+        """Write a compressed ``.npz`` in one step."""
         arrays = {k: v for k, v in self.__dict__.items() if k != "provenance"}
-        arrays["provenance"] = np.array(json.dumps(self.provenance))
-
-        def write(part: Path) -> None:
-            with part.open("wb") as file:
-                np.savez_compressed(file, **arrays)
-
-        write_atomically(Path(path), write)
+        file = io.BytesIO()
+        np.savez_compressed(file, **arrays, provenance=np.array(json.dumps(self.provenance)))
+        write_file(Path(path), file.getvalue())
 
     @classmethod
     def load(cls, path: Path | str) -> Cycle:

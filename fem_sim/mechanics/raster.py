@@ -97,17 +97,3 @@ def _bilaplacian(size: int) -> sp.csr_matrix:
     one = sp.eye_array(size)
     laplacian = sp.kron(line, one) + sp.kron(one, line)
     return sp.csr_matrix(laplacian.T @ laplacian)
-
-
-def pixel_jacobian(displacement: np.ndarray, spacing: float) -> np.ndarray:
-    """``det(I + grad u)`` of pixel fields by central differences.
-
-    Args:
-        displacement: ``(..., 2, H, W)`` in mm.
-        spacing: pixel size in mm.
-
-    Returns:
-        ``(..., H, W)``.
-    """
-    g0, g1 = np.gradient(displacement, spacing, axis=(-2, -1))
-    return (1 + g0[..., 0, :, :]) * (1 + g1[..., 1, :, :]) - g1[..., 0, :, :] * g0[..., 1, :, :]

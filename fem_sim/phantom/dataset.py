@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import json
 import logging
-import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from fem_sim.files import SPLITS, claim_folder, write_json
+from fem_sim.files import REJECTED, SPLITS, claim_folder, write_json
 from fem_sim.mechanics.cycle import Cycle
 from fem_sim.parallel import run_jobs
 from fem_sim.phantom.files import is_finished, write_cine
 from fem_sim.phantom.motion import PhantomError
-from fem_sim.phantom.render import LEVELS, CineSettings, render_cine
+from fem_sim.phantom.render import CineSettings, render_cine
+from myomotion.core.segments import LEVELS
 
 LOG = logging.getLogger(__name__)
-REJECTED = "rejected"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,9 +86,6 @@ def make_cines(
     chosen = CineSettings(**settings)
     jobs = _jobs(output, source, chosen, seed)
     claim_folder(output, {"cycles": source.name, "seed": seed, **asdict(chosen)})
-    (output / REJECTED).mkdir(exist_ok=True)
-    for rest in output.glob(".part*"):
-        shutil.rmtree(rest) if rest.is_dir() else rest.unlink()
     waiting = [j for j in jobs if not (is_finished(j.folder) or j.rejection.is_file())]
     run_jobs(
         make_cine,
