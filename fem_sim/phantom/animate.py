@@ -69,6 +69,10 @@ def animate(
         ValueError: settings that make no sense, or a folder of other settings.
         OutputError: a folder that cannot be written.
         RuntimeError: if no study at all could be animated.
+
+    Examples:
+        >>> animate(Path("my_cines/anna"), Path("cines"), seed=0, ratio=1.8)
+        PosixPath('cines/datalist.json')
     """
     CineSettings(frames=frames)
     _check_ratio(ratio)

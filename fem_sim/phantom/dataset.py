@@ -81,6 +81,12 @@ def make_cines(
         ValueError: for cycles without a data list or on the ES grid, or a folder of other settings.
         OutputError: for a folder that cannot be written.
         RuntimeError: if no cine at all could be made.
+
+    Examples:
+        >>> simulate_dataset("cycles", preset="physiological", count=60)
+        PosixPath('cycles/datalist.json')
+        >>> make_cines("cines", cycles="cycles", frames=25, snr_range=(20.0, 40.0))
+        PosixPath('cines/datalist.json')
     """
     output, source = Path(output), Path(cycles)
     chosen = CineSettings(**settings)
