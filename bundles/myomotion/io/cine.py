@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +85,9 @@ class Cine:
         return np.roll(frames, self.ed_frame, axis)
 
 
-def read_cine(study: Mapping[str, object], label_coding: str = "auto") -> Cine:
+def read_cine(
+    study: Mapping[str, object], label_coding: str = "auto", *, still: bool = False
+) -> Cine:
     """Read one study and check it.
 
     Args:
@@ -93,6 +95,7 @@ def read_cine(study: Mapping[str, object], label_coding: str = "auto") -> Cine:
             ``ed_frame``, ``es_frame`` (the frames given here win over those in ``info``).
         label_coding: a key of :data:`~myomotion.io.labels.LABEL_CODINGS`, or ``"auto"``: what
             ``info.json`` says, else ``myocardium`` where 1 is the only label, else ``internal``.
+        still: take a single frame ``(x, y, z)`` too, which then is end-diastole.
 
     Returns:
         The checked cine.
@@ -112,7 +115,11 @@ def read_cine(study: Mapping[str, object], label_coding: str = "auto") -> Cine:
     info = read_info(str(study["info"]) if study.get("info") is not None else None)
     source = read_cine_image(path, info)
     image, affine = source.values, source.affine
-    _check_frames(path, image)
+    if still and image.ndim == 3:
+        # What info.json says of frames and times is about the cine that this one was taken from.
+        image = image[..., None]
+        info = replace(info, ed_frame=None, es_frame=None, frame_times_ms=None)
+    _check_frames(path, image, fewest=1 if still else 2)
     frames = image.shape[3]
     ed_value = study.get("ed_frame", info.ed_frame)
     ed_frame = _frame_index(0 if ed_value is None else ed_value, frames, "ed_frame", path)
@@ -146,14 +153,14 @@ def read_cine(study: Mapping[str, object], label_coding: str = "auto") -> Cine:
     )
 
 
-def _check_frames(path: Path, image: np.ndarray) -> None:
+def _check_frames(path: Path, image: np.ndarray, fewest: int) -> None:
     """Refuse what is no cine of a heart that can be tracked."""
     if image.ndim != 4:
         raise InputError(
             f"{path}: expected a 4-D cine (x, y, z, t), found {image.ndim} dimensions "
             f"{image.shape}. Join the frames into one 4-D file."
         )
-    if image.shape[3] < 2:
+    if image.shape[3] < fewest:
         raise InputError(f"{path}: {image.shape[3]} frame. Motion needs at least two frames.")
     if min(image.shape[:2]) < 16:
         raise InputError(

@@ -11,15 +11,12 @@ import torch
 from fem_sim.claims import Claim, below
 from fem_sim.geometry.contours import Contours, polygon_centroid
 from fem_sim.geometry.mesh import ring_mesh
-from fem_sim.mechanics.cycle import (
-    SimulationParameters,
-    cycle_positions,
-    cycle_states,
-    element_modulus,
-    simulate_cycle,
-)
-from fem_sim.mechanics.raster import LatticeMap
-from fem_sim.mechanics.ring import RingModel, inflation_path
+from fem_sim.mechanics.cycle import simulate_cycle
+from fem_sim.mechanics.gauge import cycle_positions
+from fem_sim.mechanics.lattice import LatticeMap
+from fem_sim.mechanics.parameters import SimulationParameters
+from fem_sim.mechanics.path import cycle_states, inflation_path
+from fem_sim.mechanics.ring import ring_model
 from fem_sim.phantom.render import CineSettings, VirtualCine, render_cine
 from fem_sim.verify.rings import round_contours
 from myomotion.analysis.grids import working_grids, working_slices
@@ -231,7 +228,7 @@ def element_strain(contours: Contours, parameters: SimulationParameters) -> tupl
         Ecc and Err about the centroid of the end-diastolic cavity, percent.
     """
     mesh = ring_mesh(contours, parameters.n_circ, parameters.n_rad)
-    model = RingModel(mesh, element_modulus(mesh, parameters), parameters.support)
+    model = ring_model(mesh, parameters)
     path = inflation_path(model, parameters.area_ratio, parameters.lambda_z)
     states, _ = cycle_states(model, path, parameters)
     positions = cycle_positions(model, states, parameters.torsion)
