@@ -20,8 +20,9 @@ from fem_sim.mechanics.ring import ring_model
 from fem_sim.phantom.render import CineSettings, VirtualCine, render_cine
 from fem_sim.verify.rings import round_contours
 from myomotion.analysis.grids import working_grids, working_slices
+from myomotion.analysis.measures.tracked import tracked_slices
 from myomotion.analysis.motion import source_motion
-from myomotion.analysis.strain import slice_regions, strain_rows
+from myomotion.analysis.strain import strain_rows
 from myomotion.io.cine import Cine
 
 SPACING, SIZE = 1.5, 96
@@ -164,7 +165,7 @@ def end_systolic_strain(cine: Cine, field: np.ndarray) -> list[tuple[float, floa
     displacement[:, cine.es_frame] = torch.from_numpy(field).float()
     slices = working_slices(cine, SIZE, SPACING)
     motion = source_motion(slices, displacement, torch.zeros_like(displacement))
-    rows = strain_rows(cine, motion, slice_regions(cine, motion))
+    rows = strain_rows(tracked_slices(motion))
     whole = [r for r in rows if r["segment"] == 0 and r["frame"] == cine.es_frame]
     return [(row["ecc_percent"], row["err_percent"]) for row in whole]
 
