@@ -7,6 +7,7 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import fields
 from importlib import import_module
 from pathlib import Path
 
@@ -64,8 +65,9 @@ def _add_common(command: argparse.ArgumentParser) -> None:
 
 
 def _add_simulate(command: argparse.ArgumentParser) -> None:
-    from fem_sim.geometry.labels import CODINGS
+    from fem_sim.mechanics.materials import MATERIALS, NeoHookean
     from fem_sim.population import PRESETS
+    from myomotion.io.labels import LABEL_CODINGS
 
     command.add_argument(
         "sources",
@@ -81,9 +83,17 @@ def _add_simulate(command: argparse.ArgumentParser) -> None:
         help="physics: the paper's plane strain, or physiological (default paper)",
     )
     command.add_argument(
+        "--material",
+        choices=MATERIALS,
+        default=NeoHookean.name,
+        help="of the wall (default %(default)s)",
+    )
+    command.add_argument(
         "--count", type=int, default=60, help="slices of the virtual population, three a subject"
     )
-    command.add_argument("--coding", choices=sorted(CODINGS), help="label coding of the sources")
+    command.add_argument(
+        "--coding", choices=sorted(LABEL_CODINGS), help="label coding of the sources"
+    )
     command.add_argument(
         "--phase", choices=("ES", "ED"), default="ES", help="cardiac phase of the sources"
     )
@@ -106,21 +116,14 @@ def _add_simulate(command: argparse.ArgumentParser) -> None:
 
 def _simulate(options: argparse.Namespace) -> int:
     from fem_sim.dataset import simulate_dataset
+    from fem_sim.settings import DatasetSettings
 
     listing = simulate_dataset(
         options.output,
-        preset=options.preset,
-        count=options.count,
-        seed=options.seed,
-        sources=options.sources,
-        coding=options.coding,
-        phase=options.phase,
-        ratio=options.ratio,
-        grid=options.grid,
-        levels=options.levels,
         workers=options.workers,
         progress=not options.quiet,
         scheduler=options.scheduler,
+        **{setting.name: getattr(options, setting.name) for setting in fields(DatasetSettings)},
     )
     print(listing)
     return 0

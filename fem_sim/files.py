@@ -1,52 +1,54 @@
-"""Files that are whole or absent: atomic writes, settings fingerprints, data splits."""
+"""Output of the simulator: files that are whole or absent, folders of one setting, data splits."""
 
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from myomotion.files import remove_partial, write_bytes
+
 SPLITS = ("training", "validation", "test")
+REJECTED = "rejected"  # folder of the reasons why something could not be made
 
 
 class OutputError(OSError):
     """The output folder cannot be used; the message names the path and the fix."""
 
 
-def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
-    """Call `write(temporary)` in the same folder, then rename the result to `path`.
+@contextmanager
+def output_errors(path: Path) -> Iterator[None]:
+    """Errors of the operating system while `path` is written become an :class:`OutputError`."""
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(
+            f"{path}: cannot be written ({error.strerror or error}). Free disk space or choose "
+            "another output folder; what is finished is kept, the same command resumes."
+        ) from error
 
-    The temporary name keeps the suffixes of `path`, so writers that look at them work. It holds the
-    process number: two processes never share one.
+
+def write_file(path: Path, content: bytes) -> None:
+    """Write a file in one step.
 
     Raises:
         OutputError: no space left, no permission, or another operating system error.
     """
-    temporary = path.with_name(f".part{os.getpid()}-{path.name}")
-    try:
-        write(temporary)
-        temporary.replace(path)
-    except OSError as error:
-        raise OutputError(
-            f"{path}: cannot be written ({error.strerror or error}). Free disk space or choose "
-            "another output folder; finished files are kept, the same command resumes."
-        ) from error
-    finally:
-        temporary.unlink(missing_ok=True)
+    with output_errors(path):
+        write_bytes(path, content)
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Write a dictionary as indented JSON, atomically."""
-    text = json.dumps(content, indent=1) + "\n"
-    write_atomically(path, lambda part: part.write_text(text, encoding="utf-8"))
+    """Write a dictionary as indented JSON in one step; see :func:`write_file`."""
+    write_file(path, (json.dumps(content, indent=1) + "\n").encode())
 
 
 def claim_folder(folder: Path, settings: dict[str, Any]) -> None:
     """Create the output folder, or check that its settings.json is the same as `settings`.
 
-    Left-over temporary files of a killed run are removed.
+    What a killed run left half written is removed.
 
     Raises:
         OutputError: the folder cannot be created or written.
@@ -72,6 +74,8 @@ def claim_folder(folder: Path, settings: dict[str, Any]) -> None:
             f"{folder}: was made with other settings ({changes}). "
             "Choose another output folder or repeat the first settings."
         )
+    with output_errors(folder):
+        remove_partial(folder)
 
 
 def split_of(subject_index: int) -> str:

@@ -26,10 +26,10 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from fem_sim.geometry.contours import POINTS, Contours
-from fem_sim.mechanics.cycle import Scar, SimulationParameters
+from fem_sim.mechanics.parameters import Scar, SimulationParameters
+from myomotion.core.segments import LEVELS
 
 PRESETS = ("paper", "physiological")
-LEVELS = ("basal", "mid", "apical")
 MIN_AREA_RATIO, MAX_AREA_RATIO = 1.2, 3.0
 MAX_LAMBDA_Z = 1.4
 LARGEST_REACH_MM = 56.0  # from the cavity's centre at end-diastole; fits the autoencoder's square

@@ -10,19 +10,53 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import settings
 
 from tests.support.analytic import write_cycles
 from tests.support.paths import ROOT
 from tests.support.studies import write_study
 
 
+def pytest_configure() -> None:
+    """Properties try the same few examples every time, however slow the machine."""
+    settings.register_profile(
+        "project", deadline=None, derandomize=True, max_examples=25, database=None
+    )
+    settings.load_profile("project")
+
+
+def real_data(name: str) -> Path:
+    """Folder of real data; tests that need it are skipped without it.
+
+    Args:
+        name: folder in that of the environment variable MYOMOTION_DATA, or beside the project.
+    """
+    beside = ROOT.parent / "shared" / "data"
+    folder = Path(os.environ.get("MYOMOTION_DATA", beside)).expanduser() / name
+    if not folder.is_dir():
+        pytest.skip(
+            f"no real data at {folder}: set MYOMOTION_DATA to a folder that holds {name}, "
+            f"or put it at {beside / name}"
+        )
+    return folder
+
+
 @pytest.fixture(scope="session")
 def real_cines() -> Path:
-    """Folder of real cines beside the project; tests that need it are skipped without it."""
-    folder = ROOT.parent / "shared" / "data" / "acdc_cine"
-    if not folder.is_dir():
-        pytest.skip(f"no real cines at {folder}")
-    return folder
+    """Three levels of eight ACDC cines, myocardium alone labelled."""
+    return real_data("acdc_cine")
+
+
+@pytest.fixture(scope="session")
+def acdc_groups() -> Path:
+    """Seven slices of eight ACDC cines of four groups, labels in ACDC's coding."""
+    return real_data("acdc_groups")
+
+
+@pytest.fixture(scope="session")
+def sunnybrook() -> Path:
+    """Whole Sunnybrook stacks with geometry and frame times, and pairs of frames."""
+    return real_data("sunnybrook")
 
 
 @pytest.fixture(scope="session")

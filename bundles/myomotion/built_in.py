@@ -69,7 +69,9 @@ def virtual_cines(
     if not (folder / "datalist.json").is_file():
         cycles = _cycles_folder(cache, preset, slices, seed)
         LOG.info("making virtual cines in %s (once)", folder)
-        _simulator("phantom").make_cines(folder, cycles=cycles, seed=seed, workers=_workers())
+        _simulator("phantom.dataset").make_cines(
+            folder, cycles=cycles, seed=seed, workers=_workers()
+        )
     return _studies_in_section(folder, section)
 
 

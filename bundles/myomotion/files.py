@@ -5,12 +5,15 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import re
 import shutil
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+PARTIAL = re.compile(r"\..+\.[0-9a-f]{8}\.(partial|old)")  # names of what is half written
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -53,6 +56,17 @@ def write_table(
             raise ValueError(f"{path}: a row has {len(values)} values for {len(columns)} columns.")
         writer.writerow(values)
     write_bytes(path, text.getvalue().encode())
+
+
+def remove_partial(folder: Path) -> None:
+    """Remove what runs that were killed left half written in a folder.
+
+    Args:
+        folder: where files or folders of this module's functions lie; nothing else is touched.
+    """
+    for left in folder.glob(".*"):
+        if PARTIAL.fullmatch(left.name):
+            shutil.rmtree(left) if left.is_dir() else left.unlink()
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from monai.bundle import ConfigParser
 from myomotion.analysis.study import Study
 from myomotion.errors import InputError
 from myomotion.io.cine import find_studies
-from myomotion.report.motion_picture import motion_figure
+from myomotion.report.overview import overview_figure
 from myomotion.report.page import report_page
 from myomotion.transforms.save_motion import write_study
 
@@ -30,7 +30,7 @@ class Result(Study):
 
     def figure(self) -> Figure:
         """Frames, differences, motion, J and strain curves of every slice."""
-        return motion_figure(self)
+        return overview_figure(self)
 
     def save(self, output_dir: str | Path, report: bool = True) -> Path:
         """Write the files that the bundle writes.

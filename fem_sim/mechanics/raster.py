@@ -7,98 +7,11 @@ import scipy.sparse as sp
 from matplotlib.path import Path as Polygon
 from scipy import ndimage
 from scipy.sparse.linalg import splu
-from scipy.spatial import cKDTree
 
-NEWTON_ITERATIONS = 12
-GUESS_POINTS = 4  # guesses along each direction of an element
+from fem_sim.mechanics.lattice import LatticeMap
+
 RIM_VOXELS = 3
 EXTENSION = "biharmonic outside the wall, zero at the border of the grid"
-
-
-def shape_functions(local: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Quadratic Lagrange functions at 0, 1/2, 1 and their derivatives.
-
-    Args:
-        local: ``(n,)`` coordinates in [0, 1].
-
-    Returns:
-        Values and derivatives, each ``(n, 3)``.
-    """
-    x = local[:, None]
-    values = np.hstack([(2 * x - 1) * (x - 1), 4 * x * (1 - x), x * (2 * x - 1)])
-    slopes = np.hstack([4 * x - 3, 4 - 8 * x, 4 * x - 1])
-    return values, slopes
-
-
-class LatticeMap:
-    """Evaluation of fields on a Q2 lattice that is periodic along its first axis.
-
-    Args:
-        shape: ``(2 n_circ, 2 n_rad + 1)`` of the lattice.
-    """
-
-    def __init__(self, shape: tuple[int, int]) -> None:
-        self.n_circ, self.n_rad = shape[0] // 2, shape[1] // 2
-        self.shape = shape
-
-    def weights(
-        self, s: np.ndarray, t: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """Nodes and weights that interpolate at lattice coordinates.
-
-        Args:
-            s: ``(n,)``, in elements along the circumference (periodic).
-            t: ``(n,)``, in elements across the wall, 0 at the endocardium.
-
-        Returns:
-            Node numbers ``(n, 9)`` (row-major in the lattice), weights ``(n, 9)`` and their
-            derivatives along s and t.
-        """
-        i = np.floor(s).astype(int)
-        j = np.clip(np.floor(t).astype(int), 0, self.n_rad - 1)
-        ns, ds = shape_functions(s - i)
-        nt, dt = shape_functions(t - j)
-        rows = (2 * i[:, None] + np.arange(3)) % self.shape[0]
-        columns = 2 * j[:, None] + np.arange(3)
-        nodes = (rows[:, :, None] * self.shape[1] + columns[:, None, :]).reshape(-1, 9)
-
-        def product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-            return (a[:, :, None] * b[:, None, :]).reshape(-1, 9)
-
-        return nodes, product(ns, nt), product(ds, nt), product(ns, dt)
-
-    def locate(self, lattice: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, ...]:
-        """Lattice coordinates of points, by Newton's iteration from the nearest of many guesses.
-
-        Args:
-            lattice: node positions ``(2 n_circ, 2 n_rad + 1, 2)``.
-            points: ``(n, 2)``.
-
-        Returns:
-            ``s``, ``t`` and a mask of the points that lie in the lattice.
-        """
-        step = (np.arange(GUESS_POINTS) + 0.5) / GUESS_POINTS
-        gs = (np.arange(self.n_circ)[:, None] + step).ravel()
-        gt = (np.arange(self.n_rad)[:, None] + step).ravel()
-        gs, gt = (g.ravel() for g in np.meshgrid(gs, gt, indexing="ij"))
-        flat = lattice.reshape(-1, 2)
-        nodes, w, _, _ = self.weights(gs, gt)
-        nearest = cKDTree(np.einsum("nk,nkd->nd", w, flat[nodes])).query(points)[1]
-        s, t = gs[nearest].copy(), gt[nearest].copy()
-        gap = np.full(len(points), np.inf)
-        for _ in range(NEWTON_ITERATIONS):
-            nodes, w, ws, wt = self.weights(s, t)
-            corner = flat[nodes]
-            error = points - np.einsum("nk,nkd->nd", w, corner)
-            gap = np.linalg.norm(error, axis=1)
-            a, b = np.einsum("nk,nkd->nd", ws, corner), np.einsum("nk,nkd->nd", wt, corner)
-            det = a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]
-            det = np.where(np.abs(det) < 1e-12, 1e-12, det)
-            s += np.clip((error[:, 0] * b[:, 1] - error[:, 1] * b[:, 0]) / det, -0.5, 0.5)
-            t += np.clip((a[:, 0] * error[:, 1] - a[:, 1] * error[:, 0]) / det, -0.5, 0.5)
-            t = np.clip(t, -0.5, self.n_rad + 0.5)
-        inside = (gap < 1e-6) & (t >= -1e-9) & (t <= self.n_rad + 1e-9)
-        return s, t, inside
 
 
 class RasterGrid:
@@ -184,17 +97,3 @@ def _bilaplacian(size: int) -> sp.csr_matrix:
     one = sp.eye_array(size)
     laplacian = sp.kron(line, one) + sp.kron(one, line)
     return sp.csr_matrix(laplacian.T @ laplacian)
-
-
-def pixel_jacobian(displacement: np.ndarray, spacing: float) -> np.ndarray:
-    """``det(I + grad u)`` of pixel fields by central differences.
-
-    Args:
-        displacement: ``(..., 2, H, W)`` in mm.
-        spacing: pixel size in mm.
-
-    Returns:
-        ``(..., H, W)``.
-    """
-    g0, g1 = np.gradient(displacement, spacing, axis=(-2, -1))
-    return (1 + g0[..., 0, :, :]) * (1 + g1[..., 1, :, :]) - g1[..., 0, :, :] * g0[..., 1, :, :]

@@ -1,49 +1,42 @@
-"""SfePy model of a ring under cavity pressure, and the path from end-systole to end-diastole.
+"""SfePy model of a ring under cavity pressure.
 
-Quasi-static, incompressible neo-Hookean, Q2 displacement and Q1 pressure, total Lagrangian. The
-balance of the undeformed (end-systolic) ring is
+Quasi-static, incompressible, Q2 displacement and Q1 pressure, total Lagrangian. The balance of the
+undeformed (end-systolic) ring is
 
     int S(u) : dE + p-term + P int_endo v . J F^-T N + k int_epi v . u = 0,
     int q (J - c) = 0,
 
-with the in-plane area change ``c = 1 / lambda_z`` (1 in plane strain). SfePy's neo-Hookean term is
-isochoric, ``mu J^(-2/3)(tr C + 1)/2``; with ``J = c`` it gives the in-plane stress of the modulus
-``mu c^(-2/3)``, so the balance is solved for the scaled pressure ``P c^(-2/3) lambda_z`` and scaled
-back: ``P = P_scaled c^(2/3) / lambda_z``.
+with the in-plane area change ``c = 1 / lambda_z`` (1 in plane strain). S and the meaning of P are
+the material's, see :mod:`fem_sim.mechanics.materials`.
 """
 
 from __future__ import annotations
 
-import contextlib
-import io
-from dataclasses import dataclass
-
 import numpy as np
 import scipy.sparse as sp
-from scipy.sparse.linalg import SuperLU, splu
 
-with contextlib.redirect_stdout(io.StringIO()):  # SfePy names every optional package it misses
-    from sfepy.base.base import output
-    from sfepy.discrete import (
-        Equation,
-        Equations,
-        FieldVariable,
-        Function,
-        Functions,
-        Integral,
-        Material,
-        Problem,
-    )
-    from sfepy.discrete.fem import FEDomain, Field, Mesh
-    from sfepy.terms import Term
-
-from fem_sim.geometry.contours import RejectedSliceError
 from fem_sim.geometry.mesh import RingMesh
+from fem_sim.mechanics.lattice import quadratic_polygon_area
+from fem_sim.mechanics.materials import Material, NeoHookean
+from fem_sim.mechanics.materials.base import Wall
+from fem_sim.mechanics.parameters import SimulationParameters, element_stiffness
+from fem_sim.mechanics.quiet_sfepy import (
+    Equation,
+    Equations,
+    FEDomain,
+    Field,
+    FieldVariable,
+    Function,
+    Functions,
+    Integral,
+    Mesh,
+    Parameter,
+    Problem,
+    Term,
+    output,
+)
 
 QUADRATURE_ORDER = 4
-FORCE_TOLERANCE_KPA_MM = 1e-3  # largest out-of-balance force a node; Newton overshoots it by far
-AREA_TOLERANCE = 1e-8  # relative, of a prescribed cavity area
-MAX_NEWTON = 12
 
 
 class RingModel:
@@ -54,18 +47,25 @@ class RingModel:
 
     Args:
         mesh: undeformed ring in mm.
-        mu_kpa: shear modulus, one number or one an element.
+        material: of healthy muscle; neo-Hookean by default.
+        stiffness: ``(elements,)`` factor of its moduli, None for 1.
         support: stiffness of springs on the epicardium in kPa / mm.
     """
 
     def __init__(
-        self, mesh: RingMesh, mu_kpa: float | np.ndarray = 36.75, support: float = 0.0
+        self,
+        mesh: RingMesh,
+        material: Material | None = None,
+        *,
+        stiffness: np.ndarray | None = None,
+        support: float = 0.0,
     ) -> None:
         output.set_output(quiet=True)
         self.mesh = mesh
+        self.material = NeoHookean() if material is None else material
         self.support = support
         n_circ, n_rad = mesh.shape
-        modulus = np.broadcast_to(np.asarray(mu_kpa, float), (n_circ * n_rad,)).copy()
+        factor = np.ones(n_circ * n_rad) if stiffness is None else stiffness
         vertices = mesh.vertices()
         cells = mesh.cells().astype(np.int32)
         domain = FEDomain(
@@ -87,37 +87,28 @@ class RingModel:
         integral = Integral("i", order=QUADRATURE_ORDER)
         u, v = _unknown_and_test("u", "v", field_u)
         p, q = _unknown_and_test("p", "q", field_p)
-        solid = Material(
-            "solid",
-            function=Function(
-                "modulus",
-                lambda ts, coors, mode=None, **_: (
-                    {"mu": np.repeat(modulus, len(coors) // len(modulus))[:, None, None]}
-                    if mode == "qp"
-                    else None
-                ),
-            ),
-        )
-        neo = Term.new("dw_tl_he_neohook(solid.mu, v, u)", integral, omega, solid=solid, v=v, u=u)
+        # The material's terms give the stress without its pressure part; that, -p J C^-1, and the
+        # condition on J are terms of their own, so that J is exact in the mean of every element.
+        stress = self.material.terms(Wall(omega, integral, v, u, factor))
         bulk = Term.new("dw_tl_bulk_pressure(v, u, p)", integral, omega, v=v, u=u, p=p)
         volume = Term.new("dw_tl_volume(q, u)", integral, omega, q=q, u=u)
-        self._inner = _Assembly([Equation("balance", neo + bulk), Equation("volume", volume)])
+        self._inner = _Assembly([Equation("balance", stress + bulk), Equation("volume", volume)])
         # SfePy does not fix the order of the unknowns.
         self.u, self.p = (self._inner.slices[name] for name in "up")
         w, z = _unknown_and_test("w", "z", field_u)
-        unit = Material("unit", val=np.eye(2))
+        unit = Parameter("unit", val=np.eye(2))
         load = Term.new(
             "dw_tl_surface_traction(unit.val, z, w)", integral, endo, unit=unit, z=z, w=w
         )
         self._load = _Assembly([Equation("load", load)])
         r, s = _unknown_and_test("r", "s", field_p)
-        one = Material("one", val=1.0)
+        one = Parameter("one", val=1.0)
         mass = Term.new("dw_dot(one.val, s, r)", integral, omega, one=one, s=s, r=r)
         self._ones = _Assembly([Equation("ones", mass)]).residual(np.ones(self.n_p))
         self._springs = sp.csr_matrix((self.n_u, self.n_u))
         if support > 0:
             a, b = _unknown_and_test("a", "b", field_u)
-            spring = Material("spring", val=float(support))
+            spring = Parameter("spring", val=float(support))
             term = Term.new("dw_dot(spring.val, b, a)", integral, epi, spring=spring, b=b, a=a)
             self._springs = _Assembly([Equation("springs", term)]).tangent(np.zeros(self.n_u))
         self.free = np.setdiff1d(np.arange(self.n_u + self.n_p), self.u.start + self._pins())
@@ -169,6 +160,16 @@ class RingModel:
         return quadratic_polygon_area(self.positions(x)[:, 0])
 
 
+def ring_model(mesh: RingMesh, parameters: SimulationParameters) -> RingModel:
+    """The ring with the material, the scar and the support that it is simulated with."""
+    return RingModel(
+        mesh,
+        parameters.material,
+        stiffness=element_stiffness(mesh, parameters.scar),
+        support=parameters.support,
+    )
+
+
 class _Assembly:
     """Equations with their state and matrix graph, evaluated without boundary conditions."""
 
@@ -186,174 +187,6 @@ class _Assembly:
 
     def tangent(self, x: np.ndarray) -> sp.csr_matrix:
         return self.equations.eval_tangent_matrices(x, self.matrix)
-
-
-@dataclass(frozen=True)
-class State:
-    """An equilibrium.
-
-    Attributes:
-        x: degrees of freedom.
-        pressure: scaled pressure in kPa.
-        progress: cavity area change so far over that of the whole path, 0 at ES, 1 at ED.
-        iterations: Newton iterations it took.
-    """
-
-    x: np.ndarray
-    pressure: float
-    progress: float
-    iterations: int = 0
-
-
-def solve_at_area(
-    model: RingModel, start: State, area: float, area_change: float, progress: float
-) -> State:
-    """Equilibrium and pressure at a prescribed cavity area (bordered Newton).
-
-    Args:
-        model: the ring.
-        start: first guess of degrees of freedom and pressure.
-        area: cavity area in mm^2.
-        area_change: in-plane area change c.
-        progress: noted in the result.
-
-    Raises:
-        ArithmeticError: if Newton's iteration does not converge.
-    """
-    x, pressure = start.x.copy(), start.pressure
-    for iteration in range(MAX_NEWTON):
-        try:
-            r = model.residual(x, pressure, area_change)
-        except ValueError as error:
-            raise ArithmeticError("an element turned inside out") from error
-        load = model.load(x)
-        gap = model.cavity_area(x) - area
-        if _converged(model, r, gap / area):
-            return State(x, pressure, progress, iteration)
-        solver = factorise(model.tangent(x, pressure)[model.free][:, model.free])
-        column = np.zeros(len(x))
-        column[model.u] = load
-        both = solver.solve(np.stack([-r[model.free], -column[model.free]], axis=1))
-        # The area changes by -load . du.
-        share = -column[model.free] @ both
-        change = (-gap - share[0]) / share[1]
-        x[model.free] += both[:, 0] + change * both[:, 1]
-        pressure += float(change)
-    raise ArithmeticError("Newton's iteration did not converge at the prescribed area")
-
-
-def solve_at_pressure(model: RingModel, start: State, pressure: float, area_change: float) -> State:
-    """Equilibrium at a prescribed scaled pressure.
-
-    Args:
-        model: the ring.
-        start: first guess; its progress is noted in the result.
-        pressure: scaled pressure in kPa.
-        area_change: in-plane area change c.
-
-    Raises:
-        ArithmeticError: if Newton's iteration does not converge.
-    """
-    x = start.x.copy()
-    for iteration in range(MAX_NEWTON):
-        try:
-            r = model.residual(x, pressure, area_change)
-        except ValueError as error:
-            raise ArithmeticError("an element turned inside out") from error
-        if _converged(model, r, 0.0):
-            return State(x, pressure, start.progress, iteration)
-        solver = factorise(model.tangent(x, pressure)[model.free][:, model.free])
-        x[model.free] -= solver.solve(r[model.free])
-    raise ArithmeticError("Newton's iteration did not converge at the prescribed pressure")
-
-
-def inflation_path(model: RingModel, area_ratio: float, lambda_z: float = 1.0) -> list[State]:
-    """Equilibria from the undeformed ring to the prescribed cavity area.
-
-    Adaptive steps in area with a secant predictor; the out-of-plane stretch grows with the area,
-    ``lambda(s) = 1 + s (lambda_z - 1)``.
-
-    Args:
-        model: the ring.
-        area_ratio: cavity area at the end over that at the start.
-        lambda_z: out-of-plane stretch at the end.
-
-    Returns:
-        States in the order of growing area; the first is undeformed.
-
-    Raises:
-        RejectedSliceError: code ``solver``, if the steps become too small.
-    """
-    area = model.cavity_area(np.zeros(model.n_u + model.n_p))
-    path = [State(np.zeros(model.n_u + model.n_p), 0.0, 0.0)]
-    step = 0.2
-    while path[-1].progress < 1.0:
-        progress = min(path[-1].progress + step, 1.0)
-        guess = _secant(path, progress)
-        target = area * (1 + progress * (area_ratio - 1))
-        try:
-            state = solve_at_area(
-                model, guess, target, 1 / (1 + progress * (lambda_z - 1)), progress
-            )
-        except ArithmeticError as error:
-            step /= 2
-            if step < 1e-3:
-                raise RejectedSliceError(
-                    "solver",
-                    f"no equilibrium beyond {100 * path[-1].progress:.1f} % of the area change to "
-                    f"ratio {area_ratio:.2f}",
-                ) from error
-            continue
-        path.append(state)
-        if state.iterations <= 4:
-            step *= 1.5
-    return path
-
-
-def quadratic_polygon_area(edge: np.ndarray) -> float:
-    """Area inside a closed chain of quadratic edges (vertex, middle, vertex, middle, ...).
-
-    Exact: ``1/2 int (x y' - y x')`` of a quadratic edge from ``a`` over ``m`` to ``b`` is
-    ``(4 a x m + 4 m x b - a x b) / 6`` with the two-dimensional cross product.
-
-    Args:
-        edge: ``(2 n, 2)`` nodes.
-    """
-    a, m = edge[::2], edge[1::2]
-    b = np.roll(a, -1, axis=0)
-
-    def cross(p: np.ndarray, q: np.ndarray) -> np.ndarray:
-        return p[:, 0] * q[:, 1] - p[:, 1] * q[:, 0]
-
-    return float(np.sum(4 * cross(a, m) + 4 * cross(m, b) - cross(a, b)) / 6)
-
-
-def factorise(matrix: sp.spmatrix) -> SuperLU:
-    """Sparse LU with the ordering and pivoting that suit these symmetric indefinite matrices."""
-    return splu(
-        matrix.tocsc(),
-        permc_spec="MMD_AT_PLUS_A",
-        diag_pivot_thresh=0.0,
-        options={"SymmetricMode": True},
-    )
-
-
-def _converged(model: RingModel, residual: np.ndarray, area_gap: float) -> bool:
-    force = np.abs(residual[model.free]).max()
-    return bool(force < FORCE_TOLERANCE_KPA_MM and abs(area_gap) < AREA_TOLERANCE)
-
-
-def _secant(path: list[State], progress: float) -> State:
-    last = path[-1]
-    if len(path) == 1:
-        return State(last.x, last.pressure, progress)
-    before = path[-2]
-    factor = (progress - last.progress) / (last.progress - before.progress)
-    return State(
-        last.x + factor * (last.x - before.x),
-        last.pressure + factor * (last.pressure - before.pressure),
-        progress,
-    )
 
 
 def _boundary(domain: FEDomain, name: str, vertices: np.ndarray) -> object:

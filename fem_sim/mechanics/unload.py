@@ -8,8 +8,10 @@ import numpy as np
 
 from fem_sim.geometry.contours import Contours, RejectedSliceError, polygon_area, polygon_centroid
 from fem_sim.geometry.mesh import ring_mesh
-from fem_sim.mechanics.cycle import SimulationParameters, element_modulus
-from fem_sim.mechanics.ring import RingModel, State, inflation_path, solve_at_area
+from fem_sim.mechanics.newton import State, solve_at_area
+from fem_sim.mechanics.parameters import SimulationParameters
+from fem_sim.mechanics.path import inflation_path
+from fem_sim.mechanics.ring import RingModel, ring_model
 
 LOG = logging.getLogger(__name__)
 
@@ -141,7 +143,7 @@ class _Target:
         """
         parameters = self.parameters
         mesh = ring_mesh(guess, parameters.n_circ, parameters.n_rad)
-        model = RingModel(mesh, element_modulus(mesh, parameters), parameters.support)
+        model = ring_model(mesh, parameters)
         state = _inflated(model, parameters, start)
         edges = model.positions(state.x)[:, [0, -1]]
         edges = edges - polygon_centroid(edges[:, 0])

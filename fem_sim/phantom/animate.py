@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import logging
-import shutil
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from fem_sim.files import claim_folder, write_json
+from fem_sim.files import REJECTED, claim_folder, write_json
 from fem_sim.geometry.contours import RejectedSliceError
-from fem_sim.geometry.labels import LabelError
 from fem_sim.parallel import run_jobs
-from fem_sim.phantom.dataset import REJECTED, write_cine_list
+from fem_sim.phantom.dataset import write_cine_list
 from fem_sim.phantom.files import is_finished, write_cine
 from fem_sim.phantom.motion import PhantomError
 from fem_sim.phantom.render import (
@@ -25,15 +24,10 @@ from fem_sim.phantom.render import (
     slice_motion_settings,
 )
 from fem_sim.phantom.slice import background_noise, render_slice, simulate_slice, slice_motion
-from fem_sim.phantom.study import (
-    Study,
-    StudyError,
-    StudySlice,
-    find_study_folders,
-    read_study,
-    septal_angle,
-)
+from fem_sim.phantom.study import Study, StudySlice, read_study, septal_angle
 from fem_sim.population import draw_dynamics
+from myomotion.errors import InputError
+from myomotion.io.cine import find_studies
 
 LOG = logging.getLogger(__name__)
 
@@ -59,7 +53,7 @@ def animate(
     Cines that an earlier run finished are kept. All are listed under ``test``.
 
     Args:
-        sources: study folder (see :func:`~fem_sim.phantom.study.read_study`) or folder of them.
+        sources: study folder or folder of them, see :func:`~myomotion.io.cine.find_studies`.
         output: folder of the cines.
         seed: of everything drawn; a study's draws depend on it and on the study's name.
         ratio: cavity area ED / ES; None measures it where the end-systole is labelled, else draws.
@@ -71,26 +65,28 @@ def animate(
         Path of the data list.
 
     Raises:
-        ValueError: no study, settings that make no sense, or a folder of other settings.
+        InputError: no study.
+        ValueError: settings that make no sense, or a folder of other settings.
         OutputError: a folder that cannot be written.
         RuntimeError: if no study at all could be animated.
+
+    Examples:
+        >>> animate(Path("my_cines/anna"), Path("cines"), seed=0, ratio=1.8)
+        PosixPath('cines/datalist.json')
     """
     CineSettings(frames=frames)
     _check_ratio(ratio)
-    folders = find_study_folders(Path(sources))
+    studies = find_studies(sources)
     output = Path(output)
     claim_folder(
         output,
         {"animate": Path(sources).name, "seed": seed}
         | {"ratio": ratio, "frames": frames, "noise": noise},
     )
-    (output / REJECTED).mkdir(exist_ok=True)
-    for rest in output.glob(".part*"):
-        shutil.rmtree(rest) if rest.is_dir() else rest.unlink()
-    first = AnimationJob(
-        source=folders[0], output=output, seed=seed, ratio=ratio, frames=frames, noise=noise
-    )
-    jobs = [replace(first, source=folder) for folder in folders]
+    jobs = [
+        AnimationJob(study=study, output=output, seed=seed, ratio=ratio, frames=frames, noise=noise)
+        for study in studies
+    ]
     waiting = [job for job in jobs if not is_finished(job.folder)]
     run_jobs(
         animate_job,
@@ -100,14 +96,14 @@ def animate(
         unit="study",
         finished=len(jobs) - len(waiting),
     )
-    return write_cine_list(output, [("test", job.source.name) for job in jobs])
+    return write_cine_list(output, [("test", job.name) for job in jobs])
 
 
 @dataclass(frozen=True, kw_only=True)
 class AnimationJob:
     """One study to animate into a folder of its name in `output`; see :func:`animate`."""
 
-    source: Path
+    study: Mapping[str, object]
     output: Path
     seed: int
     ratio: float | None
@@ -115,33 +111,38 @@ class AnimationJob:
     noise: bool
 
     @property
+    def name(self) -> str:
+        """The study's name."""
+        return str(self.study["name"])
+
+    @property
     def folder(self) -> Path:
         """The cine's folder."""
-        return self.output / self.source.name
+        return self.output / self.name
 
 
 def animate_job(job: AnimationJob) -> None:
     """Animate one study, or note why that cannot be done."""
-    name = job.source.name
-    own_seed = np.random.SeedSequence([job.seed, zlib.crc32(name.encode())]).generate_state(1)[0]
-    rejection = job.output / REJECTED / f"{name}.json"
+    named = zlib.crc32(job.name.encode())
+    own_seed = np.random.SeedSequence([job.seed, named]).generate_state(1)[0]
+    rejection = job.output / REJECTED / f"{job.name}.json"
     try:
         animate_study(
-            job.source,
+            job.study,
             job.folder,
             seed=int(own_seed),
             ratio=job.ratio,
             frames=job.frames,
             noise=job.noise,
         )
-    except (StudyError, LabelError, RejectedSliceError, PhantomError) as error:
-        write_json(rejection, {"name": name, "reason": str(error)})
+    except (InputError, RejectedSliceError, PhantomError) as error:
+        write_json(rejection, {"name": job.name, "reason": str(error)})
         return
     rejection.unlink(missing_ok=True)
 
 
 def animate_study(
-    folder: Path,
+    study: Mapping[str, object],
     output: Path,
     *,
     seed: int,
@@ -157,7 +158,7 @@ def animate_study(
     cannot be simulated are left out and noted in ``info.json`` under ``left_out``.
 
     Args:
-        folder: see :func:`~fem_sim.phantom.study.read_study`.
+        study: see :func:`~fem_sim.phantom.study.read_study`.
         output: folder of the cine (see :func:`~fem_sim.phantom.files.write_cine`); frame 0 is ED.
         seed: of everything drawn.
         ratio: cavity area ED / ES; None measures it where the end-systole is labelled, else draws.
@@ -166,14 +167,13 @@ def animate_study(
         coding: of the labels.
 
     Raises:
-        StudyError: the image cannot be used.
-        LabelError: the labels are missing or cannot be used.
+        InputError: the image or its labels are missing or cannot be used.
         RejectedSliceError: no slice can be simulated; the reason is that of the first.
         PhantomError: the same, where the motion cannot be built.
     """
     settings = CineSettings(frames=frames, noise=noise)
     _check_ratio(ratio)
-    study = read_study(Path(folder), coding=coding)
+    source = read_study(study, coding=coding)
     rng = np.random.default_rng(seed)
     es_frame = int(np.clip(round(rng.uniform(0.35, 0.40) * frames), 2, frames - 2))
     heart = draw_heart_motion(rng, settings)
@@ -181,20 +181,20 @@ def animate_study(
         draw_dynamics("physiological", rng), support=float(rng.uniform(*SUPPORT_RANGE))
     )
     drawn = float(rng.uniform(*RATIO_RANGE))
-    septum = septal_angle(study)
-    scale = _intensity_scale(study)
+    septum = septal_angle(source)
+    scale = _intensity_scale(source)
     made, left_out = [], []
     kept: list[dict[str, Any]] = []
     failure: RejectedSliceError | PhantomError | None = None
-    for part, own in zip(study.slices, rng.spawn(len(study.slices)), strict=True):
+    for part, own in zip(source.slices, rng.spawn(len(source.slices)), strict=True):
         wanted, origin = _area_ratio(part, ratio, drawn)
         try:
-            cycle, shift = simulate_slice(part, study.spacing, wanted, dynamics, own)
+            cycle, shift = simulate_slice(part, source.spacing, wanted, dynamics, own)
             added = slice_motion_settings(heart, part.level, frames, es_frame, own)
             motion = slice_motion(cycle, part.level, septum, added, own)
-            made.append(render_slice(part, motion, shift, study.spacing, frames))
+            made.append(render_slice(part, motion, shift, source.spacing, frames))
         except (RejectedSliceError, PhantomError) as error:
-            LOG.warning("%s, slice %d left out: %s", study.name, part.index, error)
+            LOG.warning("%s, slice %d left out: %s", source.name, part.index, error)
             left_out.append({"source_slice_index": part.index, "reason": str(error)})
             failure = failure or error
             continue
@@ -209,7 +209,7 @@ def animate_study(
         raise failure
     images = scale * np.stack([pictures for pictures, _, _ in made], axis=2)
     if noise:
-        sigma = scale * float(np.median([background_noise(s.image) for s in study.slices]))
+        sigma = scale * float(np.median([background_noise(s.image) for s in source.slices]))
         images = np.hypot(
             images + rng.normal(0, sigma, images.shape), rng.normal(0, sigma, images.shape)
         )
@@ -217,12 +217,12 @@ def animate_study(
         images=np.clip(np.rint(images), -32768, 32767).astype(np.int16),
         displacement=np.stack([field for _, field, _ in made], axis=1),
         labels=np.stack([labels for _, _, labels in made], axis=1),
-        spacing=study.spacing,
+        spacing=source.spacing,
         es_frame=es_frame,
         levels=tuple(str(entry["level"]) for entry in kept),
     )
     record: dict[str, Any] = {
-        "animated": study.name,
+        "animated": source.name,
         "seed": seed,
         "slices": kept,
         "left_out": left_out,

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import json
 import logging
-import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from fem_sim.files import SPLITS, claim_folder, write_json
+from fem_sim.files import REJECTED, SPLITS, claim_folder, write_json
 from fem_sim.mechanics.cycle import Cycle
 from fem_sim.parallel import run_jobs
 from fem_sim.phantom.files import is_finished, write_cine
 from fem_sim.phantom.motion import PhantomError
-from fem_sim.phantom.render import LEVELS, CineSettings, render_cine
+from fem_sim.phantom.render import CineSettings, render_cine
+from myomotion.core.segments import LEVELS
 
 LOG = logging.getLogger(__name__)
-REJECTED = "rejected"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,14 +81,17 @@ def make_cines(
         ValueError: for cycles without a data list or on the ES grid, or a folder of other settings.
         OutputError: for a folder that cannot be written.
         RuntimeError: if no cine at all could be made.
+
+    Examples:
+        >>> simulate_dataset("cycles", preset="physiological", count=60)
+        PosixPath('cycles/datalist.json')
+        >>> make_cines("cines", cycles="cycles", frames=25, snr_range=(20.0, 40.0))
+        PosixPath('cines/datalist.json')
     """
     output, source = Path(output), Path(cycles)
     chosen = CineSettings(**settings)
     jobs = _jobs(output, source, chosen, seed)
     claim_folder(output, {"cycles": source.name, "seed": seed, **asdict(chosen)})
-    (output / REJECTED).mkdir(exist_ok=True)
-    for rest in output.glob(".part*"):
-        shutil.rmtree(rest) if rest.is_dir() else rest.unlink()
     waiting = [j for j in jobs if not (is_finished(j.folder) or j.rejection.is_file())]
     run_jobs(
         make_cine,

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 from pathlib import Path
 from typing import Any
 
 import nibabel as nib
 import numpy as np
 
-from fem_sim.files import OutputError
+from fem_sim.files import output_errors
 from fem_sim.phantom.render import VirtualCine
+from myomotion.files import replaced_folder
 
 SLICE_SPACING_MM = 25.0
 
 
 def write_cine(folder: Path, cine: VirtualCine, record: dict[str, Any]) -> None:
-    """Write the folder whole: it is filled under a temporary name, then renamed.
+    """Write the folder, whole or not at all.
 
     Files: `sa.nii.gz` int16 (x, y, z, t); `label_sa_ED.nii.gz`, `label_sa_ES.nii.gz` uint8
     (x, y, z), 1 LV cavity, 2 LV myocardium, 3 RV cavity; `truth.npz` with `displacement` float32
@@ -28,42 +27,30 @@ def write_cine(folder: Path, cine: VirtualCine, record: dict[str, Any]) -> None:
     Raises:
         OutputError: the folder cannot be written; nothing half-written is left.
     """
-    part = folder.with_name(f".part{os.getpid()}-{folder.name}")
-    try:
-        shutil.rmtree(part, ignore_errors=True)
-        part.mkdir(parents=True)
-        affine = np.diag([cine.spacing, cine.spacing, SLICE_SPACING_MM, 1.0])
+    affine = np.diag([cine.spacing, cine.spacing, SLICE_SPACING_MM, 1.0])
+    info = {
+        "patient": folder.name,
+        "ed_frame": 0,
+        "es_frame": cine.es_frame,
+        "n_frames": cine.images.shape[3],
+        "slices": [
+            {"level": level, "source_slice_index": z} for z, level in enumerate(cine.levels)
+        ],
+        "in_plane_spacing_mm": cine.spacing,
+        "labels": "internal",
+        "label": "1 = LV cavity, 2 = LV myocardium, 3 = RV cavity",
+        "truth": "truth.npz: displacement (T, Z, 2, X, Y) in mm, x_t = X + u(X), ED grid",
+        **record,
+        **cine.record,
+    }
+    with output_errors(folder), replaced_folder(folder) as part:
         _save(part / "sa.nii.gz", cine.images, affine)
         for phase, frame in (("ED", 0), ("ES", cine.es_frame)):
             labels = np.moveaxis(cine.labels[frame], 0, -1)
             _save(part / f"label_sa_{phase}.nii.gz", labels, affine)
         with (part / "truth.npz").open("wb") as stream:
             np.savez_compressed(stream, displacement=cine.displacement, labels=cine.labels)
-        info = {
-            "patient": folder.name,
-            "ed_frame": 0,
-            "es_frame": cine.es_frame,
-            "n_frames": cine.images.shape[3],
-            "slices": [
-                {"level": level, "source_slice_index": z} for z, level in enumerate(cine.levels)
-            ],
-            "in_plane_spacing_mm": cine.spacing,
-            "labels": "internal",
-            "label": "1 = LV cavity, 2 = LV myocardium, 3 = RV cavity",
-            "truth": "truth.npz: displacement (T, Z, 2, X, Y) in mm, x_t = X + u(X), ED grid",
-            **record,
-            **cine.record,
-        }
         (part / "info.json").write_text(json.dumps(info, indent=1) + "\n", encoding="utf-8")
-        shutil.rmtree(folder, ignore_errors=True)
-        part.replace(folder)
-    except OSError as error:
-        raise OutputError(
-            f"{folder}: cannot be written ({error.strerror or error}). Free disk space or choose "
-            "another output folder; finished cines are kept, the same command resumes."
-        ) from error
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
 
 
 def _save(path: Path, data: np.ndarray, affine: np.ndarray) -> None:

@@ -10,10 +10,12 @@ from scipy.interpolate import make_interp_spline
 from scipy.ndimage import binary_dilation
 from scipy.sparse.linalg import splu
 
+from fem_sim.mechanics.kinematics import displacement_gradient, jacobian
 from fem_sim.phantom.geometry import HeartGeometry, polar
 from fem_sim.phantom.timing import path_position
 
 MIN_JACOBIAN = 0.05
+ATTEMPTS = 4  # to find a motion that does not fold
 MARGIN = 20  # voxels added around the cycle's grid, so that large hearts have room to fade out
 
 
@@ -62,10 +64,7 @@ class SliceMotion:
         self.field = field
         self.spacing = spacing
         self.origin = origin
-        self.gradient = np.stack(
-            [np.stack(np.gradient(field[:, i], spacing, axis=(1, 2)), axis=1) for i in (0, 1)],
-            axis=1,
-        )
+        self.gradient = displacement_gradient(field, spacing)
 
     @property
     def min_jacobian(self) -> np.ndarray:
@@ -131,11 +130,6 @@ def _bilinear(field: np.ndarray, index: np.ndarray) -> np.ndarray:
     return result
 
 
-def jacobian(gradient: np.ndarray) -> np.ndarray:
-    """det(I + grad u) of (T, 2, 2, H, W) gradients [component, derivative axis]."""
-    return (1 + gradient[:, 0, 0]) * (1 + gradient[:, 1, 1]) - gradient[:, 0, 1] * gradient[:, 1, 0]
-
-
 def build_motion(
     displacement: np.ndarray,
     labels: np.ndarray,
@@ -162,18 +156,22 @@ def build_motion(
         settings: contraction and added motion.
 
     Raises:
-        PhantomError: the field folds (J below 0.05) even with a doubled fade length and without a
-            motion of the right ventricle's own.
+        PhantomError: the field folds (J below 0.05) even with a fade length of two and a half times
+            and without a motion of the right ventricle's own.
     """
     labels = np.pad(labels, MARGIN)
     displacement = np.pad(displacement, ((0, 0), (0, 0), (MARGIN, MARGIN), (MARGIN, MARGIN)))
     axes = [(np.arange(n) - MARGIN) * spacing for n in labels.shape]
     grid = np.stack(np.meshgrid(*axes, indexing="ij"))
-    for attempt in range(4):
+    # Each attempt gives up more of what is not simulated, until nothing folds: the pixel around the
+    # wall (1), more and more of the right ventricle's thinning and of a quick fade (1, 2), and at
+    # last the right ventricle's own motion (3): it shrinks to a point within the cavity.
+    for attempt in range(ATTEMPTS):
         wall = labels == 2
         if attempt == 0:
             wall = binary_dilation(wall)
-        if attempt == 3:
+        own_motion = attempt < ATTEMPTS - 1
+        if not own_motion:
             geometry = replace(geometry, rv_centre=geometry.centre, rv_axes=np.ones(2))
         rv_wall = geometry.rv_free_wall(grid) & ~wall
         trial = replace(
@@ -184,7 +182,7 @@ def build_motion(
         target = _prescribed(displacement, area_ratio, grid, wall, rv_wall, geometry, trial)
         field = _extend(target, wall | rv_wall, geometry.inside_heart(grid), spacing, trial.fade)
         motion = SliceMotion(
-            _refine(field), spacing / 2, -MARGIN * spacing, right_ventricle=attempt < 3
+            _refine(field), spacing / 2, -MARGIN * spacing, right_ventricle=own_motion
         )
         lowest = float(motion.min_jacobian.min())
         if lowest > MIN_JACOBIAN:

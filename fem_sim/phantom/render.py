@@ -14,8 +14,6 @@ from fem_sim.phantom.geometry import heart_geometry
 from fem_sim.phantom.motion import MotionSettings, SliceMotion, build_motion
 from fem_sim.phantom.timing import contraction_curve
 
-LEVELS = ("basal", "mid", "apical")
-
 
 class SimulatedCycle(Protocol):
     """What a cine needs of a simulated cycle (see fem_sim.mechanics.cycle)."""

@@ -8,12 +8,14 @@ import numpy as np
 from scipy.ndimage import map_coordinates
 
 from fem_sim.geometry.contours import contours_from_labels, polygon_centroid
-from fem_sim.mechanics.cycle import Cycle, SimulationParameters, simulate_cycle
+from fem_sim.geometry.labels import label_membership
+from fem_sim.mechanics.cycle import Cycle, simulate_cycle
+from fem_sim.mechanics.parameters import SimulationParameters
 from fem_sim.mechanics.unload import unload
 from fem_sim.phantom.geometry import heart_geometry
 from fem_sim.phantom.motion import MotionSettings, SliceMotion, build_motion
 from fem_sim.phantom.render import moving_points
-from fem_sim.phantom.study import StudySlice, label_membership
+from fem_sim.phantom.study import StudySlice
 from fem_sim.population import Dynamics
 
 GRID_SPACING_MM, GRID_SIZE = 1.5, 128  # wide enough for the motion to fade around big hearts

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import logging
 import zipfile
 from collections import Counter
@@ -13,7 +14,7 @@ import numpy as np
 from matplotlib import colormaps
 from PIL import Image, ImageDraw, ImageFont
 
-from fem_sim.files import OutputError, write_atomically
+from fem_sim.files import OutputError, write_file
 from fem_sim.mechanics.cycle import Cycle
 from fem_sim.show.maps import WallGrid, WallMaps, wall_mean
 from fem_sim.show.render import (
@@ -104,7 +105,9 @@ def write_picture(path: Path, cycle: Cycle, draw: Renderer, name: str) -> None:
         "(Green-Lagrange, reference ED)"
     )
     image = _with_header(draw(picture_panels(start, end)), header)
-    write_atomically(path, lambda part: image.save(part, format="PNG"))
+    file = io.BytesIO()
+    image.save(file, format="PNG")
+    write_file(path, file.getvalue())
 
 
 def write_film(path: Path, cycle: Cycle, draw: Renderer, name: str) -> None:
@@ -130,18 +133,17 @@ def write_film(path: Path, cycle: Cycle, draw: Renderer, name: str) -> None:
         images.append(_with_header(draw([panel]), f"{name}     cavity {share:.0f} % of ED"))
     palette = _film_palette()
     frames = [i.quantize(palette=palette, dither=Image.Dither.NONE) for i in images]
-    write_atomically(
-        path,
-        lambda part: frames[0].save(
-            part,
-            format="GIF",
-            save_all=True,
-            append_images=frames[1:],
-            duration=FRAME_MS,
-            loop=0,
-            optimize=False,
-        ),
+    file = io.BytesIO()
+    frames[0].save(
+        file,
+        format="GIF",
+        save_all=True,
+        append_images=frames[1:],
+        duration=FRAME_MS,
+        loop=0,
+        optimize=False,
     )
+    write_file(path, file.getvalue())
 
 
 def film_frames(count: int) -> list[int]:

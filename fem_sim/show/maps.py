@@ -5,10 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from scipy.spatial import cKDTree
 
 from fem_sim.geometry.contours import polygon_centroid
 from fem_sim.mechanics.cycle import Cycle
+from myomotion.core.kinematics import (
+    green_lagrange_strain,
+    jacobian_determinant,
+    radial_circumferential_strain,
+)
 
 LAYERS = 17
 NEIGHBOURS = 24
@@ -67,8 +73,8 @@ class WallGrid:
         """Displacement, J and strain in one frame, reference end-diastole (frame 0).
 
         Where the cycle's fields refer to another frame than end-diastole, `F` is that frame's
-        times the inverse of end-diastole's. `E = (F^T F - I) / 2`, `Err = r.E.r`, `Ecc = c.E.c`,
-        with `r` outward from the centroid of the cavity at end-diastole and `c` across it.
+        times the inverse of end-diastole's. Strain is that of :mod:`myomotion.core.kinematics`,
+        `r` pointing outward from the centroid of the cavity at end-diastole.
 
         Args:
             frame: which frame, 0 for end-diastole, -1 for end-systole.
@@ -76,18 +82,20 @@ class WallGrid:
         Returns:
             The maps.
         """
-        points, gradient = self._motion(frame)
-        gradient = gradient @ np.linalg.inv(self._start_gradient)
-        strain = (np.swapaxes(gradient, -1, -2) @ gradient - np.eye(2)) / 2
+        points, deformation = self._motion(frame)
+        deformation = deformation @ np.linalg.inv(self._start_gradient)
+        components = np.moveaxis(deformation - np.eye(2), (2, 3), (0, 1))
+        gradient = torch.from_numpy(components.reshape(1, 4, *points.shape[:2]))
         radial = self._start - polygon_centroid(self._start[0, :-1])
         radial /= np.linalg.norm(radial, axis=-1, keepdims=True)
-        around = np.stack([-radial[..., 1], radial[..., 0]], axis=-1)
+        outward = torch.from_numpy(np.moveaxis(radial, -1, 0)[None])
+        polar = radial_circumferential_strain(green_lagrange_strain(gradient), outward)[0].numpy()
         return WallMaps(
             points=points,
             displacement=np.linalg.norm(points - self._start, axis=-1),
-            jacobian=np.linalg.det(gradient),
-            err=np.einsum("rni,rnij,rnj->rn", radial, strain, radial),
-            ecc=np.einsum("rni,rnij,rnj->rn", around, strain, around),
+            jacobian=jacobian_determinant(gradient)[0, 0].numpy(),
+            err=polar[0],
+            ecc=polar[1],
         )
 
     def _motion(self, frame: int) -> tuple[np.ndarray, np.ndarray]:

@@ -17,9 +17,11 @@ from scipy import ndimage
 from fem_sim.claims import Claim, below, broken, not_run
 from fem_sim.geometry.contours import contours_from_labels, polygon_area
 from fem_sim.geometry.mesh import RingMesh, ring_mesh
-from fem_sim.mechanics.cycle import SimulationParameters, cycle_states
-from fem_sim.mechanics.raster import LatticeMap
-from fem_sim.mechanics.ring import RingModel, inflation_path
+from fem_sim.mechanics.lattice import LatticeMap
+from fem_sim.mechanics.materials import NeoHookean
+from fem_sim.mechanics.parameters import SimulationParameters
+from fem_sim.mechanics.path import cycle_states, inflation_path
+from fem_sim.mechanics.ring import RingModel
 from fem_sim.verify.rings import drawn_slices, relative_l2, without_rigid_motion
 
 FELUPE_SCRIPT = Path(__file__).parents[2] / "tools" / "compare_felupe.py"
@@ -41,11 +43,13 @@ def felupe_claims(seed: int) -> Iterator[Claim]:
     if not FELUPE_SCRIPT.is_file():
         yield not_run(FELUPE_CLAIM, threshold, f"{FELUPE_SCRIPT} is missing; run from the clone")
         return
-    mu = 36.75
+    material = NeoHookean()
     drawn = drawn_slices(2, seed)[1]
-    RingModel(ring_mesh(drawn.contours, 8, 1), mu)  # SfePy loads what it needs at the first model
+    RingModel(
+        ring_mesh(drawn.contours, 8, 1), material
+    )  # SfePy loads what it needs at the first model
     begin = time.process_time()
-    model = RingModel(ring_mesh(drawn.contours), mu)
+    model = RingModel(ring_mesh(drawn.contours), material)
     path = inflation_path(model, drawn.parameters.area_ratio)
     seconds = time.process_time() - begin
     lattice = model.reference
@@ -61,7 +65,7 @@ def felupe_claims(seed: int) -> Iterator[Claim]:
         "cells": cells,
         "endo": numbers[:, 0],
         "pins": np.array([first, first + 1, 2 * numbers[opposite, 0] + across]),
-        "mu_kpa": mu,
+        "mu_kpa": material.mu_kpa,
         "bulk_over_mu": BULK_OVER_MU,
         "pressure_kpa": path[-1].pressure,
         "steps": len(path) - 1,

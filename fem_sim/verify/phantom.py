@@ -9,7 +9,8 @@ import numpy as np
 from scipy.ndimage import map_coordinates
 
 from fem_sim.claims import Claim, below
-from fem_sim.mechanics.cycle import Cycle, SimulationParameters, simulate_cycle
+from fem_sim.mechanics.cycle import Cycle, simulate_cycle
+from fem_sim.mechanics.parameters import SimulationParameters
 from fem_sim.phantom.render import CineSettings, VirtualCine, render_cine
 from fem_sim.verify.rings import round_contours
 

@@ -9,7 +9,8 @@ import numpy as np
 
 from fem_sim.claims import Claim, at_least
 from fem_sim.geometry.contours import Contours, RejectedSliceError, contours_from_labels
-from fem_sim.mechanics.cycle import SimulationParameters, simulate_cycle
+from fem_sim.mechanics.cycle import simulate_cycle
+from fem_sim.mechanics.parameters import SimulationParameters
 
 RINGS = 300
 SOLVED_PERCENT = 99.0

@@ -238,8 +238,9 @@ def test_shared_code_imports_nothing_that_a_bundle_does_not_pin(bundle: str) -> 
         *pins,
         "myomotion",
         "ignite",
-        "contourpy",
-    } | sys.stdlib_module_names  # contourpy: with matplotlib
+        "contourpy",  # with matplotlib
+        "PIL",  # pillow
+    } | sys.stdlib_module_names
     found = {
         (path.name, name.split(".")[0])
         for path in (BUNDLES / "myomotion").rglob("*.py")

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from myomotion.core.segments import (
-    ROUND,
+    FROM_ANTERIOR_THROUGH_SEPTUM,
     Septum,
     assumed_septum,
     levels_by_thirds,
@@ -82,10 +82,10 @@ def test_assumed_septum_gives_equal_segments_in_the_standard_order() -> None:
     assert [segment_at(apical, a) for a in (180, 270, 0, 90)] == [14, 15, 16, 13]
 
 
-@pytest.mark.parametrize("level", ROUND)
+@pytest.mark.parametrize("level", FROM_ANTERIOR_THROUGH_SEPTUM)
 def test_every_voxel_of_the_wall_and_no_other_has_a_segment_of_its_level(level: str) -> None:
     segments = segment_map(WALL, CENTER, level, Septum(anterior=1.0, sweep=-2.5, from_label=True))
-    assert set(np.unique(segments[WALL])) == set(ROUND[level])
+    assert set(np.unique(segments[WALL])) == set(FROM_ANTERIOR_THROUGH_SEPTUM[level])
     assert not segments[~WALL].any()
 
 

@@ -12,12 +12,14 @@ import pytest
 from scipy.ndimage import map_coordinates
 
 from fem_sim.geometry.contours import Contours, RejectedSliceError, polygon_centroid
-from fem_sim.geometry.labels import LabelError
-from fem_sim.mechanics.cycle import SimulationParameters, simulate_cycle
+from fem_sim.mechanics.cycle import simulate_cycle
+from fem_sim.mechanics.parameters import SimulationParameters
 from fem_sim.mechanics.unload import unload
 from fem_sim.phantom.animate import animate, animate_study
 from fem_sim.phantom.slice import background_noise
-from fem_sim.phantom.study import StudyError, read_study, septal_angle
+from fem_sim.phantom.study import Study, read_study, septal_angle
+from myomotion.errors import InputError
+from myomotion.io.cine import find_studies
 from tests.support.studies import write_study
 
 RATIO = 1.7
@@ -82,8 +84,17 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def animated(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     output = tmp_path_factory.mktemp("cines") / "ring"
-    animate_study(source, output, seed=3, ratio=RATIO, frames=6, noise=False)
+    animate_study(_study(source), output, seed=3, ratio=RATIO, frames=6, noise=False)
     return output
+
+
+def _study(folder: Path) -> dict[str, object]:
+    (study,) = find_studies(folder)
+    return study
+
+
+def _read(folder: Path) -> Study:
+    return read_study(_study(folder))
 
 
 def _load(folder: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
@@ -141,7 +152,7 @@ def test_anisotropic_pixels_are_resampled_to_the_smaller_size(source: Path, tmp_
             nib.Nifti1Image(np.asarray(image.dataobj)[:, ::2], np.diag([1.8, 3.6, 8, 1])),
             folder / name,
         )
-    fine, coarse = read_study(source), read_study(folder)
+    fine, coarse = _read(source), _read(folder)
     assert coarse.spacing == pytest.approx(1.8)
     height = coarse.slices[0].image.shape[1]
     both = [s.slices[0] for s in (fine, coarse)]
@@ -152,7 +163,7 @@ def test_anisotropic_pixels_are_resampled_to_the_smaller_size(source: Path, tmp_
 
 
 def test_septum_is_found_where_the_bright_blood_is(source: Path) -> None:
-    study = read_study(source)
+    study = _read(source)
     part = study.slices[0]
     y = np.indices(part.image.shape)[1]
     part.image[y > 55] += 600
@@ -172,22 +183,49 @@ def test_background_noise_is_that_of_one_channel() -> None:
 def test_studies_without_label_or_contrast_are_refused(source: Path, tmp_path: Path) -> None:
     folder = tmp_path / "bare"
     folder.mkdir()
-    with pytest.raises(StudyError, match=r"bare: no sa\.nii\.gz"):
-        animate_study(folder, tmp_path / "out", seed=0)
+    with pytest.raises(InputError, match=r"bare: no study folder with sa\.nii\.gz"):
+        animate(folder, tmp_path / "out", seed=0)
     image = nib.load(source / "sa.nii.gz")
     nib.save(image, folder / "sa.nii.gz")
-    with pytest.raises(LabelError, match=r"no label_sa_ED\.nii\.gz"):
-        animate_study(folder, tmp_path / "out", seed=0)
+    with pytest.raises(InputError, match=r"no label_sa_ED\.nii\.gz"):
+        animate_study(_study(folder), tmp_path / "out", seed=0)
     label = np.asarray(nib.load(source / "label_sa_ED.nii.gz").dataobj)
     nib.save(nib.Nifti1Image(label[:-2], image.affine), folder / "label_sa_ED.nii.gz")
-    with pytest.raises(LabelError, match="Resample the labels"):
-        animate_study(folder, tmp_path / "out", seed=0)
+    with pytest.raises(InputError, match="Resample the label to"):
+        animate_study(_study(folder), tmp_path / "out", seed=0)
     nib.save(nib.Nifti1Image(np.zeros(image.shape, np.int16), image.affine), folder / "sa.nii.gz")
-    with pytest.raises(StudyError, match="constant"):
-        read_study(folder)
+    with pytest.raises(InputError, match="every voxel is 0"):
+        _read(folder)
     with pytest.raises(ValueError, match="ratio is 9"):
-        animate_study(source, tmp_path / "out", seed=0, ratio=9)
+        animate_study(_study(source), tmp_path / "out", seed=0, ratio=9)
     assert not (tmp_path / "out").exists()
+
+
+def test_the_end_diastolic_frame_alone_will_do(source: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "still"
+    folder.mkdir()
+    image = nib.load(source / "sa.nii.gz")
+    first = np.asarray(image.dataobj)[..., 0]
+    nib.save(nib.Nifti1Image(first, image.affine), folder / "sa.nii.gz")
+    nib.save(nib.load(source / "label_sa_ED.nii.gz"), folder / "label_sa_ED.nii.gz")
+    about_the_cine = {"ed_frame": 7, "es_frame": 12, "frame_times_ms": [0, 30, 60]}
+    (folder / "info.json").write_text(json.dumps(about_the_cine))
+    alone, whole = _read(folder), _read(source)
+    np.testing.assert_array_equal(alone.slices[0].image, whole.slices[0].image)
+    np.testing.assert_array_equal(alone.slices[0].labels, whole.slices[0].labels)
+
+
+def test_an_end_diastolic_frame_without_contrast_is_refused(source: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "dark"
+    folder.mkdir()
+    image = nib.load(source / "sa.nii.gz")
+    values = np.asarray(image.dataobj).copy()
+    values[..., 1] = 0
+    nib.save(nib.Nifti1Image(values, image.affine), folder / "sa.nii.gz")
+    nib.save(nib.load(source / "label_sa_ED.nii.gz"), folder / "label_sa_ED.nii.gz")
+    (folder / "info.json").write_text('{"ed_frame": 1}')
+    with pytest.raises(InputError, match=r"frame 1, the end-diastolic one, is constant"):
+        _read(folder)
 
 
 def test_a_folder_of_studies_is_animated_and_resumed(source: Path, tmp_path: Path) -> None:
@@ -220,7 +258,7 @@ def test_a_real_study_is_animated(real_cines: Path, tmp_path: Path) -> None:
         middle = np.asarray(image.dataobj)[:, :, 1:2]
         nib.save(nib.Nifti1Image(middle, image.affine), source / f"{name}.nii.gz")
     output = tmp_path / "cine"
-    animate_study(source, output, seed=0, ratio=2.0, frames=6, noise=False)
+    animate_study(_study(source), output, seed=0, ratio=2.0, frames=6, noise=False)
     check_truth(output, 0.015)
     _, _, labels, info = _load(output)
     area = [(labels[t, 0] == 1).sum() for t in (0, info["es_frame"])]

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from fem_sim.files import OutputError
 from fem_sim.mechanics.cycle import Cycle
-from fem_sim.mechanics.raster import pixel_jacobian
+from fem_sim.mechanics.kinematics import pixel_jacobian
 from fem_sim.show.command import add_arguments, film_frames, picture_panels, run
 from fem_sim.show.maps import WallGrid, wall_mean
 from tests.support.sim_ring import ring_cycle
@@ -104,6 +105,15 @@ def test_maps_agree_with_central_differences_of_the_pixels(cycle: Cycle) -> None
     expected = _at(pixel_jacobian(bump, 1.5)[None], grid.points[4:-4])[..., 0]
     assert np.ptp(expected) > 0.1
     assert np.abs(grid.maps(1).jacobian[4:-4] - expected).max() < 0.03
+
+
+def test_pixels_have_the_area_change_of_the_bundles() -> None:
+    from myomotion.core import kinematics
+
+    field = np.random.default_rng(0).normal(size=(3, 2, 9, 7))
+    gradient = kinematics.displacement_gradient(torch.from_numpy(field), 1.3)
+    expected = kinematics.jacobian_determinant(gradient)[:, 0].numpy()
+    np.testing.assert_allclose(pixel_jacobian(field, 1.3), expected, rtol=1e-12)
 
 
 def _at(field: np.ndarray, points: np.ndarray) -> np.ndarray:

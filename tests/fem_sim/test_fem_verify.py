@@ -11,6 +11,7 @@ import pytest
 from fem_sim.__main__ import main
 from fem_sim.geometry.contours import contours_from_labels
 from fem_sim.geometry.mesh import ring_mesh
+from fem_sim.mechanics.materials import MATERIALS
 from fem_sim.verify import outside as verify_outside
 from fem_sim.verify import robustness as verify_robustness
 from fem_sim.verify import speed as verify_speed
@@ -76,7 +77,8 @@ def test_timing_is_left_out_when_quick_or_busy(monkeypatch: pytest.MonkeyPatch) 
 
 def test_cylinder_agrees_with_the_analytic_solution() -> None:
     claims = list(cylinder_claims((2.0,)))
-    assert [c.passed for c in claims] == [True, True]
+    assert len(claims) == 2 * len(MATERIALS)
+    assert all(c.passed for c in claims), [c.line() for c in claims]
 
 
 def test_patch_test_is_exact() -> None:
@@ -84,9 +86,10 @@ def test_patch_test_is_exact() -> None:
     assert [c.passed for c in claims] == [True, True]
 
 
+@pytest.mark.slow
 def test_tangents_are_the_derivatives_of_the_residual() -> None:
     claims = list(tangent_claims(1))
-    assert len(claims) == 6
+    assert len(claims) == 5 * len(MATERIALS) + 1
     assert all(c.passed for c in claims), [c.line() for c in claims]
 
 

@@ -8,7 +8,8 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from fem_sim.geometry.labels import LabelError, find_label_files, read_label_slices
+from fem_sim.geometry.labels import find_label_files, read_label_slices
+from myomotion.errors import InputError
 
 AFFINE = np.diag([1.5, 1.5, 10.0, 1.0])
 
@@ -142,26 +143,26 @@ def test_uk_biobank_folders_are_named_by_subject(tmp_path: Path) -> None:
     ("change", "message"),
     [
         (lambda a: np.where(a == 1, np.nan, a), "NaN"),
-        (lambda a: a * 0.5, r"0\.5 is no integer"),
-        (lambda a: a + 7, r"codes \[7, 8, 9\] are not in coding 'internal'"),
-        (lambda a: (a > 0) * 1.0, "no voxel has label 2"),
+        (lambda a: a * 0.5, r"not whole numbers \(for example 0\.5\)"),
+        (lambda a: a + 7, r"values \[7, 8, 9\] are not part of the coding 'internal'"),
+        (lambda a: (a > 0) * 1.0, "no voxel is myocardium"),
     ],
 )
 def test_bad_values_are_named_with_the_file(tmp_path: Path, change, message: str) -> None:  # type: ignore[no-untyped-def]
     data = change(_ring((96, 96), (1.5, 1.5)).astype(np.float32)).astype(np.float32)
     path = _save(tmp_path / "bad.nii.gz", data)
-    with pytest.raises(LabelError, match=message) as caught:
+    with pytest.raises(InputError, match=message) as caught:
         read_label_slices(path, "internal")
     assert "bad.nii.gz" in str(caught.value)
 
 
 def test_files_that_are_no_nifti_and_missing_folders_are_refused(tmp_path: Path) -> None:
     (tmp_path / "no.nii.gz").write_text("not an image")
-    with pytest.raises(LabelError, match=r"no\.nii\.gz: not a readable NIfTI"):
+    with pytest.raises(InputError, match=r"no\.nii\.gz: not a readable NIfTI"):
         read_label_slices(tmp_path / "no.nii.gz", "internal")
-    with pytest.raises(LabelError, match="no such file or folder"):
+    with pytest.raises(InputError, match="no such file or folder"):
         find_label_files(tmp_path / "missing", "ES", "acdc")
-    with pytest.raises(LabelError, match="coding 'other' is unknown"):
+    with pytest.raises(InputError, match="'other' is unknown"):
         read_label_slices(_save(tmp_path / "r.nii.gz", _ring((96, 96), (1.5, 1.5))), "other")
 
 
@@ -179,5 +180,5 @@ def test_contradicting_voxel_sizes_are_refused(tmp_path: Path) -> None:
     image = nib.Nifti1Image(_ring((96, 96), (1.5, 1.5))[..., None], np.diag([2.0, 2.0, 8.0, 1.0]))
     image.header.set_zooms((1.5, 1.5, 10.0))
     nib.save(image, tmp_path / "both.nii.gz")
-    with pytest.raises(LabelError, match=r"in the affine but .* in pixdim"):
+    with pytest.raises(InputError, match=r"in the affine but .* in pixdim"):
         read_label_slices(tmp_path / "both.nii.gz", "internal")

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 import torch
 
+from myomotion.analysis.measures.tracked import tracked_slices
 from myomotion.analysis.motion import Motion, lps_vectors, source_motion
-from myomotion.analysis.strain import slice_regions, strain_rows
+from myomotion.analysis.strain import strain_rows
 from myomotion.core.axes import LPS_FROM_RAS
 from myomotion.io.cine import Cine, find_studies
 from myomotion.transforms.load_cine import LoadCined
@@ -39,7 +40,7 @@ def measure(folder: Path) -> tuple[Cine, dict[str, Any], Motion, list[dict[str, 
     displacement = torch.zeros(*item["image"].shape[:2], 2, 96, 96)
     displacement[:, 1] = field
     motion = source_motion(item["slices"], displacement)
-    return cine, item, motion, strain_rows(cine, motion, slice_regions(cine, motion))
+    return cine, item, motion, strain_rows(tracked_slices(motion))
 
 
 def assert_strain(rows: list[dict[str, Any]], slices: tuple[int, ...] = (0, 1)) -> None:

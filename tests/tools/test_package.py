@@ -102,6 +102,7 @@ def run_alone(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]
 # ---- what is written --------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_same_sources_give_the_same_bytes_whatever_lies_beside_them(
     sources: Path, packed: Path, tmp_path: Path
 ) -> None:
@@ -139,7 +140,10 @@ def test_zip_holds_one_folder_with_all_that_the_bundle_needs(name: str, packed: 
     configs = {p.stem for p in (*shared, *(BUNDLES / name / "configs").glob("*.yaml"))}
     assert configs >= {"train", "inference", "multi_gpu_train", "evaluate"}
     assert inside >= {f"configs/{stem}{end}" for stem in configs for end in (".yaml", ".json")}
-    assert inside >= {p.relative_to(BUNDLES).as_posix() for p in BUNDLES.glob("myomotion/**/*.py")}
+    kinds = ("*.py", "*.j2", "*.css", "*.js")
+    code = {p for kind in kinds for p in BUNDLES.glob(f"myomotion/**/{kind}")}
+    assert {p.suffix for p in code} == {".py", ".j2", ".css", ".js"}
+    assert inside >= {p.relative_to(BUNDLES).as_posix() for p in code}
     assert ("models/vae/model.pt" in inside) == (name == "cardiac_motion_reg")
 
 
@@ -234,6 +238,7 @@ def test_downloaded_bundle_tracks_a_cine_from_its_own_folder(
     assert done.returncode == 0, done.stderr[-2000:]
     assert (tmp_path / "one" / "strain.csv").stat().st_size > 0
     assert (tmp_path / "one" / "motion.png").stat().st_size > 10_000
+    assert "Research use only" in (tmp_path / "one" / "report.html").read_text()
 
 
 @pytest.mark.slow

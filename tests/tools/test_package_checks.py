@@ -54,7 +54,7 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "other network": (
         lambda b: torch.save(PyramidMotionNet().state_dict(), b / "models/model.pt"),
-        "weights of a PyramidMotionNet",
+        "weights of a PyramidMotionNet, expected a",
     ),
     "nested weights": (
         lambda b: torch.save({"model": torch.load(b / "models/model.pt")}, b / "models/model.pt"),

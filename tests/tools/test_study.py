@@ -103,6 +103,7 @@ def test_study_writes_everything_and_says_what_did_not_run(
         assert str(ROOT) not in written and str(tmp_path) not in written
 
 
+@pytest.mark.slow
 def test_film_shows_every_frame_and_the_truth_where_it_is_known(
     config_file: Path, virtual_folder: Path, tmp_path: Path
 ) -> None:

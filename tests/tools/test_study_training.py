@@ -72,6 +72,7 @@ def test_names_of_data_sets() -> None:
             named_folders(wrong)
 
 
+@pytest.mark.slow
 def test_half_precision_stays_close_and_keeps_the_weights_single() -> None:
     from myomotion.networks.siamese import SiameseMotionNet
 

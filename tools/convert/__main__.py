@@ -18,7 +18,7 @@ import shutil
 import sys
 import zlib
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
+from fem_sim.parallel import ended_jobs
 from myomotion.core.segments import slice_levels
 from myomotion.errors import InputError
 from myomotion.files import replaced_folder
@@ -100,19 +101,15 @@ def convert(
         else:
             todo[name] = reader
     bar = tqdm(total=len(readers), initial=len(outcome.kept), unit="subject", disable=not progress)
+
+    def work(name: str) -> list[str]:
+        return convert_subject(todo[name], output / name, layout)
+
     # Threads are enough: the time goes into zlib and NumPy, which run side by side.
-    with bar, ThreadPoolExecutor(max(1, workers)) as pool:
-        futures: dict[Future[list[str]], str] = {
-            pool.submit(convert_subject, reader, output / name, layout): name
-            for name, reader in todo.items()
-        }
-        try:
-            for future in as_completed(futures):
-                _record(outcome, futures[future], future)
-                bar.update()
-        except BaseException:
-            pool.shutdown(wait=True, cancel_futures=True)
-            raise
+    with bar, closing(ended_jobs(work, list(todo), workers=workers, threads=True)) as ended:
+        for name, notes, error in ended:
+            _record(outcome, name, notes or [], error)
+            bar.update()
     outcome.converted.sort()
     return outcome
 
@@ -202,14 +199,18 @@ def levels_of(cine: Cine) -> list[str]:
     return [level or name for level, name in zip(levels, names, strict=True)]
 
 
-def _record(outcome: Outcome, name: str, future: Future[list[str]]) -> None:
-    """Enter how one subject ended."""
-    try:
-        notes = future.result()
-    except (InputError, OSError, EOFError, zlib.error) as error:
+def _record(outcome: Outcome, name: str, notes: list[str], error: BaseException | None) -> None:
+    """Enter how one subject ended.
+
+    Raises:
+        BaseException: an error that is not the subject's.
+    """
+    if isinstance(error, InputError | OSError | EOFError | zlib.error):
         outcome.failed[name] = str(error)
         LOG.info("failed: %s: %s", name, error)
         return
+    if error is not None:
+        raise error
     outcome.converted.append(name)
     for note in notes:
         outcome.notes.setdefault(note, []).append(name)

@@ -144,7 +144,7 @@ def check_weights(folder: Path, metadata: dict[str, Any]) -> None:
     parser["code_path"] = None  # the code at hand, not another copy of it
     try:
         network = parser.get_parsed_content("network_def").eval()
-    except SystemExit as error:  # how a configuration ends on weights that it cannot use
+    except SystemExit as error:  # how the parts of a configuration report an error of the input
         raise InputError(str(error).removeprefix("error: ")) from error
     for path in sorted((folder / "models").glob("*.pt")):
         load_state(network, path)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import logging
-import multiprocessing
 import os
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import closing
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
+from fem_sim.parallel import ended_jobs
 from myomotion.transforms.load_cine import LoadCined
 from tools.evaluate.methods import Tracker, make_tracker
 from tools.evaluate.scores import score_study
@@ -91,17 +91,14 @@ class Runner:
         missing = {i: wanted for i, wanted in missing.items() if wanted}
         if not missing:
             return
-        context = multiprocessing.get_context("spawn")
+        jobs = [(self.folder, wanted, dict(studies[i])) for i, wanted in missing.items()]
         with (
-            ProcessPoolExecutor(self.workers, context, torch.set_num_threads, (1,)) as pool,
-            tqdm(total=len(missing), desc=f"{data}, new", disable=not self.progress) as bar,
+            tqdm(total=len(jobs), desc=f"{data}, new", disable=not self.progress) as bar,
+            closing(ended_jobs(_precompute_study, jobs, workers=self.workers)) as ended,
         ):
-            waiting = [
-                pool.submit(_precompute_study, self.folder, wanted, dict(studies[i]))
-                for i, wanted in missing.items()
-            ]
-            for done in as_completed(waiting):
-                done.result()
+            for _, _, error in ended:
+                if error is not None:
+                    raise error
                 bar.update()
 
     def times(self, methods: Sequence[Method], study: Mapping[str, Any]) -> dict[str, Any]:
@@ -235,8 +232,9 @@ class Runner:
         self.failed.append(sentence)
 
 
-def _precompute_study(folder: Path, methods: Sequence[Method], study: dict[str, Any]) -> None:
-    """The work of one process: score a study with several methods."""
+def _precompute_study(job: tuple[Path, Sequence[Method], dict[str, Any]]) -> None:
+    """The work of one process: score a study with several methods, into a folder."""
+    folder, methods, study = job
     runner, item = Runner(folder, progress=False), _Item(study)
     for method in methods:
         try:

@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     add_workers(where, 1)
     add_overrides(parser, "refine_steps=40")
     options = parser.parse_args(arguments)
-    # A cluster that cannot be used ends in either, see fem_sim.cluster.run_on_cluster.
+    # A cluster that cannot be used ends in either, see fem_sim.parallel.ended_jobs.
     return run_command(lambda: _track(options), ValueError, RuntimeError)
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fem_sim.cluster import run_on_cluster
+from fem_sim.parallel import ended_jobs
 from myomotion.inferers.studies import StudyRuns, first_cause
 from myomotion.tracker import inference_parts
 
@@ -43,7 +43,7 @@ def track_cohort(
 
     Raises:
         SystemExit: if there is no study, or not one could be tracked.
-        RuntimeError, ValueError, OSError: see :func:`fem_sim.cluster.run_on_cluster`.
+        RuntimeError, ValueError, OSError: see :func:`fem_sim.parallel.ended_jobs`.
     """
     changes = {**changes, "dataset_dir": str(data.absolute()), "output_dir": str(output.absolute())}
     runs = _study_runs(changes)
@@ -72,12 +72,7 @@ def track_study(job: StudyJob) -> str | None:
 
 
 def _failures(jobs: Sequence[StudyJob], scheduler: str | None) -> Iterator[tuple[str, str]]:
-    done: Iterable[tuple[StudyJob, str | None, BaseException | None]]
-    if scheduler is None:
-        done = ((job, track_study(job), None) for job in jobs)
-    else:
-        done = run_on_cluster(track_study, jobs, scheduler)
-    for job, reason, error in done:
+    for job, reason, error in ended_jobs(track_study, jobs, scheduler=scheduler):
         if error is not None:
             reason = first_cause(error)
         if reason is not None:

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from myomotion.analysis.motion import Motion
 from myomotion.analysis.plausibility_table import PlausibilityTable, read_table
-from myomotion.analysis.quality import StudyQuality, assess
-from myomotion.analysis.strain import SliceRegions
 from myomotion.files import file_sha256
-from myomotion.io.cine import Cine
 from myomotion.losses.plausibility import Plausibility, load_plausibility
 
 
 @dataclass(kw_only=True)
 class QualityControl:
-    """Judges studies.
+    """What there is to judge motion with.
 
     Attributes:
         regulariser: R_VAE, or None.
@@ -29,15 +24,11 @@ class QualityControl:
     table: PlausibilityTable | None = None
     warnings: list[str] = field(default_factory=list)
 
-    def __call__(self, cine: Cine, motion: Motion, regions: Sequence[SliceRegions]) -> StudyQuality:
-        """Judge one study, see :func:`~myomotion.analysis.quality.assess`."""
-        return assess(cine, motion, regions, self.regulariser, self.table)
-
 
 def load_quality_control(
     vae_weights: str | Path | None, plausibility_table: str | Path | None, spacing: float = 1.5
 ) -> QualityControl:
-    """Load what is there; what is not is left out and said.
+    """Load what is there; missing parts are skipped with a warning.
 
     Args:
         vae_weights: weights of the autoencoder; None or a missing file leaves R_VAE out.

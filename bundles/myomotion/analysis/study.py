@@ -9,10 +9,12 @@ from typing import Any
 import torch
 
 from myomotion.analysis.grids import Slices
+from myomotion.analysis.measures.tracked import tracked_slices
 from myomotion.analysis.motion import Motion, source_motion
-from myomotion.analysis.quality import StudyQuality
+from myomotion.analysis.quality import StudyQuality, assess
 from myomotion.analysis.quality_control import QualityControl
-from myomotion.analysis.strain import SliceRegions, slice_regions, strain_rows
+from myomotion.analysis.regions import SliceRegions
+from myomotion.analysis.strain import strain_rows
 from myomotion.analysis.summary import study_summary
 from myomotion.io.cine import Cine
 
@@ -26,8 +28,8 @@ class Study:
         motion: fields and maps on the grid of the cine, millimetres, frames in the file's order.
         regions: wall, cavity and segments of every slice.
         rows: strain of every frame, slice and segment, dictionaries with
-            :data:`~myomotion.analysis.strain.COLUMNS`; empty without a label.
-        quality: figures and lights.
+            :func:`~myomotion.analysis.strain.columns`; empty without a label.
+        quality: measures and lights.
         summary: content of ``summary.json``.
     """
 
@@ -60,13 +62,18 @@ def analyse(
         The study.
     """
     control = control or QualityControl()
-    cine = slices.cine
     motion = source_motion(slices, displacement, inverse)
-    regions = slice_regions(cine, motion)
-    quality = control(cine, motion, regions)
-    rows = strain_rows(cine, motion, regions, quality.plausibility())
+    tracked = tracked_slices(motion, control)
+    rows = strain_rows(tracked)
+    quality = assess(tracked, rows)
+    regions = [part.region for part in tracked]
     missing = control.warnings if rows else []
-    summary = study_summary(cine, motion, regions, rows, quality, parameters, warnings=missing)
+    summary = study_summary(motion, regions, rows, quality, parameters, warnings=missing)
     return Study(
-        cine=cine, motion=motion, regions=regions, rows=rows, quality=quality, summary=summary
+        cine=slices.cine,
+        motion=motion,
+        regions=regions,
+        rows=rows,
+        quality=quality,
+        summary=summary,
     )

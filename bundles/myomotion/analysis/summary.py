@@ -7,10 +7,19 @@ from typing import Any
 
 import numpy as np
 
+from myomotion.analysis.measures.measure import (
+    LIGHTS,
+    RED,
+    FrameMeasure,
+    SegmentMeasure,
+    SliceMeasure,
+)
+from myomotion.analysis.measures.registry import averaged_measures
 from myomotion.analysis.motion import Motion
 from myomotion.analysis.provenance import input_hashes, versions
-from myomotion.analysis.quality import LIGHTS, RED, SliceQuality, StudyQuality
-from myomotion.analysis.strain import SliceRegions
+from myomotion.analysis.quality import StudyQuality
+from myomotion.analysis.regions import SliceRegions
+from myomotion.analysis.timing import since_ed
 from myomotion.core.segments import NAMES
 from myomotion.core.view import standard_view
 from myomotion.io.cine import Cine
@@ -21,11 +30,9 @@ NO_STRAIN = (
     "not computed: no end-diastolic myocardium label was given, and strain, segments, cavity area "
     "and R_VAE need one. Motion, warped frames and J do not."
 )
-MEANS = ("err_percent", "ecc_percent", "mean_j", "abs_j_minus_1", "fold_fraction")
 
 
 def study_summary(
-    cine: Cine,
     motion: Motion,
     regions: Sequence[SliceRegions],
     rows: Sequence[Mapping[str, Any]],
@@ -39,9 +46,8 @@ def study_summary(
     leave out slices whose light is red.
 
     Args:
-        cine: the study.
-        motion: its motion.
-        regions: from :func:`~myomotion.analysis.strain.slice_regions`.
+        motion: of the study.
+        regions: from :func:`~myomotion.analysis.regions.slice_regions`.
         rows: from :func:`~myomotion.analysis.strain.strain_rows`.
         quality: from :func:`~myomotion.analysis.quality.assess`.
         parameters: from :func:`~myomotion.analysis.provenance.run_parameters`.
@@ -50,22 +56,9 @@ def study_summary(
     Returns:
         JSON object.
     """
-    whole = [dict(row) for row in rows if row["segment"] == 0]
-    at_es = [row for row in whole if row["frame"] == motion.es_frame]
+    cine = motion.slices.cine
+    at_es = [dict(r) for r in rows if r["segment"] == 0 and r["frame"] == motion.es_frame]
     passed = set(quality.passed)
-    kept = [row for row in at_es if row["slice"] in passed]
-    slices = [
-        _slice_entry(cine, motion, judged, [r for r in whole if r["slice"] == judged.slice])
-        for judged in quality.slices
-    ]
-    areas = [
-        s["ejection_area_fraction"]
-        for s in slices
-        if s["slice"] in passed and s.get("ejection_area_fraction") is not None
-    ]
-    means: dict[str, Any] = {name: _mean([row[name] for row in kept]) for name in MEANS}
-    means["ejection_area_fraction"] = _mean(areas)
-    means["slices"] = len(kept)
     return {
         "name": cine.name,
         "files": cine.files,
@@ -76,12 +69,22 @@ def study_summary(
         "label_ed_from": cine.label_found,
         "es_frame": motion.es_frame,
         "es_frame_from": motion.es_found,
-        "es_time_ms": _since_ed(cine, motion.es_frame),
+        "es_time_ms": since_ed(cine, motion.es_frame),
         "frame_times_known": cine.frame_times_ms is not None,
         "strain": STRAIN_TEXT if rows else NO_STRAIN,
-        "light": LIGHTS[max((s.light for s in quality.slices), default=0)],
-        "mean_of_slices_at_end_systole": means if kept else None,
-        "slices": slices,
+        "light": LIGHTS[quality.light],
+        **quality.values,
+        "mean_of_slices_at_end_systole": slice_means(at_es, quality, motion.es_frame),
+        "slices": [
+            {
+                "slice": judged.slice,
+                "level": judged.level,
+                "light": LIGHTS[judged.light],
+                "reasons": judged.reasons,
+                **judged.values,
+            }
+            for judged in quality.slices
+        ],
         "segments_at_end_systole": segment_means(rows, motion.es_frame, passed),
         "at_end_systole": at_es,
         "warnings": [*cine.warnings, *_warnings(cine, regions, quality, bool(rows)), *warnings],
@@ -89,6 +92,35 @@ def study_summary(
         "versions": versions(),
         "notice": NOTICE,
     }
+
+
+def slice_means(
+    strain_at_es: Sequence[Mapping[str, Any]], quality: StudyQuality, es_frame: int
+) -> dict[str, Any] | None:
+    """Means at end-systole over the slices that passed.
+
+    Args:
+        strain_at_es: rows of strain of whole walls at end-systole.
+        quality: from :func:`~myomotion.analysis.quality.assess`.
+        es_frame: end-systolic frame.
+
+    Returns:
+        Every measure that is averaged, None where unknown, and ``slices``, how many there are;
+        None where nothing is known.
+    """
+    passed = set(quality.passed)
+    walls = [row for row in strain_at_es if row["slice"] in passed]
+    frames = [r for r in quality.frames if r["frame"] == es_frame and r["slice"] in passed]
+    own = [judged.values for judged in quality.slices if judged.slice in passed]
+    rows_of: dict[type, Sequence[Mapping[str, Any]]]
+    rows_of = {SegmentMeasure: walls, FrameMeasure: frames, SliceMeasure: own}
+    means: dict[str, Any] = {
+        m.key: _mean([row[m.key] for row in rows_of[type(m)] if row.get(m.key) is not None])
+        for m in averaged_measures()
+    }
+    if all(mean is None for mean in means.values()):
+        return None
+    return {**means, "slices": len(walls or own)}
 
 
 def segment_means(
@@ -121,55 +153,6 @@ def segment_means(
     return segments
 
 
-def _slice_entry(
-    cine: Cine, motion: Motion, judged: SliceQuality, rows: Sequence[Mapping[str, Any]]
-) -> dict[str, Any]:
-    entry: dict[str, Any] = {
-        "slice": judged.slice,
-        "level": judged.level,
-        "light": LIGHTS[judged.light],
-        "reasons": judged.reasons,
-        "drift": judged.drift,
-        "area_change_error": judged.area_change_error,
-        "cavity_change_error": judged.cavity_change_error,
-    }
-    if not rows:
-        return entry
-    for name, best in (("ecc_percent", np.argmin), ("err_percent", np.argmax)):
-        curve = np.array([row[name] for row in rows])
-        peak = int(best(curve))
-        entry |= {
-            name: float(curve[motion.es_frame]),
-            f"peak_{name}": float(curve[peak]),
-            f"peak_{name}_frame": peak,
-            f"time_to_peak_{name}_ms": _since_ed(cine, peak),
-        }
-        if cine.frame_times_ms is not None:
-            rate = np.gradient(curve / 100, cine.frame_times_ms / 1000)
-            contraction = rate[_systole(cine, motion)]
-            short = name.split("_")[0]
-            entry[f"peak_systolic_{short}_rate_per_s"] = float(contraction[best(contraction)])
-    ratios = [row["area_ratio"] for row in rows]
-    known = all(ratio is not None for ratio in ratios)
-    entry["ejection_area_fraction"] = 1 - min(ratios) if known else None
-    return entry
-
-
-def _systole(cine: Cine, motion: Motion) -> np.ndarray:
-    frames = cine.image.shape[3]
-    length = (motion.es_frame - cine.ed_frame) % frames
-    return (cine.ed_frame + np.arange(length + 1)) % frames
-
-
-def _since_ed(cine: Cine, frame: int) -> float | None:
-    """Time from end-diastole to a frame, milliseconds."""
-    times = cine.frame_times_ms
-    if times is None:
-        return None
-    cycle = float(times[-1] + np.diff(times).mean())
-    return float((times[frame] - times[cine.ed_frame]) % cycle)
-
-
 def _warnings(
     cine: Cine, regions: Sequence[SliceRegions], quality: StudyQuality, labelled: bool
 ) -> list[str]:
@@ -181,6 +164,7 @@ def _warnings(
                 f"Slice {judged.slice} ({judged.level}) failed quality control: "
                 f"{'; '.join(judged.reasons)}.{left_out}"
             )
+    warnings += [f"The study has a doubtful measure: {reason}." for reason in quality.reasons]
     shown = [region for region in regions if region.level is not None]
     if labelled and not any(region.septum_from_label for region in shown):
         warnings.append(

@@ -15,7 +15,7 @@ from scipy import ndimage
 
 LEVELS = ("basal", "mid", "apical")
 # In the order in which they follow each other from the anterior insertion through the septum.
-ROUND = {
+FROM_ANTERIOR_THROUGH_SEPTUM = {
     "basal": (2, 3, 4, 5, 6, 1),
     "mid": (8, 9, 10, 11, 12, 7),
     "apical": (14, 15, 16, 13),
@@ -145,7 +145,9 @@ def segment_map(
         start, widths = 0.0, np.array([arc / 2] * 2 + [(2 * np.pi - arc) / 4] * 4)
     along = np.mod((angle - septum.anterior) * turn - start, 2 * np.pi)
     index = np.searchsorted(np.cumsum(widths)[:-1], along, side="right")
-    return np.where(wall, np.array(ROUND[level], np.uint8)[index], 0).astype(np.uint8)
+    return np.where(wall, np.array(FROM_ANTERIOR_THROUGH_SEPTUM[level], np.uint8)[index], 0).astype(
+        np.uint8
+    )
 
 
 def slice_levels(

@@ -1,4 +1,4 @@
-"""Many studies in one run: each stands for itself, finished ones are not done again."""
+"""Many studies in one run: they are independent, finished ones are not done again."""
 
 from __future__ import annotations
 
@@ -16,26 +16,12 @@ from monai.engines import Evaluator, IterationEvents, SupervisedEvaluator
 from monai.transforms import Transform
 from monai.utils.enums import CommonKeys as Keys
 
+from myomotion.analysis.measures.registry import cohort_measures
 from myomotion.analysis.provenance import input_hashes
 from myomotion.errors import root_input_error
 from myomotion.files import write_bytes, write_table
 
 LOG = logging.getLogger(__name__)
-COHORT_COLUMNS = (
-    "name",
-    "light",
-    "slices",
-    "slices_passed",
-    "reference_frame",
-    "es_frame",
-    "ecc_percent",
-    "err_percent",
-    "ejection_area_fraction",
-    "mean_j",
-    "abs_j_minus_1",
-    "fold_fraction",
-    "warnings",
-)
 
 
 def track_study(engine: SupervisedEvaluator, item: Mapping[str, Any]) -> dict[str, Any]:
@@ -184,7 +170,7 @@ class StudyRuns:
         rows = [cohort_row(summary) for summary in summaries.values() if summary is not None]
         if not rows:
             return
-        write_table(self.output_dir / "cohort.csv", COHORT_COLUMNS, rows)
+        write_table(self.output_dir / "cohort.csv", cohort_columns(), rows)
 
 
 def first_cause(error: BaseException) -> str:
@@ -217,6 +203,12 @@ def read_summary(folder: Path) -> dict[str, Any] | None:
     return content if isinstance(content, dict) else None
 
 
+def cohort_columns() -> list[str]:
+    """Columns of ``cohort.csv``."""
+    about = ["name", "light", "slices", "slices_passed", "reference_frame", "es_frame"]
+    return [*about, *(measure.key for measure in cohort_measures()), "warnings"]
+
+
 def cohort_row(summary: Mapping[str, Any]) -> dict[str, Any]:
     """The row of one study in ``cohort.csv``.
 
@@ -224,12 +216,12 @@ def cohort_row(summary: Mapping[str, Any]) -> dict[str, Any]:
         summary: from :func:`~myomotion.analysis.summary.study_summary`.
 
     Returns:
-        :data:`COHORT_COLUMNS`; strain is the mean of the slices that passed quality control, at
+        :func:`cohort_columns`; strain is the mean of the slices that passed quality control, at
         end-systole, and empty without labels.
     """
     means = summary.get("mean_of_slices_at_end_systole") or {}
     slices = summary.get("slices", [])
-    row = {name: means.get(name, summary.get(name)) for name in COHORT_COLUMNS}
+    row = {name: means.get(name, summary.get(name)) for name in cohort_columns()}
     return row | {
         "slices": len(slices),
         "slices_passed": sum(s["light"] != "red" for s in slices),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -102,7 +102,10 @@ class Cine:
 
 
 def read_cine(
-    study: Mapping[str, object], label_coding: str | Mapping[object, object] = "auto"
+    study: Mapping[str, object],
+    label_coding: str | Mapping[object, object] = "auto",
+    *,
+    still: bool = False,
 ) -> Cine:
     """Read one study and check it.
 
@@ -112,6 +115,7 @@ def read_cine(
         label_coding: a key of :data:`~myomotion.io.labels.LABEL_CODINGS`, codes with what they mean
             (``{1: myocardium, 2: cavity}``), or ``"auto"``: what ``info.json`` says, else what the
             shapes say (:func:`~myomotion.io.label_geometry.meanings`).
+        still: take a single frame ``(x, y, z)`` too, which then is end-diastole.
 
     Returns:
         The checked cine.
@@ -130,10 +134,15 @@ def read_cine(
     path = Path(str(study["image"]))
     info = read_info(str(study["info"]) if study.get("info") is not None else None)
     source = read_cine_image(path, info)
-    _check_dimensions(path, source.values)
-    storage = storage_of(source.values.shape, source.affine)
-    image = storage.to_memory(source.values)
-    _check_frames(path, image)
+    values = source.values
+    if still and values.ndim == 3:
+        # What info.json says of frames and times is about the cine that this one was taken from.
+        values = values[..., None]
+        info = replace(info, ed_frame=None, es_frame=None, frame_times_ms=None)
+    _check_dimensions(path, values)
+    storage = storage_of(values.shape, source.affine)
+    image = storage.to_memory(values)
+    _check_frames(path, image, fewest=1 if still else 2)
     frames = image.shape[3]
     es_value = study.get("es_frame", info.es_frame)
     es_frame = None if es_value is None else _frame_index(es_value, frames, "es_frame", path)
@@ -181,9 +190,9 @@ def _check_dimensions(path: Path, image: np.ndarray) -> None:
         )
 
 
-def _check_frames(path: Path, image: np.ndarray) -> None:
+def _check_frames(path: Path, image: np.ndarray, fewest: int) -> None:
     """Refuse what is no cine of a heart that can be tracked."""
-    if image.shape[3] < 2:
+    if image.shape[3] < fewest:
         raise InputError(f"{path}: {image.shape[3]} frame. Motion needs at least two frames.")
     if min(image.shape[:2]) < 16:
         raise InputError(

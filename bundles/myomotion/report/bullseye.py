@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from html import escape
+from typing import Any
 
 import numpy as np
+from markupsafe import Markup
 from matplotlib import colormaps
 from matplotlib.colors import Normalize, to_hex
 
 from myomotion.core.segments import NAMES
+from myomotion.report.templates import render
 
 RADII = {"basal": (92.0, 132.0), "mid": (52.0, 92.0), "apical": (12.0, 52.0)}
 SIZE = 300
@@ -17,6 +19,8 @@ HALF = SIZE / 2
 # Middle of each segment in degrees, anticlockwise from the right: anterior is up, septum is left.
 MIDDLES = {1: 90, 2: 150, 3: 210, 4: 270, 5: 330, 6: 30}
 APICAL_MIDDLES = {13: 90, 14: 180, 15: 270, 16: 0}
+UNKNOWN_COLOR, UNKNOWN_INK = "#dddddd", "#555"
+BAR_LEFT, BAR_TOP, BAR_WIDTH, BAR_STEPS = 40.0, SIZE + 20, SIZE - 80.0, 40
 
 
 def bullseye(
@@ -24,8 +28,8 @@ def bullseye(
     values: Mapping[int, float],
     limits: tuple[float, float],
     colormap: str,
-) -> str:
-    """Draw one figure of the 16 segments.
+) -> Markup:
+    """Draw one measure of the 16 segments.
 
     Args:
         title: with the unit.
@@ -36,48 +40,41 @@ def bullseye(
     Returns:
         SVG text.
     """
-    parts = [
-        f'<svg class="bullseye" viewBox="-14 -6 {SIZE + 28} {SIZE + 74}" role="img" '
-        f'aria-label="{escape(title)}">'
-    ]
-    for number in NAMES:
-        parts.append(_segment(number, values.get(number), limits, colormap))
-    for text, x, y in (
-        ("anterior", HALF, 8),
-        ("inferior", HALF, SIZE + 2),
-        ("septal", 8, HALF),
-        ("lateral", SIZE - 8, HALF),
-    ):
-        turn = f' transform="rotate(-90 {x} {y})"' if text in ("septal", "lateral") else ""
-        parts.append(
-            f'<text x="{x}" y="{y}" text-anchor="middle" class="small"{turn}>{text}</text>'
-        )
-    parts.append(_color_bar(title, limits, colormap))
-    return "".join(parts) + "</svg>"
+    return render(
+        "bullseye.svg.j2",
+        title=title,
+        size=SIZE,
+        half=HALF,
+        segments=[_segment(n, values.get(n), limits, colormap) for n in NAMES],
+        bar=_color_bar(limits, colormap),
+    )
 
 
-def _segment(number: int, value: float | None, limits: tuple[float, float], colormap: str) -> str:
+def _segment(
+    number: int, value: float | None, limits: tuple[float, float], colormap: str
+) -> dict[str, Any]:
     level = NAMES[number].split()[0]
     inner, outer = RADII[level]
     if level == "apical":
         middle, width = APICAL_MIDDLES[number], 90
     else:
         middle, width = MIDDLES[(number - 1) % 6 + 1], 60
-    color, ink, text = "#dddddd", "#555", "–"
+    color, ink, text = UNKNOWN_COLOR, UNKNOWN_INK, "–"
     if value is not None:
         color, ink = _colors(value, limits, colormap)
         text = f"{round(value)}"
     x, y = _at((inner + outer) / 2, middle)
-    shown = "not measured" if value is None else f"{value:.1f} %"
-    return (
-        f"<g><title>{number} {NAMES[number]}: {shown}</title>"
-        f'<path d="{_sector(inner, outer, middle - width / 2, middle + width / 2)}" '
-        f'fill="{color}" stroke="#fff" stroke-width="1.5"/>'
-        f'<text x="{x:.1f}" y="{y + 3:.1f}" text-anchor="middle" style="fill:{ink}" '
-        f'class="value">{text}</text>'
-        f'<text x="{x:.1f}" y="{y + 14:.1f}" text-anchor="middle" style="fill:{ink}" '
-        f'class="number">{number}</text></g>'
-    )
+    return {
+        "number": number,
+        "name": NAMES[number],
+        "value": value,
+        "text": text,
+        "outline": _sector(inner, outer, middle - width / 2, middle + width / 2),
+        "color": color,
+        "ink": ink,
+        "x": x,
+        "y": y,
+    }
 
 
 def _sector(inner: float, outer: float, start: float, end: float) -> str:
@@ -101,22 +98,19 @@ def _colors(value: float, limits: tuple[float, float], colormap: str) -> tuple[s
     return to_hex((red, green, blue)), "#fff" if dark else "#111"
 
 
-def _color_bar(title: str, limits: tuple[float, float], colormap: str) -> str:
-    left, top, width, steps = 40.0, SIZE + 20, SIZE - 80.0, 40
-    parts = []
-    for k in range(steps):
-        value = limits[0] + (k + 0.5) / steps * (limits[1] - limits[0])
-        parts.append(
-            f'<rect x="{left + k * width / steps:.2f}" y="{top}" width="{width / steps + 0.3:.2f}" '
-            f'height="10" fill="{_colors(value, limits, colormap)[0]}"/>'
-        )
-    for share in (0, 0.5, 1):
-        value = limits[0] + share * (limits[1] - limits[0])
-        parts.append(
-            f'<text x="{left + share * width:.1f}" y="{top + 23}" text-anchor="middle" '
-            f'class="small">{value:g}</text>'
-        )
-    parts.append(
-        f'<text x="{HALF}" y="{top + 42}" text-anchor="middle" class="title">{escape(title)}</text>'
-    )
-    return "".join(parts)
+def _color_bar(limits: tuple[float, float], colormap: str) -> dict[str, Any]:
+    def value(share: float) -> float:
+        return limits[0] + share * (limits[1] - limits[0])
+
+    return {
+        "top": BAR_TOP,
+        "step_width": BAR_WIDTH / BAR_STEPS + 0.3,  # a little more, so that no gap is seen
+        "steps": [
+            (
+                BAR_LEFT + k * BAR_WIDTH / BAR_STEPS,
+                _colors(value((k + 0.5) / BAR_STEPS), limits, colormap)[0],
+            )
+            for k in range(BAR_STEPS)
+        ],
+        "ticks": [(BAR_LEFT + share * BAR_WIDTH, value(share)) for share in (0, 0.5, 1)],
+    }

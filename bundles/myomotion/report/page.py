@@ -2,39 +2,31 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
-from html import escape
-from string import Template
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
-from myomotion.analysis.quality import LIGHTS, StudyQuality
-from myomotion.analysis.strain import SliceRegions
+from myomotion.analysis.measures.measure import Meaning, Measure
+from myomotion.analysis.measures.registry import measures_of
+from myomotion.analysis.measures.tracked import UNLABELLED_RADIUS_MM
+from myomotion.analysis.quality import FRAME_SHARE
+from myomotion.analysis.regions import SliceRegions
 from myomotion.analysis.study import Study
 from myomotion.core.segments import LEVELS
 from myomotion.io.cine import Cine
-from myomotion.report.charts import light_badge, light_grid
+from myomotion.report.bullseye import bullseye
+from myomotion.report.charts import light_grid
+from myomotion.report.curves import study_curves
+from myomotion.report.numbers import number_table
 from myomotion.report.player import player_slices
-from myomotion.report.sections import (
-    bullseyes_section,
-    curves_section,
-    flags_section,
-    numbers_note,
-    numbers_section,
-    provenance_section,
-)
-from myomotion.report.template import PAGE, SCRIPT, STYLE
+from myomotion.report.templates import as_it_is, render
 
 CYCLE_MS = 1200  # duration of one round of the player where frame times are unknown
-PATHS_NOTE = (
-    "Lines run from the end-diastolic position of a material point to where it is now (dot). "
+BULLSEYES = (  # key, title, ends of the colour map, its name
+    ("ecc_percent", "Ecc at end-systole, %", (-25.0, 5.0), "RdYlBu_r"),
+    ("err_percent", "Err at end-systole, %", (-10.0, 50.0), "RdYlBu"),
 )
-CONTOURS_NOTE = (
-    "Contours are those of end-diastole, moved by the tracked motion; they are not drawn frame by "
-    "frame. "
-)
-KEYS_NOTE = "Space: play or pause; arrow keys: one frame."
 
 
 def report_page(study: Study) -> str:
@@ -46,55 +38,57 @@ def report_page(study: Study) -> str:
     Returns:
         HTML text.
     """
-    cine, motion, regions, rows = study.cine, study.motion, study.regions, study.rows
-    judged, summary = study.quality, study.summary
-    frames, slices = len(motion.strain), len(regions)
-    times = cine.frame_times_ms
-    names = _slice_names(cine, regions)
-    data = {
-        "slices": player_slices(cine, motion, regions),
-        "frames": frames,
-        "ed": cine.ed_frame,
-        "es": motion.es_frame,
-        "times": None if times is None else times.tolist(),
-        "interval": round(float(np.diff(times).mean()) if times is not None else CYCLE_MS / frames),
-    }
-    subtitle = (
-        f"{slices} slice{'s' * (slices > 1)}, {frames} frames. End-diastole: frame "
-        f"{cine.ed_frame} ({cine.ed_found}); end-systole: frame {motion.es_frame} "
-        f"({motion.es_found}). End-diastolic label: {cine.label_found or 'none'}. "
-        f"Frame times are {'unknown' if times is None else 'known'}."
-    )
-    return Template(PAGE).substitute(
-        title=escape(f"Myocardial motion: {cine.name}"),
-        style=STYLE,
-        subtitle=escape(subtitle),
-        verdict=f"Quality {light_badge(summary['light'])}",
-        warnings=_warnings(summary["warnings"]),
-        last=frames - 1,
-        es=motion.es_frame,
-        columns=_columns(slices),
-        players=_players(names, judged),
-        contours_hidden="" if rows else " hidden",
-        player_note=PATHS_NOTE + (CONTOURS_NOTE if rows else "") + KEYS_NOTE,
-        curves=curves_section(cine, motion, rows, judged, names),
-        bullseyes=bullseyes_section(summary) if rows else "",
-        lights=light_grid(judged.frames, names),
-        lights_note="Point at a cell for its figures. Green is blank, amber is !, red is ×.",
-        numbers=numbers_section(motion, judged, rows, summary, names),
-        numbers_note=escape(numbers_note(bool(rows), motion)),
-        flags=flags_section(),
-        provenance=provenance_section(summary),
-        data=json.dumps(data, separators=(",", ":")).replace("</", "<\\/"),
-        script=SCRIPT,
+    names = slice_names(study.cine, study.regions)
+    return render(
+        "page.html.j2",
+        cine=study.cine,
+        motion=study.motion,
+        summary=study.summary,
+        labelled=bool(study.rows),
+        disc_radius=UNLABELLED_RADIUS_MM,
+        frame_share=FRAME_SHARE,
+        frames=len(study.motion.strain),
+        names=names,
+        columns=_columns(len(names)),
+        curves=study_curves(study, names),
+        bullseyes=_bullseyes(study.summary) if study.rows else [],
+        lights=light_grid(study.quality.frames, names),
+        numbers=number_table(study, names),
+        meanings=_meanings(),
+        file_names={k: _file_name(v) for k, v in study.summary["files"].items()},
+        style=as_it_is("page.css"),
+        script=as_it_is("player.js"),
+        data=_player_data(study),
     )
 
 
-def _slice_names(cine: Cine, regions: Sequence[SliceRegions]) -> list[str]:
+def slice_names(cine: Cine, regions: Sequence[SliceRegions]) -> list[str]:
+    """Names of the slices as the report shows them: number and level.
+
+    Args:
+        cine: the study.
+        regions: from :func:`~myomotion.analysis.regions.slice_regions`.
+
+    Returns:
+        One name a slice.
+    """
     return [
         f"{z} {name}" if name in LEVELS else f"{z} ({region.level or 'no label'})"
         for z, (name, region) in enumerate(zip(cine.levels, regions, strict=True))
     ]
+
+
+def _player_data(study: Study) -> dict[str, Any]:
+    """What ``player.js`` reads."""
+    times, frames = study.cine.frame_times_ms, len(study.motion.strain)
+    return {
+        "slices": player_slices(study),
+        "frames": frames,
+        "ed": study.cine.ed_frame,
+        "es": study.motion.es_frame,
+        "times": None if times is None else times.tolist(),
+        "interval": round(CYCLE_MS / frames if times is None else float(np.diff(times).mean())),
+    }
 
 
 def _columns(slices: int) -> int:
@@ -104,17 +98,17 @@ def _columns(slices: int) -> int:
     return 4 if slices in (4, 7, 8) else min(slices, 3)
 
 
-def _warnings(warnings: Sequence[str]) -> str:
-    if not warnings:
-        return ""
-    items = "".join(f"<li>{escape(text)}</li>" for text in warnings)
-    return f'<section class="warnings"><h2>Please note</h2><ul>{items}</ul></section>'
+def _bullseyes(summary: Mapping[str, Any]) -> list[str]:
+    segments = {int(k): v for k, v in summary["segments_at_end_systole"].items()}
+    return [
+        bullseye(title, {k: v[key] for k, v in segments.items()}, limits, colormap)
+        for key, title, limits, colormap in BULLSEYES
+    ]
 
 
-def _players(names: Sequence[str], judged: StudyQuality) -> str:
-    return "".join(
-        f"<figure><figcaption><span>{escape(name)}</span>{light_badge(LIGHTS[s.light])}"
-        f'</figcaption><canvas id="player{s.slice}" role="img" '
-        f'aria-label="cine of slice {escape(name)}"></canvas></figure>'
-        for name, s in zip(names, judged.slices, strict=True)
-    )
+def _meanings() -> list[Meaning]:
+    return [m.meaning for m in measures_of(Measure) if m.meaning is not None]
+
+
+def _file_name(path: str) -> str:
+    return path.replace("\\", "/").rsplit("/", 1)[-1]

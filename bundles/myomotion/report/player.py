@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import base64
-import struct
-import zlib
-from collections.abc import Sequence
+import io
 from typing import Any
 
 import numpy as np
 import torch
+from PIL import Image
 from scipy import ndimage
 
+from myomotion.analysis.measures.tracked import UNLABELLED_RADIUS_MM
 from myomotion.analysis.motion import Motion
-from myomotion.analysis.quality_figures import FREE_RADIUS_MM
-from myomotion.analysis.strain import SliceRegions
+from myomotion.analysis.regions import SliceRegions
+from myomotion.analysis.study import Study
 from myomotion.core.contours import ring_contours
+from myomotion.core.flow import sample
 from myomotion.core.view import View, standard_view
 from myomotion.core.working_grid import WorkingGrid
 from myomotion.io.cine import Cine
@@ -23,32 +24,29 @@ from myomotion.io.labels import MYOCARDIUM
 
 MARGIN_MM = 26.0  # shown around the ventricle
 LARGEST_HALF_MM = 64.0
-BYTES = 3.2e6  # of all frames together, compressed; sets the number of pixels
-PIXELS = (64, 128)  # sides of a frame
+BYTES_OF_FRAMES = 3.2e6  # of all frames together, compressed; sets the number of pixels
+FRAME_PIXELS = (64, 128)  # fewest and most along a side
 CONTOUR_POINTS = 72
-SMOOTHING = 0.8  # voxels; takes the steps of the label's voxels off the drawn contour
+CONTOUR_SMOOTHING = 0.8  # voxels; takes the steps of the label's voxels off the drawn contour
 PATH_STEP = 3  # voxels of the working grid between paths in the wall
-FREE_PATH_STEP = 5  # the same without a label
+UNLABELLED_PATH_STEP = 5  # the same without a label
 
 
-def player_slices(
-    cine: Cine, motion: Motion, regions: Sequence[SliceRegions]
-) -> list[dict[str, Any]]:
+def player_slices(study: Study) -> list[dict[str, Any]]:
     """What the page needs to show each slice moving.
 
     Args:
-        cine: the study.
-        motion: its motion.
-        regions: from :func:`~myomotion.analysis.strain.slice_regions`.
+        study: from :func:`~myomotion.analysis.study.analyse`.
 
     Returns:
         For each slice a JSON object: ``size`` (pixels of a side), ``frames`` (grey PNG as data
         URLs), ``contours`` (for each contour and frame ``[x0, y0, x1, ...]`` in pixels) and
         ``paths`` (for each frame ``[x0, y0, ...]``, the positions of the same material points).
     """
+    cine, motion, regions = study.cine, study.motion, study.regions
     view = standard_view(cine.affine)
     frames = motion.working_image.shape[0]
-    pixels = int(np.clip(np.sqrt(BYTES / (0.75 * frames * len(regions))), *PIXELS))
+    pixels = int(np.clip(np.sqrt(BYTES_OF_FRAMES / (0.75 * frames * len(regions))), *FRAME_PIXELS))
     half = max(_half_width(region, motion.grids[z]) for z, region in enumerate(regions))
     slices = []
     for z, region in enumerate(regions):
@@ -57,7 +55,7 @@ def player_slices(
         contours = []
         if region.level is not None:
             soft = motion.slices.soft[MYOCARDIUM][z].numpy()
-            soft = ndimage.gaussian_filter(soft, SMOOTHING)
+            soft = ndimage.gaussian_filter(soft, CONTOUR_SMOOTHING)
             contours = [_even(line, CONTOUR_POINTS) for line in ring_contours(soft)]
         points = _path_points(region, grid)
         slices.append(
@@ -81,32 +79,9 @@ def png_url(picture: np.ndarray) -> str:
     Returns:
         ``data:image/png;base64,...``.
     """
-    return "data:image/png;base64," + base64.b64encode(png(picture)).decode()
-
-
-def png(picture: np.ndarray) -> bytes:
-    """Encode a picture as PNG; much faster than the drawing libraries for many small ones.
-
-    Args:
-        picture: uint8 ``(H, W)`` grey or ``(H, W, 3)`` colour.
-
-    Returns:
-        Content of a file (Portable Network Graphics, W3C recommendation; filter 2, "up").
-    """
-    height, width = picture.shape[:2]
-    lines = np.ascontiguousarray(picture).reshape(height, -1)
-    above = np.vstack([np.zeros_like(lines[:1]), lines[:-1]])
-    filtered = np.hstack([np.full((height, 1), 2, np.uint8), lines - above])
-
-    def chunk(kind: bytes, content: bytes) -> bytes:
-        check = zlib.crc32(kind + content)
-        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", check)
-
-    header = struct.pack(">IIBBBBB", width, height, 8, 2 if picture.ndim == 3 else 0, 0, 0, 0)
-    body = zlib.compress(filtered.tobytes(), 6)
-    return b"\x89PNG\r\n\x1a\n" + b"".join(
-        chunk(*part) for part in ((b"IHDR", header), (b"IDAT", body), (b"IEND", b""))
-    )
+    content = io.BytesIO()
+    Image.fromarray(picture).save(content, "PNG")
+    return "data:image/png;base64," + base64.b64encode(content.getvalue()).decode()
 
 
 def _half_width(region: SliceRegions, grid: WorkingGrid) -> float:
@@ -142,10 +117,10 @@ def _path_points(region: SliceRegions, grid: WorkingGrid) -> np.ndarray:
     if region.level is not None:
         points = np.argwhere(region.wall)
         return points[(points % PATH_STEP == 0).all(1)].astype(float)
-    axis = np.arange(0, grid.size, FREE_PATH_STEP)
+    axis = np.arange(0, grid.size, UNLABELLED_PATH_STEP)
     points = np.stack(np.meshgrid(axis, axis, indexing="ij"), axis=-1).reshape(-1, 2)
     distance = np.linalg.norm(points - (grid.size - 1) / 2, axis=1) * grid.spacing
-    return points[distance <= FREE_RADIUS_MM].astype(float)
+    return points[distance <= UNLABELLED_RADIUS_MM].astype(float)
 
 
 def _tracked(
@@ -154,20 +129,8 @@ def _tracked(
     """Pixels ``[x0, y0, x1, ...]`` of material points ``(N, 2)`` in every frame."""
     grid = motion.grids[z]
     offset = (points - (grid.size - 1) / 2) * grid.spacing
-    moved = _displacement_at(motion.working_displacement[:, z], points)
+    field = torch.from_numpy(motion.working_displacement[:, z].copy())
+    places = torch.from_numpy(points.T[None, :, :, None]).to(field)
+    moved = sample(field, places)[..., 0].transpose(1, 2).numpy()
     position = view.offsets(offset[None] + moved) * scale + pixels / 2
     return [[round(float(v), 1) for v in frame.ravel()] for frame in position]
-
-
-def _displacement_at(field: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """Bilinear values ``(T, N, 2)`` of a field ``(T, 2, H, W)`` at voxel indices ``(N, 2)``."""
-    inside = np.clip(points, 0, np.array(field.shape[2:]) - 1.001)
-    low = inside.astype(int)
-    (i, j), (a, b) = low.T, (inside - low).T
-    values = (
-        field[:, :, i, j] * (1 - a) * (1 - b)
-        + field[:, :, i + 1, j] * a * (1 - b)
-        + field[:, :, i, j + 1] * (1 - a) * b
-        + field[:, :, i + 1, j + 1] * a * b
-    )
-    return values.transpose(0, 2, 1)

@@ -18,10 +18,11 @@ from myomotion.analysis.quality_control import QualityControl
 from myomotion.analysis.study import Study, analyse
 from myomotion.files import replaced_folder, write_table
 from myomotion.io.cine import Cine
-from myomotion.report.motion_picture import save_motion_picture
+from myomotion.report.overview import overview_figure
 from myomotion.report.page import report_page
 
 NIFTI_INTENT_VECTOR = 1007
+OVERVIEW_DPI = 80
 
 
 class AnalyseMotiond(Transform):
@@ -79,9 +80,9 @@ def write_study(target: Path, study: Study, report: bool = True) -> None:
     with replaced_folder(target) as folder:
         write_images(folder, study.cine, study.motion)
         if study.rows:
-            write_table(folder / "strain.csv", strain.COLUMNS, study.rows)
-        write_table(folder / "quality.csv", quality.COLUMNS, study.quality.frames)
-        save_motion_picture(folder / "motion.png", study)
+            write_table(folder / "strain.csv", strain.columns(), study.rows)
+        write_table(folder / "quality.csv", quality.columns(), study.quality.frames)
+        overview_figure(study).savefig(folder / "motion.png", dpi=OVERVIEW_DPI)
         if report:
             (folder / "report.html").write_text(report_page(study), encoding="utf-8")
         (folder / "summary.json").write_text(json.dumps(study.summary, indent=2))

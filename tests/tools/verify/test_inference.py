@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from fem_sim.mechanics.cycle import SimulationParameters
+from fem_sim.mechanics.parameters import SimulationParameters
 from fem_sim.verify.rings import round_contours
 from myomotion.analysis.grids import working_slices
 from myomotion.analysis.study import analyse

@@ -11,20 +11,18 @@ import torch
 from fem_sim.claims import Claim, below
 from fem_sim.geometry.contours import Contours, polygon_centroid
 from fem_sim.geometry.mesh import ring_mesh
-from fem_sim.mechanics.cycle import (
-    SimulationParameters,
-    cycle_positions,
-    cycle_states,
-    element_modulus,
-    simulate_cycle,
-)
-from fem_sim.mechanics.raster import LatticeMap
-from fem_sim.mechanics.ring import RingModel, inflation_path
+from fem_sim.mechanics.cycle import simulate_cycle
+from fem_sim.mechanics.gauge import cycle_positions
+from fem_sim.mechanics.lattice import LatticeMap
+from fem_sim.mechanics.parameters import SimulationParameters
+from fem_sim.mechanics.path import cycle_states, inflation_path
+from fem_sim.mechanics.ring import ring_model
 from fem_sim.phantom.render import CineSettings, VirtualCine, render_cine
 from fem_sim.verify.rings import round_contours
 from myomotion.analysis.grids import working_grids, working_slices
+from myomotion.analysis.measures.tracked import tracked_slices
 from myomotion.analysis.motion import source_motion
-from myomotion.analysis.strain import slice_regions, strain_rows
+from myomotion.analysis.strain import strain_rows
 from myomotion.io.cine import Cine
 
 SPACING, SIZE = 1.5, 96
@@ -167,7 +165,7 @@ def end_systolic_strain(cine: Cine, field: np.ndarray) -> list[tuple[float, floa
     displacement[:, cine.es_frame] = torch.from_numpy(field).float()
     slices = working_slices(cine, SIZE, SPACING)
     motion = source_motion(slices, displacement, torch.zeros_like(displacement))
-    rows = strain_rows(cine, motion, slice_regions(cine, motion))
+    rows = strain_rows(tracked_slices(motion))
     whole = [r for r in rows if r["segment"] == 0 and r["frame"] == cine.es_frame]
     return [(row["ecc_percent"], row["err_percent"]) for row in whole]
 
@@ -231,7 +229,7 @@ def element_strain(contours: Contours, parameters: SimulationParameters) -> tupl
         Ecc and Err about the centroid of the end-diastolic cavity, percent.
     """
     mesh = ring_mesh(contours, parameters.n_circ, parameters.n_rad)
-    model = RingModel(mesh, element_modulus(mesh, parameters), parameters.support)
+    model = ring_model(mesh, parameters)
     path = inflation_path(model, parameters.area_ratio, parameters.lambda_z)
     states, _ = cycle_states(model, path, parameters)
     positions = cycle_positions(model, states, parameters.torsion)

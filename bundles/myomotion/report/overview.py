@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -17,7 +15,7 @@ from myomotion.io.labels import MYOCARDIUM
 ARROW_STEP = 5  # voxels of the working grid between arrows
 
 
-def motion_figure(study: Study) -> Figure:
+def overview_figure(study: Study) -> Figure:
     """Draw a row for each slice: ED and ES, differences, motion, J and the strain curves.
 
     Args:
@@ -40,16 +38,6 @@ def motion_figure(study: Study) -> Figure:
         f"{cine.ed_frame} (end-diastole). Research use only."
     )
     return figure
-
-
-def save_motion_picture(path: Path, study: Study) -> None:
-    """Write :func:`motion_figure` as PNG.
-
-    Args:
-        path: file to write.
-        study: from :func:`~myomotion.analysis.study.analyse`.
-    """
-    motion_figure(study).savefig(path, dpi=80)
 
 
 def _draw_slice(axes: np.ndarray, cine: Cine, motion: Motion, z: int) -> None:

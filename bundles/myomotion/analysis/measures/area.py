@@ -1,0 +1,144 @@
+"""Change of area: of the wall and its segments (J), and of the cavity."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from myomotion.analysis.measures.measure import (
+    FrameMeasure,
+    Limits,
+    Meaning,
+    SegmentMeasure,
+    SliceMeasure,
+    Values,
+)
+from myomotion.analysis.measures.tracked import TrackedSlice
+from myomotion.io.labels import CAVITY, MYOCARDIUM
+
+
+def over_segment(
+    number: Callable[[np.ndarray], np.ndarray],
+) -> Callable[[TrackedSlice, int], list[float]]:
+    """Mean of a number of J over a segment, frame by frame.
+
+    Args:
+        number: from J in a segment, ``(N,)``, to the number, ``(N,)``.
+
+    Returns:
+        What a segment's measure computes with.
+    """
+    return lambda tracked, segment: [
+        float(number(j[tracked.segment(segment)]).mean()) for j in tracked.jacobian
+    ]
+
+
+def cavity_ratio(tracked: TrackedSlice) -> Values:
+    """Tracked area of the cavity relative to end-diastole, one value a frame; None without it."""
+    cavity = tracked.region.cavity
+    return [float(j[cavity].mean()) if cavity.any() else None for j in tracked.jacobian]
+
+
+def ejected_area(tracked: TrackedSlice) -> float | None:
+    """Largest share of the cavity's area that the tracked motion takes away."""
+    ratios = [ratio for ratio in tracked.once(cavity_ratio) if ratio is not None]
+    return 1 - min(ratios) if ratios else None
+
+
+def area_change_error(tracked: TrackedSlice, label: int) -> float | None:
+    """``|mean J over a part - A_ES / A_ED|`` at end-systole, areas from the labels.
+
+    Args:
+        tracked: the slice.
+        label: of the part, in the internal coding.
+
+    Returns:
+        The error; None unless the slice is labelled at end-diastole and end-systole.
+    """
+    cine, z = tracked.cine, tracked.index
+    if cine.label_ed is None or cine.label_es is None or cine.es_frame is None:
+        return None
+    at_ed = int((cine.label_ed[..., z] == label).sum())
+    at_es = int((cine.label_es[..., z] == label).sum())
+    if not at_ed or not at_es:
+        return None
+    part = tracked.part if label == MYOCARDIUM else tracked.region.cavity
+    return abs(float(tracked.jacobian[cine.es_frame][part].mean()) - at_es / at_ed)
+
+
+def _limits(part: str, amber: float, red: float) -> Limits:
+    return Limits(
+        amber=amber,
+        red=red,
+        reason=lambda value, _: (
+            f"the area change of the {part} at end-systole is off by {value:.2f} against the labels"
+        ),
+    )
+
+
+# |mean J - area ratio of the labels| at end-systole. Moving both contours of a 10 mm wall by a
+# third of a voxel changes its area by a tenth.
+WALL_LIMITS = _limits("wall", 0.15, 0.30)
+# The same of the cavity; what a motion that is too small shows first.
+CAVITY_LIMITS = _limits("cavity", 0.10, 0.20)
+# Share of the wall with J <= 0. Tissue cannot turn inside out, so any fold is amber; above 1 % it
+# is no longer a single voxel at the rim.
+FOLD_LIMITS = Limits(
+    amber=0.0, red=0.01, reason=lambda value, _: f"folds: J <= 0 in {value:.1%} of the wall"
+)
+
+CAVITY_RATIO = SegmentMeasure(
+    key="area_ratio", compute=lambda tracked, _: tracked.once(cavity_ratio)
+)
+MEAN_J = SegmentMeasure(
+    key="mean_j", compute=over_segment(lambda j: j), heading="mean J", averaged=True
+)
+ABS_J_MINUS_1 = SegmentMeasure(
+    key="abs_j_minus_1",
+    compute=over_segment(lambda j: np.abs(np.abs(j) - 1)),
+    averaged=True,
+)
+SEGMENT_FOLDS = SegmentMeasure(
+    key="fold_fraction", compute=over_segment(lambda j: j <= 0), averaged=True
+)
+FOLDS = FrameMeasure(
+    key="fold_fraction",
+    compute=lambda tracked: [float(v) for v in (tracked.jacobian[:, tracked.part] <= 0).mean(1)],
+    heading="folds",
+    format="{:.1%}",
+    tooltip="folds {:.2%}",
+    limits=FOLD_LIMITS,
+    meaning=Meaning(
+        "folds",
+        "Share of the wall where the motion turns tissue inside out (J not above 0). Amber for "
+        f"any, red above {FOLD_LIMITS.red:.0%}.",
+    ),
+)
+EJECTED_AREA = SliceMeasure(
+    key="ejection_area_fraction",
+    compute=ejected_area,
+    applies=lambda tracked: tracked.has_wall,
+    heading="ejected area",
+    format="{:.0%}",
+    averaged=True,
+)
+WALL_AREA_ERROR = SliceMeasure(
+    key="area_change_error",
+    compute=lambda tracked: area_change_error(tracked, MYOCARDIUM),
+    heading="area error, wall",
+    limits=WALL_LIMITS,
+    meaning=Meaning(
+        "area error",
+        "Difference between the tracked and the labelled change of area at end-systole, of the "
+        "wall and of the cavity, where end-systole is labelled. Amber and red above "
+        f"{WALL_LIMITS.amber:g} and {WALL_LIMITS.red:g} (wall), "
+        f"{CAVITY_LIMITS.amber:g} and {CAVITY_LIMITS.red:g} (cavity).",
+    ),
+)
+CAVITY_AREA_ERROR = SliceMeasure(
+    key="cavity_change_error",
+    compute=lambda tracked: area_change_error(tracked, CAVITY),
+    heading="cavity",
+    limits=CAVITY_LIMITS,
+)

@@ -1,0 +1,79 @@
+"""The list of measures; columns, lights, the report and the cohort's table follow from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TypeVar
+
+from myomotion.analysis.measures import area, displacement, images, plausibility, strain
+from myomotion.analysis.measures.measure import Measure, StudyMeasure
+
+# In the order of the columns of their file.
+MEASURES: tuple[Measure, ...] = (
+    strain.ERR,
+    strain.ECC,
+    area.CAVITY_RATIO,
+    area.MEAN_J,
+    area.ABS_J_MINUS_1,
+    area.SEGMENT_FOLDS,
+    plausibility.WALL_R_VAE,
+    plausibility.WALL_PERCENTILE,
+    images.IMAGE_RESIDUAL,
+    images.UNTRACKED_RESIDUAL,
+    area.FOLDS,
+    displacement.MEAN_DISPLACEMENT,
+    plausibility.R_VAE,
+    plausibility.PERCENTILE,
+    plausibility.RATIO,
+    displacement.DRIFT,
+    area.WALL_AREA_ERROR,
+    area.CAVITY_AREA_ERROR,
+    *strain.CURVES,
+    area.EJECTED_AREA,
+)
+# What a reader looks for first, in the report and the cohort's table; the others follow.
+LEADING_KEYS = (
+    "ecc_percent",
+    "err_percent",
+    "peak_ecc_percent",
+    "time_to_peak_ecc_percent_ms",
+    "ejection_area_fraction",
+    "mean_j",
+    "abs_j_minus_1",
+    "fold_fraction",
+)
+
+M = TypeVar("M", bound=Measure)
+
+
+def measures_of(kind: type[M]) -> list[M]:
+    """Measures of segments, frames, slices or studies.
+
+    Args:
+        kind: a class of :mod:`myomotion.analysis.measures.measure`.
+
+    Returns:
+        Those of this class, in the order of their columns.
+    """
+    return [measure for measure in MEASURES if isinstance(measure, kind)]
+
+
+def keys_of(kind: type[Measure]) -> list[str]:
+    """Keys of :func:`measures_of`."""
+    return [measure.key for measure in measures_of(kind)]
+
+
+def averaged_measures() -> list[Measure]:
+    """Measures whose mean over the slices stands for the study."""
+    return [measure for measure in MEASURES if measure.averaged]
+
+
+def cohort_measures() -> list[Measure]:
+    """Measures that ``cohort.csv`` has a column of, in the order of reading."""
+    return reading_order([*averaged_measures(), *measures_of(StudyMeasure)])
+
+
+def reading_order(measures: Iterable[Measure]) -> list[Measure]:
+    """Measures as a reader wants them: :data:`LEADING_KEYS` first, the others as they come."""
+    place = {key: index for index, key in enumerate(LEADING_KEYS)}
+    return sorted(measures, key=lambda measure: place.get(measure.key, len(place)))

@@ -1,0 +1,100 @@
+"""Wall, cavity and segments of every slice."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from myomotion.analysis.motion import Motion
+from myomotion.core.segments import (
+    Septum,
+    assumed_septum,
+    segment_map,
+    septum_from_labels,
+    slice_levels,
+)
+from myomotion.core.view import View, standard_view
+from myomotion.io.labels import CAVITY, MYOCARDIUM, RIGHT_VENTRICLE
+
+
+@dataclass(kw_only=True)
+class SliceRegions:
+    """Parts of one slice at end-diastole, on the working grid.
+
+    Attributes:
+        wall: boolean ``(size, size)``, myocardium.
+        cavity: boolean ``(size, size)``.
+        segments: uint8 ``(size, size)``, 1 to 16 in the wall.
+        level: ``basal``, ``mid``, ``apical``, or None for a slice without myocardium.
+        center: voxel index of the cavity's centre.
+        septum_from_label: the insertions come from a right-ventricular label of this slice or its
+            neighbour; otherwise they are assumed.
+    """
+
+    wall: np.ndarray
+    cavity: np.ndarray
+    segments: np.ndarray
+    level: str | None
+    center: tuple[float, float]
+    septum_from_label: bool
+
+
+def slice_regions(motion: Motion) -> list[SliceRegions]:
+    """Wall, cavity and segments of every slice.
+
+    A slice without a plausible contact of wall and right ventricle takes the septum of the nearest
+    slice that has one; if none has, it lies to the left of the standard view.
+
+    Args:
+        motion: of the study.
+
+    Returns:
+        One entry a slice; empty regions without a label.
+    """
+    slices = motion.slices
+    cine, view = slices.cine, standard_view(slices.cine.affine)
+    walls, cavities = slices.covered(MYOCARDIUM), slices.covered(CAVITY)
+    centers = slices.centers
+    area = [int(w.sum()) for w in walls]
+    outer = [int((w | c).sum()) for w, c in zip(walls, cavities, strict=True)]
+    levels = slice_levels(cine.levels, area, outer)
+    septa = _septa(motion, walls, centers, view)
+    empty = np.zeros(walls[0].shape, np.uint8)
+    regions = []
+    for z, level in enumerate(levels):
+        segments = empty
+        if level is not None:
+            segments = segment_map(walls[z], centers[z], level, septa[z])
+        regions.append(
+            SliceRegions(
+                wall=walls[z],
+                cavity=cavities[z],
+                segments=segments,
+                level=level,
+                center=centers[z],
+                septum_from_label=septa[z].from_label,
+            )
+        )
+    return regions
+
+
+def _septa(
+    motion: Motion,
+    walls: np.ndarray,
+    centers: Sequence[tuple[float, float]],
+    view: View,
+) -> list[Septum]:
+    up, left = view.direction(0, -1), view.direction(-1, 0)
+    found = {}
+    ventricles = motion.slices.covered(RIGHT_VENTRICLE)
+    for z, ventricle in enumerate(ventricles):
+        septum = septum_from_labels(
+            walls[z], ventricle, centers[z], up.tolist(), motion.slices.spacing
+        )
+        if septum is not None:
+            found[z] = septum
+    if not found:
+        return [assumed_septum(left.tolist(), up.tolist())] * len(walls)
+    return [found[min(found, key=lambda other: abs(other - z))] for z in range(len(walls))]

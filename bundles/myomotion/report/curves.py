@@ -1,0 +1,93 @@
+"""Curves over the cycle: strain, area and J; without a label J and displacement of a disc."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from markupsafe import Markup
+
+from myomotion.analysis.measures.measure import RED
+from myomotion.analysis.measures.tracked import unlabelled_disc
+from myomotion.analysis.study import Study
+from myomotion.report.charts import Line, line_chart
+
+STRAIN_CHARTS = {  # column of strain.csv: title and the vertical range that is shown at the least
+    "ecc_percent": ("Circumferential strain Ecc, %", (-20, 0)),
+    "err_percent": ("Radial strain Err, %", (0, 30)),
+    "area_ratio": ("Cavity area relative to end-diastole", (0.4, 1.0)),
+    "mean_j": ("Area change J of the wall", (0.8, 1.2)),
+}
+
+
+class Curves(NamedTuple):
+    """What the page shows of them.
+
+    Attributes:
+        charts: SVG text.
+        legend: the lines, named.
+    """
+
+    charts: list[Markup]
+    legend: list[Line]
+
+
+def study_curves(study: Study, names: Sequence[str]) -> Curves:
+    """Draw the curves of a study.
+
+    Args:
+        study: from :func:`~myomotion.analysis.study.analyse`.
+        names: of the slices.
+
+    Returns:
+        Charts, and the lines of the first for a legend.
+    """
+    cine, motion = study.cine, study.motion
+    times = cine.frame_times_ms
+    frames = list(range(len(motion.strain))) if times is None else times.tolist()
+    x_label = "frame" if times is None else "time, ms"
+    marks = {"ED": cine.ed_frame, "ES": motion.es_frame}
+    lines = _strain_lines(study, names) if study.rows else _disc_lines(study, names)
+    charts = [
+        line_chart(title, curves, frames, x_label, marks, at_least)
+        for title, at_least, curves in lines
+    ]
+    return Curves(charts, lines[0][2])
+
+
+Chart = tuple[str, tuple[float, float], list[Line]]
+
+
+def _strain_lines(study: Study, names: Sequence[str]) -> list[Chart]:
+    whole = [row for row in study.rows if row["segment"] == 0]
+    slices = sorted({int(row["slice"]) for row in whole})
+
+    def lines(key: str) -> list[Line]:
+        curves = {z: [row[key] for row in whole if row["slice"] == z] for z in slices}
+        known = {z: values for z, values in curves.items() if None not in values}
+        return _lines(known, study, names)
+
+    return [(title, at_least, lines(key)) for key, (title, at_least) in STRAIN_CHARTS.items()]
+
+
+def _disc_lines(study: Study, names: Sequence[str]) -> list[Chart]:
+    jacobian = study.motion.working_jacobian
+    j = {
+        z: jacobian[:, z][:, unlabelled_disc(grid)].mean(1).tolist()
+        for z, grid in enumerate(study.motion.grids)
+    }
+    moved = {
+        z: [r["mean_displacement_mm"] for r in study.quality.frames if r["slice"] == z] for z in j
+    }
+    return [
+        ("Area change J, mean of the disc", (0.9, 1.1), _lines(j, study, names)),
+        ("Displacement, mean of the disc, mm", (0, 2), _lines(moved, study, names)),
+    ]
+
+
+def _lines(curves: dict[int, list[float]], study: Study, names: Sequence[str]) -> list[Line]:
+    failed = {s.slice for s in study.quality.slices if s.light == RED}
+    return [
+        Line(name=names[z], values=values, place=place, faint=z in failed)
+        for place, (z, values) in enumerate(curves.items())
+    ]

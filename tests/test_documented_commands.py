@@ -1,0 +1,161 @@
+"""Every command that the documentation shows still parses, and README's are run somewhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.support.commands import (
+    BLOCK,
+    Command,
+    WrongCommand,
+    check_command,
+    check_python,
+    commands,
+)
+from tests.support.paths import BUNDLES, ROOT
+
+README = ROOT / "README.md"
+DOCUMENTS = [README, ROOT / ".github" / "CONTRIBUTING.md", *sorted(BUNDLES.glob("*/docs/*.md"))]
+
+# Commands of README by what runs them: a test file that runs the same program, seen by its name.
+RUN_BY_TESTS = {
+    "python -m fem_sim phantom": "tests/fem_sim/test_fem_animate.py",
+    "python -m fem_sim show": "tests/fem_sim/test_fem_show.py",
+    "python -m fem_sim simulate": "tests/fem_sim/test_sim_dataset.py",
+    "python -m fem_sim verify": "tests/fem_sim/test_fem_verify.py",
+    "python -m monai.bundle run": "tests/bundles/test_distribution.py",
+    "python -m monai.bundle run training": "tests/bundles/test_distribution.py",
+    "python -m tools.convert": "tests/tools/test_convert.py",
+    "python -m tools.convert acdc": "tests/tools/test_convert.py",
+    "python -m tools.convert mnms": "tests/tools/test_convert.py",
+    "python -m tools.convert ukbb": "tests/tools/test_convert.py",
+    "python -m tools.evaluate": "tests/tools/test_peers.py",
+    "python -m tools.export_vtk": "tests/tools/test_export_vtk.py",
+    "python -m tools.package": "tests/tools/test_package.py",
+    "python -m tools.study": "tests/tools/test_study.py",
+    "python -m tools.track_cohort": "tests/tools/test_cluster.py",
+    "python -m tools.verify inference": "tests/tools/test_verify_inference.py",
+    "python -m tools.write_dicom": "tests/io/test_dicom.py",
+    "python tools/unpack.py": "tests/tools/test_unpack.py",
+}
+# Commands of README that nothing runs as they stand there, and why.
+NOT_RUN = {
+    "source .venv/bin/activate": "of the shell",
+    "make demo-train": "ten minutes; tests run each of its commands with less data",
+    "torchrun": "several GPUs; tests/bundles/test_multi_process.py runs it on two processes",
+    "python -m monai.bundle download": "a published zip; test_package.py downloads a local one",
+    "python -m tools.verify autoencoder": "an hour; its claims are tested one by one",
+    "python -m tools.verify distribution": "half an hour, and the network",
+    "python -m tools.verify registration": "an hour, and real data",
+}
+
+
+def shown(documents: list[Path], inline: bool) -> list[object]:
+    """Commands as cases of a test, each with the place where it stands."""
+    return [
+        pytest.param(command, document, id=f"{command.place} {command.program}")
+        for document in documents
+        for command in commands(document, inline)
+    ]
+
+
+def run_by_workflows() -> set[str]:
+    """Command lines of the workflows."""
+    lines: set[str] = set()
+    for path in sorted((ROOT / ".github" / "workflows").glob("*.y*ml")):
+        for job in yaml.safe_load(path.read_text())["jobs"].values():
+            for step in job["steps"]:
+                lines |= {line.strip() for line in step.get("run", "").splitlines()}
+    return lines
+
+
+@pytest.mark.parametrize(("command", "document"), shown(DOCUMENTS, inline=True))
+def test_command_parses_with_the_options_and_keys_of_now(command: Command, document: Path) -> None:
+    check_command(command, (ROOT, BUNDLES, document.parents[1]))
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_python_in_a_document_names_what_is_there(document: Path) -> None:
+    for language, source in BLOCK.findall(document.read_text(encoding="utf-8")):
+        if language == "python":
+            check_python(source)
+
+
+@pytest.mark.parametrize(("command", "document"), shown([README], inline=False))
+def test_command_of_readme_is_run_by_a_workflow_or_a_test_or_is_excused(
+    command: Command, document: Path
+) -> None:
+    where = command.program
+    known = where in NOT_RUN or where in RUN_BY_TESTS or command.text in run_by_workflows()
+    assert known, (
+        f"{command.place}: nothing runs `{command.text}`. Run it in a workflow, or name the test "
+        f"that runs it, or the reason why none can, in {Path(__file__).name}."
+    )
+
+
+@pytest.mark.parametrize("program", RUN_BY_TESTS)
+def test_test_that_is_said_to_run_a_program_speaks_of_it(program: str) -> None:
+    name = program.removeprefix("python ").removeprefix("-m ").split()[0]
+    text = (ROOT / RUN_BY_TESTS[program]).read_text(encoding="utf-8")
+    assert name.removesuffix(".py").replace("/", ".") in text
+
+
+def test_workflows_run_the_two_commands_of_readme() -> None:
+    assert {"make demo", "make test", "make lint"} <= run_by_workflows()
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("make dinner", "no such target"),
+        ("python -m tools.nothing --data X", "tools.nothing: no such module"),
+        ("python -m tools.write_dicom IN.nii.gz --out-put DIR", "required: --output"),
+        ("python -m tools.write_dicom IN.nii.gz --output DIR --films", "unrecognized.*--films"),
+        ("python -m fem_sim simulate --output X --presets paper", "unrecognized.*--presets"),
+        ("python -m fem_sim dream --output X", "invalid choice: 'dream'"),
+        ("python tools/absent.py ZIP", "tools/absent.py: no such file"),
+        ("python -m monai.bundle run --config_file x/train.yaml", "x/train.yaml: no such file"),
+        ("python -m monai.bundle download --nam X", "has no --nam"),
+        ("pyhton -m tools.study", "pyhton: no program"),
+        (
+            "python -m monai.bundle run --config_file cardiac_motion_reg/configs/inference.yaml "
+            "--refine_step 60",
+            "--refine_step is not a key of the configuration. Did you mean --refine_steps",
+        ),
+        (
+            "python -m monai.bundle run trainig --config_file vae_regulariser/configs/train.yaml",
+            "nothing in it is called trainig",
+        ),
+        (
+            "torchrun --standalone --nproc_per_node=2 -m monai.bundle run training --config_file "
+            "\"['bundles/cardiac_motion_reg/configs/train.yaml','absent.yaml']\"",
+            "absent.yaml: no such file",
+        ),
+    ],
+)
+def test_command_that_no_longer_parses_is_found(text: str, reason: str) -> None:
+    with pytest.raises(WrongCommand, match=reason):
+        check_command(Command(text, "here:1"))
+
+
+def test_commands_are_found_in_blocks_and_in_running_text(tmp_path: Path) -> None:
+    document = tmp_path / "doc.md"
+    document.write_text(
+        "Say `python -m tools.study\n--data DIR` or `x.nii.gz`.\n\n```\n/my/cines/NAME  a cine\n```"
+        "\n\n```sh\nmake demo    # a cine\n\nA=1 python -m fem_sim \\\n    show X\n```\n"
+        "```python\nimport myomotion\n```\n"
+    )
+    found = commands(document, inline=True)
+    assert [(c.text, c.place) for c in found] == [
+        ("make demo", "doc.md:9"),
+        ("A=1 python -m fem_sim show X", "doc.md:11"),
+        ("python -m tools.study --data DIR", "doc.md:1"),
+    ]
+    assert [c.program for c in found][:2] == ["make demo", "python -m fem_sim show"]
+    check_python("import myomotion\nmyomotion.track('sa.nii.gz')\nfrom myomotion.core import flow")
+    for wrong in ("import myomotion\nmyomotion.trak(1)", "from myomotion.core import flows"):
+        with pytest.raises(WrongCommand, match="has no"):
+            check_python(wrong)

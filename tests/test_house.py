@@ -1,0 +1,172 @@
+"""Where each thing lives: rooms, floors, no circle, no import upwards, no big file or folder."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tests.support.house import circles, floors, imports, modules, room, room_graph
+from tests.support.paths import BUNDLES, ROOT
+
+# Rooms of myomotion from the ground up; imports go down. Those in one row may know each other.
+FLOORS = (
+    ("errors", "files"),
+    ("core",),
+    ("io",),
+    ("networks",),
+    ("losses",),
+    ("refinement",),
+    ("analysis",),
+    ("report",),
+    ("transforms",),
+    ("training", "inferers"),
+    ("built_in", "parts", "tracker"),
+)
+LEVEL = {f"myomotion.{name}": level for level, row in enumerate(FLOORS) for name in row}
+PACKAGES = {"myomotion": BUNDLES, "fem_sim": ROOT, "tools": ROOT}
+FORBIDDEN = {"myomotion": {"fem_sim", "tools", "tests"}, "fem_sim": {"tools", "tests"}}
+MOST_ROOMS = {"myomotion": 14, "fem_sim": 14, "tools": 18}
+MOST_FLOORS = 8
+MOST_LINES = 400
+MOST_FILES = 15  # Python files of a folder, __init__ not counted
+LARGER_FOLDERS = {"tools/study": "one step of the study a file, each read on its own"}
+HEAVY = {"torch", "monai", "matplotlib", "scipy", "nibabel", "ignite", "pyvista", "sfepy"}
+
+
+def sources() -> list[Path]:
+    """Python files of the project."""
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.py"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    if listed.returncode:
+        pytest.skip(f"git does not list the files of the project: {listed.stderr.strip()}")
+    return [path for line in listed.stdout.splitlines() if (path := ROOT / line).is_file()]
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_rooms_are_few_and_low_and_form_no_circle(package: str) -> None:
+    files = modules(PACKAGES[package], package)
+    graph = room_graph(imports(files), package)
+    assert circles(graph) == []
+    rooms = {room(module) for module in files} - {package, f"{package}.__main__"}
+    assert len(rooms) <= MOST_ROOMS[package] + (package == "myomotion") * 5, sorted(rooms)
+    assert floors(graph) <= MOST_FLOORS
+
+
+def test_myomotion_has_the_rooms_of_the_plan_and_nothing_else() -> None:
+    rooms = {room(module) for module in modules(BUNDLES, "myomotion")} - {"myomotion"}
+    assert rooms == set(LEVEL)
+
+
+def test_no_import_of_myomotion_leads_upwards() -> None:
+    upwards = [
+        f"{item.line}: {item.importer} imports {item.imported}"
+        for item in imports(modules(BUNDLES, "myomotion"))
+        if (here := LEVEL.get(room(item.importer))) is not None
+        and (there := LEVEL.get(room(item.imported))) is not None
+        and there > here
+    ]
+    assert upwards == []
+
+
+@pytest.mark.parametrize("package", FORBIDDEN)
+def test_package_does_not_know_who_uses_it(package: str) -> None:
+    wrong = [
+        f"{item.line}: {item.importer} imports {item.imported}"
+        for item in imports(modules(PACKAGES[package], package))
+        if item.imported.split(".")[0] in FORBIDDEN[package]
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_no_init_imports_what_takes_long_to_load(package: str) -> None:
+    files = modules(PACKAGES[package], package)
+    inits = {name: path for name, path in files.items() if path.name == "__init__.py"}
+    own = set(PACKAGES)
+    heavy = [
+        f"{item.line} imports {item.imported}"
+        for item in imports(inits)
+        if item.at_once and item.imported.split(".")[0] in HEAVY | own
+    ]
+    assert heavy == []
+
+
+def test_importing_a_room_loads_no_library() -> None:
+    """What the statements say is true of the running interpreter."""
+    rooms = sorted(
+        name
+        for package, root in PACKAGES.items()
+        for name, path in modules(root, package).items()
+        if path.name == "__init__.py"
+    )
+    assert {"myomotion", "myomotion.core", "myomotion.report", "fem_sim"} <= set(rooms)
+    script = (
+        f"import importlib, sys; sys.path[:0] = {[str(ROOT), str(BUNDLES)]}\n"
+        f"for name in {rooms}: importlib.import_module(name)\n"
+        f"print(*sorted({HEAVY} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == []
+
+
+def test_no_test_file_imports_another() -> None:
+    files = {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts): path
+        for path in sources()
+        if path.is_relative_to(ROOT / "tests")
+    }
+    wrong = [
+        f"{item.line} imports {item.imported}"
+        for item in imports(files)
+        if item.imported.split(".")[-1].startswith("test_") and "tests" in item.imported
+    ]
+    assert wrong == []
+
+
+def test_no_file_is_long() -> None:
+    lengths = {
+        str(path.relative_to(ROOT)): len(path.read_text(encoding="utf-8").splitlines())
+        for path in sources()
+    }
+    assert len(lengths) > 200
+    assert {path: n for path, n in lengths.items() if n > MOST_LINES} == {}
+
+
+def test_no_folder_is_crowded() -> None:
+    files = (path for path in sources() if path.name not in ("__init__.py", "__main__.py"))
+    count = Counter(path.parent.relative_to(ROOT).as_posix() for path in files)
+    crowded = {folder: n for folder, n in count.items() if n > MOST_FILES}
+    assert set(crowded) <= set(LARGER_FOLDERS), crowded
+
+
+def test_a_circle_and_an_import_upwards_would_be_seen(tmp_path: Path) -> None:
+    for name, text in {
+        "__init__": "",
+        "low": "def later():\n    from house import high\n",
+        "high/__init__": "",
+        "high/attic": "import torch\nfrom house.low import later\nfrom .cellar import x\n",
+        "high/cellar": "x = 1\n",
+    }.items():
+        path = tmp_path / "house" / f"{name}.py"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+    found = imports(modules(tmp_path, "house"))
+    assert [(i.importer, i.imported, i.at_once) for i in found] == [
+        ("house.high.attic", "torch", True),
+        ("house.high.attic", "house.low", True),
+        ("house.high.attic", "house.high.cellar", True),
+        ("house.low", "house.high", False),
+    ]
+    graph = room_graph(found, "house")
+    assert graph == {"house.low": {"house.high"}, "house.high": {"house.low"}}
+    assert circles(graph) == ["house.high -> house.low -> house.high"]
+    assert floors({"a": {"b"}, "b": {"c"}, "c": set()}) == 3
