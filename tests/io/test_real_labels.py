@@ -9,7 +9,8 @@ import pytest
 from scipy.ndimage import binary_dilation
 
 from myomotion.errors import InputError
-from myomotion.io.cine import CAVITY, MYOCARDIUM, RIGHT_VENTRICLE, Cine, find_studies, read_cine
+from myomotion.io.cine import Cine, find_studies, read_cine
+from myomotion.io.labels import CAVITY, MYOCARDIUM, RIGHT_VENTRICLE
 
 # Share of the cavity's area that each slice ejects, base to apex, counted on the files themselves.
 EJECTED = {

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from myomotion.core.segments import ROUND, Septum, segment_map
+from myomotion.core.segments import FROM_ANTERIOR_THROUGH_SEPTUM, Septum, segment_map
 from tests.support.analytic import ring_labels
 from tools.study.statistics import holm
 
@@ -18,7 +18,7 @@ PROBABILITIES = st.lists(st.floats(0, 1), min_size=1, max_size=12)
     st.floats(-np.pi, np.pi),
     st.floats(np.deg2rad(60), np.deg2rad(200)),
     st.booleans(),
-    st.sampled_from(sorted(ROUND)),
+    st.sampled_from(sorted(FROM_ANTERIOR_THROUGH_SEPTUM)),
 )
 def test_segments_cover_the_wall_and_share_it_as_the_septum_says(
     anterior: float, arc: float, clockwise: bool, level: str
@@ -27,7 +27,9 @@ def test_segments_cover_the_wall_and_share_it_as_the_septum_says(
     septum = Septum(anterior=anterior, sweep=-arc if clockwise else arc, from_label=True)
     segments = segment_map(wall, (47.5, 47.5), level, septum)
     assert (segments[wall] > 0).all() and not segments[~wall].any()
-    share = np.array([(segments[wall] == number).mean() for number in ROUND[level]])
+    share = np.array(
+        [(segments[wall] == number).mean() for number in FROM_ANTERIOR_THROUGH_SEPTUM[level]]
+    )
     widths = [0.25] * 4
     if level != "apical":
         widths = [arc / 2 / (2 * np.pi)] * 2 + [(1 - arc / (2 * np.pi)) / 4] * 4
