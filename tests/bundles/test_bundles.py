@@ -32,11 +32,7 @@ Run = Callable[..., "subprocess.CompletedProcess[str]"]
 CONFIGS = [(bundle, name) for bundle in NETWORKS for name in ("train", "inference")]
 FILES = [
     *((config(bundle, name), name, bundle) for bundle, name in CONFIGS),
-    *(
-        (overlaid(bundle, "evaluate"), kind, bundle)
-        for bundle in NETWORKS
-        for kind in ("evaluation", "train")
-    ),
+    *((overlaid(bundle, "evaluate"), "train", bundle) for bundle in NETWORKS),
 ]
 
 
@@ -220,7 +216,8 @@ def evaluated(bundle: str, output: Path, **options: object) -> dict[str, float]:
     """What the evaluation of a bundle writes."""
     workflow = ConfigWorkflow(
         config_file=overlaid(bundle, "evaluate"),
-        workflow_type="evaluation",
+        workflow_type="train",
+        run_id="evaluating",
         logging_file=False,
         output_dir=str(output),
         **options,
