@@ -77,6 +77,16 @@ def real_data(studies: Path) -> DataSet:
     return DataSet(name="real", studies=tuple(found), folder=studies, refused=tuple(refused))
 
 
+def test_wrong_group_of_claims_is_refused_before_anything_is_computed(
+    studies: Path, config_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["--config", str(config_file), "--data", str(studies)]
+    assert main([*command, "--output", str(tmp_path / "out"), "--only", "virtual cines"]) == 1
+    error = "error: --only virtual cines: no such group. Use real cines, time."
+    assert error in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.slow
 def test_study_writes_everything_and_says_what_did_not_run(
     studies: Path, config_file: Path, virtual_folder: Path, tmp_path: Path
@@ -98,6 +108,10 @@ def test_study_writes_everything_and_says_what_did_not_run(
         drawing = (output / f"{name}.pdf").read_bytes()
         assert drawing.startswith(b"%PDF") and b"CreationDate" not in drawing
     assert len((output / "slices.csv").read_text().splitlines()) == 1 + 2 * 2 * 4
+    report = json.loads((output / "claims.json").read_text())
+    assert report["commit"] == json.loads((output / "provenance.json").read_text())["commit"]
+    assert report["claims"]
+    assert all(claim["claim"] in text for claim in report["claims"])
     provenance = (output / "provenance.json").read_text()
     for written in (text, page, provenance):
         assert str(ROOT) not in written and str(tmp_path) not in written
