@@ -85,3 +85,32 @@ def test_end_diastole_is_first_in_memory_and_comes_back_to_its_place(axis: int) 
     order = [3, 4, 0, 1, 2]
     assert np.array_equal(first, np.take(frames, order, axis))
     assert np.array_equal(cine.to_file(first, axis), frames)
+
+
+def test_case_byte_order_marks_whole_floats_and_null_are_taken_as_meant(tmp_path: Path) -> None:
+    path = tmp_path / "info.json"
+    text = '{"ED_Frame": 2.0, "Labels": null, "es_frame": null, "slices": [{"level": "Base"}]}'
+    path.write_bytes(b"\xef\xbb\xbf" + text.encode())
+    info = read_info(path)
+    assert (info.ed_frame, info.es_frame, info.labels, info.levels) == (2, None, "auto", ("basal",))
+
+
+@pytest.mark.parametrize(
+    ("key", "meant"), [("ed_fram", "ed_frame"), ("es-frame", "es_frame"), ("slice", "slices")]
+)
+def test_slip_of_a_key_is_refused_with_the_key_that_is_meant(
+    tmp_path: Path, key: str, meant: str
+) -> None:
+    with pytest.raises(InputError, match=rf"info\.json: '{key}' is not .*mean '{meant}'"):
+        read_info(write(tmp_path, **{key: 1}))
+
+
+def test_notes_of_other_programs_are_no_slips(tmp_path: Path) -> None:
+    info = read_info(write(tmp_path, pathology="NOR", slice_spacing_mm=10, n_slices=9, subject="a"))
+    assert info.content["pathology"] == "NOR"
+
+
+def test_half_frames_are_refused_where_they_are_used(small_study: Path) -> None:
+    write(small_study, ed_frame=1.5)
+    with pytest.raises(InputError, match=r"ed_frame is 1\.5"):
+        read_cine(find_studies(small_study)[0])

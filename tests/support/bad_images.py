@@ -32,7 +32,7 @@ def image_with(folder: Path, change: str) -> None:
     elif change == "tiny":
         save(folder / "sa.nii.gz", image[:8, :8])
     elif change == "no myocardium":
-        save(folder / "label_sa_ED.nii.gz", np.where(label == 2, 0, label))
+        save(folder / "label_sa_ED.nii.gz", np.where(label == 2, 0, 0 * label))
     elif change == "float label":
         save(folder / "label_sa_ED.nii.gz", label * np.float32(0.7))
     elif change == "nan label":
@@ -55,7 +55,7 @@ BAD_INPUT = {
     "one frame": "sa.nii.gz: 1 frame. Motion needs at least two",
     "constant": "sa.nii.gz: every voxel is 7",
     "tiny": "sa.nii.gz: slices of 8 x 8 voxels are too small",
-    "no myocardium": "label_sa_ED.nii.gz: no voxel is myocardium.*labels found: 0, 1",
+    "no myocardium": "label_sa_ED.nii.gz: no voxel is myocardium or cavity.*labels found: 0",
     "float label": "label_sa_ED.nii.gz: labels are not whole numbers",
     "nan label": "label_sa_ED.nii.gz: the label holds NaN",
     "unknown code": r"label_sa_ED.nii.gz: label values \[9\] are not part of the coding",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,9 +13,8 @@ import numpy as np
 
 from myomotion.errors import InputError
 
-#: Keys with a meaning; others are ignored.
-KNOWN_KEYS = (
-    # They decide how a study is read.
+#: Keys that decide how a study is read, in any case of letters.
+DECIDING_KEYS = (
     "ed_frame",
     "es_frame",
     "labels",
@@ -22,12 +22,17 @@ KNOWN_KEYS = (
     "frame_times_ms",
     "series",
     "allow_missing_slices",
+)
+#: Keys with a meaning; others are notes and are ignored, unless one is nearly a deciding key.
+KNOWN_KEYS = (
+    *DECIDING_KEYS,
     # Notes of tools.convert.
     "patient",
     "dataset",
     "group",
     "vendor",
     "n_frames",
+    "n_slices",
     "spacing_mm",
     "source_files",
     "source_frames",
@@ -49,6 +54,12 @@ KNOWN_KEYS = (
     "intensity_scale",
     "noise_sigma",
 )
+NEARLY = 0.8  # likeness of two words (difflib) from which one is a slip of the other
+LEVEL_WORDS = {
+    **dict.fromkeys(("basal", "base"), "basal"),
+    **dict.fromkeys(("mid", "middle", "midventricular", "mid-ventricular"), "mid"),
+    **dict.fromkeys(("apical", "apex"), "apical"),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,12 +133,13 @@ def read_info(path: str | Path | None) -> StudyInfo:
     if path is None:
         return StudyInfo()
     try:
-        content = json.loads(Path(path).read_text(encoding="utf-8"))
+        content = json.loads(Path(path).read_text(encoding="utf-8-sig"))  # Notepad begins so
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: not readable JSON ({error}).") from error
     if not isinstance(content, dict):
         raise InputError(f"{path}: expected a JSON object, found {type(content).__name__}.")
-    slices = content.get("slices", [])
+    content = _in_lower_case(Path(path), content)
+    slices = content.get("slices") or []
     if not isinstance(slices, list) or not all(isinstance(entry, dict) for entry in slices):
         raise InputError(
             f"{path}: slices is {str(slices)[:60]}, expected one object a slice, such as "
@@ -136,15 +148,41 @@ def read_info(path: str | Path | None) -> StudyInfo:
     labels = content.get("labels") or "auto"
     return StudyInfo(
         path=Path(path),
-        ed_frame=content.get("ed_frame"),
-        es_frame=content.get("es_frame"),
+        ed_frame=_whole(content.get("ed_frame")),
+        es_frame=_whole(content.get("es_frame")),
         labels=labels if isinstance(labels, Mapping) else str(labels),
-        levels=tuple(str(s.get("level", slice_name(z))) for z, s in enumerate(slices)),
+        levels=tuple(_level(s.get("level"), z) for z, s in enumerate(slices)),
         frame_times_ms=content.get("frame_times_ms"),
         series=content.get("series"),
         allow_missing_slices=bool(content.get("allow_missing_slices", False)),
         content=content,
     )
+
+
+def _in_lower_case(path: Path, content: Mapping[str, Any]) -> dict[str, Any]:
+    """Deciding keys in lower case; what is nearly one of them is refused, not overlooked."""
+    lowered = {}
+    for key, value in content.items():
+        low = key.lower()
+        name = low if low in DECIDING_KEYS else key
+        if name in lowered:
+            raise InputError(f"{path}: {name} is given twice. Keep one.")
+        near = difflib.get_close_matches(low, DECIDING_KEYS, n=1, cutoff=NEARLY)
+        if near and name not in KNOWN_KEYS:
+            raise InputError(f"{path}: {key!r} is not a known key. Did you mean {near[0]!r}?")
+        lowered[name] = value
+    return lowered
+
+
+def _whole(value: object) -> object:
+    """5.0 as 5, as programs for tables write whole numbers; anything else as it is."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _level(value: object, z: int) -> str:
+    if value is None:
+        return slice_name(z)
+    return LEVEL_WORDS.get(str(value).strip().lower(), str(value))
 
 
 def slice_name(z: int) -> str:

@@ -31,6 +31,8 @@ def meanings(values: np.ndarray) -> dict[int, int] | None:
         Code in the map to internal code; None where the shapes do not tell.
     """
     codes = [int(code) for code in np.unique(values) if code]
+    if not codes:
+        return None
     if len(codes) == 1:
         hollow = hollowness(values == codes[0])
         if hollow is None:
