@@ -37,7 +37,8 @@ RUN_BY_TESTS = {
     "python -m tools.package": "tests/tools/test_package.py",
     "python -m tools.study": "tests/tools/test_study.py",
     "python -m tools.track_cohort": "tests/tools/test_cluster.py",
-    "python -m tools.verify inference": "tests/tools/test_verify_inference.py",
+    "python -m tools.verify autoencoder": "tests/tools/verify/test_autoencoder.py",
+    "python -m tools.verify inference": "tests/tools/verify/test_inference.py",
     "python -m tools.write_dicom": "tests/io/test_dicom.py",
     "python tools/unpack.py": "tests/tools/test_unpack.py",
 }
@@ -47,7 +48,6 @@ NOT_RUN = {
     "make demo-train": "ten minutes; tests run each of its commands with less data",
     "torchrun": "several GPUs; tests/bundles/test_multi_process.py runs it on two processes",
     "python -m monai.bundle download": "a published zip; test_package.py downloads a local one",
-    "python -m tools.verify autoencoder": "an hour; its claims are tested one by one",
     "python -m tools.verify distribution": "half an hour, and the network",
     "python -m tools.verify registration": "an hour, and real data",
 }
