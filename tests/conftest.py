@@ -7,14 +7,18 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import torch
 from hypothesis import settings
 
 from tests.support.analytic import write_cycles
-from tests.support.paths import ROOT
+from tests.support.paths import ROOT, SHIPPED
 from tests.support.studies import write_study
+
+if TYPE_CHECKING:
+    from myomotion.io.cine import Cine
 
 
 def pytest_configure() -> None:
@@ -99,6 +103,23 @@ def net_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("net") / "model.pt"
     torch.save(PyramidMotionNet().state_dict(), path)
     return path
+
+
+@pytest.fixture(scope="session")
+def tracked_heart(
+    real_cines: Path, net_weights: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Cine, Path]:
+    """Patient 001 and its results, with the shipped weights or, without them, random ones."""
+    from myomotion.io.cine import find_studies, read_cine
+    from tests.support.bundle_runs import track
+
+    output = tmp_path_factory.mktemp("tracked")
+    weights = SHIPPED if SHIPPED.is_file() else net_weights
+    study = real_cines / "patient001"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(ROOT)
+        track(study, weights, output)
+    return read_cine(find_studies(study)[0]), output / "patient001"
 
 
 @pytest.fixture

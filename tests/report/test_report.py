@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 import torch
 from matplotlib.image import imread
-from monai.bundle import ConfigParser, ConfigWorkflow
+from monai.bundle import ConfigParser
 
 from myomotion.analysis.study import analyse
 from myomotion.core.integrator import FieldIntegrator
@@ -29,16 +29,11 @@ from myomotion.report.player import png_url
 from myomotion.transforms.displacement import OutputToDisplacementd
 from myomotion.transforms.load_cine import LoadCined
 from myomotion.transforms.save_motion import AnalyseMotiond, SaveMotiond
-from tests.support.paths import BUNDLES, ROOT
+from tests.support.bundle_runs import config, track
+from tests.support.paths import ROOT
 from tests.support.studies import write_study
 
-INFERENCE = BUNDLES / "cardiac_motion_reg" / "configs" / "inference.yaml"
-
-
-@pytest.fixture(autouse=True)
-def at_root(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Bundles run in this process are found from the repository root, as a user's are."""
-    monkeypatch.chdir(ROOT)
+INFERENCE = Path(config("cardiac_motion_reg", "inference"))
 
 
 def results(study: Path, output: Path) -> Path:
@@ -61,19 +56,8 @@ def table(path: Path) -> list[dict[str, str]]:
 
 
 def run(studies: Path, weights: Path, output: Path, **options: object) -> None:
-    """Run the inference configuration in this process, as its command line does."""
-    workflow = ConfigWorkflow(
-        config_file=str(INFERENCE),
-        workflow_type=None,
-        logging_file=False,
-        dataset_dir=str(studies),
-        weights=str(weights),
-        output_dir=str(output),
-        **{"report": False, "vae_weights": "none.pt", **options},
-    )
-    workflow.initialize()
-    workflow.run()
-    workflow.finalize()
+    """Track without what these claims do not look at."""
+    track(studies, weights, output, **{"report": False, "vae_weights": "none.pt", **options})
 
 
 def test_report_refers_to_nothing_outside_itself(small_study: Path, tmp_path: Path) -> None:

@@ -14,16 +14,30 @@ from tests.support.paths import BUNDLES
 NETWORKS = {"cardiac_motion_reg": PyramidMotionNet, "vae_regulariser": GradientVAE}
 
 
-def run(name: str, **options: object) -> None:
-    """Run a configuration of the registration bundle in this process."""
-    workflow = ConfigWorkflow(
-        config_file=str(BUNDLES / "cardiac_motion_reg" / "configs" / f"{name}.yaml"),
-        workflow_type=None,
-        logging_file=False,
-        **options,
-    )
-    workflow.initialize()
-    workflow.run()
+def workflow(files: str | list[str], kind: str | None = None, **options: object) -> ConfigWorkflow:
+    """A configuration with other values for some keys, initialised.
+
+    Args:
+        files: from :func:`config` or :func:`overlaid`.
+        kind: what it must have the properties of, such as ``train``; None asks for none.
+        options: the other values.
+    """
+    made = ConfigWorkflow(config_file=files, workflow_type=kind, logging_file=False, **options)
+    made.initialize()
+    return made
+
+
+def run(name: str, bundle: str = "cardiac_motion_reg", **options: object) -> ConfigWorkflow:
+    """Run a configuration of a bundle, ``evaluate`` laid over its training.
+
+    Returns:
+        The workflow, with what it has come to.
+    """
+    files = overlaid(bundle, name) if name == "evaluate" else config(bundle, name)
+    made = workflow(files, **options)
+    made.run()
+    made.finalize()
+    return made
 
 
 def track(study: Path, weights: Path, output: Path, **options: object) -> None:
@@ -35,6 +49,14 @@ def track(study: Path, weights: Path, output: Path, **options: object) -> None:
         output_dir=str(output),
         **options,
     )
+
+
+def evaluated(bundle: str, output: Path, **options: object) -> dict[str, float]:
+    """What the evaluation of a bundle writes."""
+    run("evaluate", bundle, run_id="evaluating", output_dir=str(output), **options)
+    assert [path.name for path in output.iterdir()] == ["metrics.csv"]
+    rows = [line.split(",") for line in (output / "metrics.csv").read_text().splitlines()]
+    return {name: float(value) for name, value in rows}
 
 
 def config(bundle: str, name: str) -> str:

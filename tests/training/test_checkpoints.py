@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 import torch
 from ignite.engine import Engine, Events
-from monai.bundle import ConfigWorkflow
 from monai.data import DataLoader, Dataset
 from monai.engines import SupervisedTrainer
 from monai.handlers import LrScheduleHandler
@@ -18,7 +17,7 @@ from torch import nn
 
 from myomotion.errors import InputError
 from myomotion.training.checkpoints import RESUME_FILE, BestWeights, ResumableCheckpoints
-from tests.support.paths import BUNDLES
+from tests.support.bundle_runs import run
 
 EPOCHS = 4
 
@@ -203,12 +202,9 @@ def test_checkpoint_holds_no_code_and_none_is_run(tmp_path: Path) -> None:
 def test_training_ends_early_when_nothing_gets_better(
     studies: Path, vae_weights: Path, tmp_path: Path
 ) -> None:
-    workflow = ConfigWorkflow(
-        config_file=str(BUNDLES / "cardiac_motion_reg" / "configs" / "train.yaml"),
-        workflow_type="train",
-        logging_file=False,
+    workflow = run(
+        "train",
         run_id="training",
-        bundle_root=str(BUNDLES / "cardiac_motion_reg"),
         dataset_dir=str(studies),
         vae_weights=str(vae_weights),
         output_dir=str(tmp_path),
@@ -219,7 +215,5 @@ def test_training_ends_early_when_nothing_gets_better(
         pairs_per_cine=1,
         device="cpu",
     )
-    workflow.initialize()
-    workflow.run()
     assert workflow.parser.get_parsed_content("train::trainer").state.epoch == 3
     assert (tmp_path / "model.pt").is_file()

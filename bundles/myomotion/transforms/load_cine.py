@@ -11,10 +11,10 @@ import torch
 from monai.transforms import Transform
 
 from myomotion.analysis.grids import Slices, working_slices
+from myomotion.analysis.segmentation import with_ed_label
 from myomotion.errors import InputError
 from myomotion.io.cine import read_cine
 from myomotion.io.labels import MYOCARDIUM
-from myomotion.io.segmentation import with_ed_label
 
 NORMALISING_PERCENTILE = 99.5
 
@@ -37,7 +37,7 @@ class LoadCined(Transform):
         label_coding: see :func:`~myomotion.io.cine.read_cine`.
         need_mask: refuse studies without an end-diastolic label (training with a regulariser).
         with_truth: read the true motion of virtual cines as well.
-        segmentation_bundle: see :func:`~myomotion.io.segmentation.with_ed_label`.
+        segmentation_bundle: see :func:`~myomotion.analysis.segmentation.with_ed_label`.
         tensors_only: leave ``slices`` out, so that a training keeps the working grids only.
     """
 

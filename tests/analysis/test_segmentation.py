@@ -14,10 +14,10 @@ import torch
 from monai.losses import DiceCELoss
 from monai.networks.nets import UNet
 
+from myomotion.analysis.segmentation import load_segmenter, with_ed_label
 from myomotion.errors import InputError
 from myomotion.io.cine import find_studies, read_cine
 from myomotion.io.labels import CAVITY, MYOCARDIUM
-from myomotion.io.segmentation import load_segmenter, with_ed_label
 from tests.support.bundle_runs import track
 from tests.support.studies import write_study
 
