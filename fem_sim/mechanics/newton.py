@@ -101,7 +101,8 @@ def factorise(matrix: sp.spmatrix) -> SuperLU:
 def _residual(model: RingModel, x: np.ndarray, pressure: float, area_change: float) -> np.ndarray:
     """Out-of-balance vector, or why the last step went too far."""
     try:
-        with np.errstate(over="ignore", invalid="ignore"):  # of stiffening materials, see below
+        # A step that is far too long takes exponential materials beyond the range of numbers.
+        with np.errstate(over="ignore", invalid="ignore"):
             r = model.residual(x, pressure, area_change)
     except ValueError as error:
         raise ArithmeticError("an element turned inside out") from error
