@@ -11,6 +11,8 @@ from dataclasses import fields
 from importlib import import_module
 from pathlib import Path
 
+from myomotion.errors import InputError
+
 COMMANDS = {
     "simulate": "simulate motion cycles of a virtual population or of label maps",
     "phantom": "make virtual cines with known motion, from cycles or from a real ED frame",
@@ -48,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(import_module(f"fem_sim.{options.command}.command").run(options))
     except (ValueError, OSError, RuntimeError) as error:
         print(f"error: {error}", file=sys.stderr)
-        return 1
+        return error.status if isinstance(error, InputError) else 1
 
 
 def _workers() -> int:

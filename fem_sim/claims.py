@@ -13,7 +13,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from fem_sim.files import OutputError, write_json
+from fem_sim.files import write_json
+from myomotion import outputs
 
 LOG = logging.getLogger(__name__)
 VERDICTS = {True: "PASS", False: "FAIL", None: "NOT RUN"}
@@ -123,7 +124,7 @@ def run(
         OutputError: if the report cannot be written; known before anything is measured.
     """
     chosen = selected(groups, only)
-    _check_writable(output)
+    outputs.claim(output, signed=True)
     load = os.getloadavg()[0]
     found = []
     for claim in measure({name: groups[name] for name in chosen}):
@@ -188,7 +189,9 @@ def write_report(path: Path, claims: Sequence[Claim], further: Mapping[str, Any]
     Raises:
         OutputError: if the file cannot be written.
     """
-    write_json(path, {"claims": [asdict(claim) for claim in claims], **further})
+    write_json(
+        path, {**outputs.WRITTEN_BY, "claims": [asdict(claim) for claim in claims], **further}
+    )
 
 
 def circumstances(seed: int | None, load: float) -> dict[str, Any]:
@@ -210,16 +213,6 @@ def circumstances(seed: int | None, load: float) -> dict[str, Any]:
         | {name: _version(name) for name in PACKAGES},
         "seed": seed,
     }
-
-
-def _check_writable(path: Path) -> None:
-    """Refuse an unusable output before minutes of measuring."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{path.parent}: cannot be created ({error.strerror}).") from error
-    if path.is_dir() or not os.access(path.parent, os.W_OK):
-        raise OutputError(f"{path}: cannot be written. Choose another file.")
 
 
 def _cpu_model() -> str:

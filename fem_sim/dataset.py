@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from pathlib import Path
 from typing import Any
 
-from fem_sim.files import claim_folder, split_items, write_json
+from fem_sim.files import LISTING, REJECTED, claim_folder, read_rejection, split_items, write_json
 from fem_sim.mechanics.cycle import Cycle
 from fem_sim.parallel import run_jobs
 from fem_sim.settings import DatasetSettings
@@ -66,7 +65,13 @@ def simulate_dataset(
         jobs, rejected = source_jobs(chosen, folder)
     else:
         jobs = population_jobs(chosen, folder)
-    claim_folder(output, chosen.record())
+    claim_folder(
+        output,
+        chosen.record(),
+        files=[output / job.path.name for job in jobs],
+        rejections=[output / REJECTED / job.rejection.name for job in jobs],
+        inputs=chosen.sources,
+    )
     waiting = [job for job in jobs if not _is_finished(job)]
     run_jobs(
         simulate_slice,
@@ -101,10 +106,10 @@ def _write_list(output: Path, jobs: list[SliceJob], rejected: list[dict[str, str
             entry = {"cycle": job.path.name, "subject": job.subject, "level": job.level}
             items.append((job.subject_index, entry))
         else:
-            rejected.append(json.loads(job.rejection.read_text(encoding="utf-8")))
+            rejected.append(read_rejection(job.rejection))
     for entry in rejected:
         LOG.warning("rejected %s: %s", entry["name"], entry["reason"])
-    listing = output / "datalist.json"
+    listing = output / LISTING
     write_json(listing, {**split_items(items), "rejected": rejected})
     if not items:
         raise RuntimeError(

@@ -3,79 +3,112 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from myomotion.files import remove_partial, write_bytes
+from myomotion.files import write_report
+from myomotion.outputs import (
+    REPORT,
+    Inputs,
+    mark,
+    refuse_unsafe,
+    remove_leftovers,
+    write_bytes,
+    writing,
+)
 
 SPLITS = ("training", "validation", "test")
+RECORD, LISTING = "settings.json", "datalist.json"
+CINE = "cine"  # kind of a virtual cine's folder, see myomotion.outputs
 REJECTED = "rejected"  # folder of the reasons why something could not be made
 
 
-class OutputError(OSError):
-    """The output folder cannot be used; the message names the path and the fix."""
-
-
-@contextmanager
-def output_errors(path: Path) -> Iterator[None]:
-    """Errors of the operating system while `path` is written become an :class:`OutputError`."""
-    try:
-        yield
-    except OSError as error:
-        raise OutputError(
-            f"{path}: cannot be written ({error.strerror or error}). Free disk space or choose "
-            "another output folder; what is finished is kept, the same command resumes."
-        ) from error
-
-
-def write_file(path: Path, content: bytes) -> None:
-    """Write a file in one step.
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Write a dictionary as indented JSON in one step.
 
     Raises:
         OutputError: no space left, no permission, or another operating system error.
     """
-    with output_errors(path):
-        write_bytes(path, content)
+    write_bytes(path, (json.dumps(content, indent=1) + "\n").encode())
 
 
-def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Write a dictionary as indented JSON in one step; see :func:`write_file`."""
-    write_file(path, (json.dumps(content, indent=1) + "\n").encode())
+def write_rejection(path: Path, name: str, reason: str) -> None:
+    """Note why something could not be made.
+
+    Args:
+        path: JSON file, in the folder :data:`REJECTED`.
+        name: of what could not be made.
+        reason: why.
+
+    Raises:
+        OutputError: see :func:`write_json`.
+    """
+    write_report(path, {"name": name, "reason": reason})
 
 
-def claim_folder(folder: Path, settings: dict[str, Any]) -> None:
-    """Create the output folder, or check that its settings.json is the same as `settings`.
+def read_rejection(path: Path) -> dict[str, str]:
+    """``name`` and ``reason`` that :func:`write_rejection` wrote."""
+    content = json.loads(path.read_text(encoding="utf-8"))
+    return {"name": content["name"], "reason": content["reason"]}
+
+
+def claim_folder(
+    folder: Path,
+    settings: dict[str, Any],
+    *,
+    files: Sequence[Path] = (),
+    folders: Sequence[Path] = (),
+    rejections: Iterable[Path] = (),
+    inputs: Iterable[object] = (),
+) -> None:
+    """Make the folder of a data set, or check that it was made with the same settings.
 
     What a killed run left half written is removed.
 
+    Args:
+        folder: of the data set.
+        settings: noted in its ``settings.json``.
+        files: that will be written in it.
+        folders: that will be made in it, of the kind :data:`CINE`.
+        rejections: where reasons will be noted.
+        inputs: files and folders that are read.
+
     Raises:
-        OutputError: the folder cannot be created or written.
-        ValueError: the folder was made with other settings.
+        OutputError: the folder cannot be made or written, or something would be replaced that is
+            not this program's, see :func:`~myomotion.outputs.refuse_unsafe`.
+        ValueError: the folder was made with other settings, or two parts would have one name.
     """
-    record = folder / "settings.json"
+    record, read = folder / RECORD, Inputs(inputs)
+    own = [record, folder / LISTING, *files]
+    for path, count in Counter([*own, *folders]).items():
+        if count > 1:
+            raise ValueError(f"{path}: {count} parts of the data would have this name. Rename one.")
+    for path in own:
+        refuse_unsafe(path, read)
+    for path in rejections:
+        refuse_unsafe(path, read, REPORT)
+    for path in folders:
+        refuse_unsafe(path, read, CINE)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         previous = json.loads(record.read_text(encoding="utf-8")) if record.is_file() else None
-    except json.JSONDecodeError as error:
+    except ValueError as error:
         raise ValueError(f"{record}: no valid JSON ({error}). Delete the folder.") from error
-    except OSError as error:
-        raise OutputError(
-            f"{folder}: cannot be used as output folder ({error.strerror}). Choose another one."
-        ) from error
     current = json.loads(json.dumps(settings))
-    if previous is None:
-        write_json(record, current)
-    elif previous != current:
+    if previous is not None and previous != current:
         keys = sorted(k for k in {*previous, *current} if previous.get(k) != current.get(k))
         changes = "; ".join(f"{k} was {previous.get(k)!r}, now {current.get(k)!r}" for k in keys)
         raise ValueError(
             f"{folder}: was made with other settings ({changes}). "
             "Choose another output folder or repeat the first settings."
         )
-    with output_errors(folder):
-        remove_partial(folder)
+    with writing(record):
+        folder.mkdir(parents=True, exist_ok=True)
+        remove_leftovers(folder)
+        mark(folder, (path.name for path in own))
+    if previous is None:
+        write_json(record, current)
 
 
 def split_of(subject_index: int) -> str:

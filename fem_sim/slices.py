@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from fem_sim.files import REJECTED, write_json
+from fem_sim.files import REJECTED, write_rejection
 from fem_sim.geometry.contours import Contours, RejectedSliceError, contours_from_labels
 from fem_sim.mechanics.cycle import Cycle, simulate_cycle
 from fem_sim.mechanics.materials import material_named
@@ -66,7 +66,7 @@ def simulate_slice(job: SliceJob) -> None:
     try:
         cycle = _simulate(job)
     except RejectedSliceError as error:
-        write_json(job.rejection, {"name": job.name, "reason": str(error)})
+        write_rejection(job.rejection, job.name, str(error))
         return
     cycle.save(job.path)
 

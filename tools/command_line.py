@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from myomotion.errors import root_input_error
+from myomotion.errors import InputError, root_input_error
 
 
 def make_parser(module: str, description: str | None) -> argparse.ArgumentParser:
@@ -42,17 +42,18 @@ def run_command(
         level: of the messages that are shown on stderr.
 
     Returns:
-        Exit status, 1 after such an error. Other errors pass: they are the program's.
+        Exit status, that of such an error or 1. Other errors pass: they are the program's.
     """
     logging.basicConfig(level=level, format="%(message)s")
     try:
         return action() or 0
     except Exception as error:
-        found = error if isinstance(error, (OSError, *also)) else root_input_error(error)
+        known = error if isinstance(error, (OSError, *also)) else None
+        found = root_input_error(error) or known
         if found is None:
             raise
         print(f"error: {found}", file=sys.stderr)
-        return 1
+        return found.status if isinstance(found, InputError) else 1
 
 
 def add_workers(

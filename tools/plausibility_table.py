@@ -6,7 +6,6 @@ python -m tools.plausibility_table --cycles DIR --weights bundles/vae_regularise
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
@@ -18,9 +17,10 @@ import torch
 
 from myomotion.analysis.plausibility_table import mean_gradient
 from myomotion.errors import InputError
-from myomotion.files import file_sha256, write_bytes
+from myomotion.files import file_sha256, write_report
 from myomotion.io.datalist import read_datalist
 from myomotion.losses.plausibility import Plausibility, load_plausibility
+from myomotion.outputs import claim
 from myomotion.transforms.cycles import LoadCycled
 from tools.bundle import REGISTRATION, VAE
 from tools.command_line import make_parser, run_command
@@ -43,11 +43,12 @@ def write_plausibility_table(
         sections: of the data list; those the autoencoder was not trained on.
         step: take every ``step``-th frame.
     """
+    claim(output, [cycles, weights], signed=True)
     entries = [entry for name in sections for entry in read_datalist(cycles, name, "cycle")]
     scores, gradients = score_cycles(entries, load_plausibility(weights), step)
     table = make_table(scores, gradients, file_sha256(weights))
     table |= {"cycles": len(entries), "sections": sections, "every_frame": step}
-    write_bytes(output, (json.dumps(table, indent=1) + "\n").encode())
+    write_report(output, table)
 
 
 def score_cycles(

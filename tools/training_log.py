@@ -16,7 +16,8 @@ from matplotlib.figure import Figure
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from myomotion.errors import InputError
-from myomotion.files import write_bytes, write_table
+from myomotion.files import write_table
+from myomotion.outputs import PROGRAM, claim, write_bytes
 from tools.command_line import make_parser, run_command
 
 Curves = dict[str, dict[int, float]]
@@ -78,7 +79,7 @@ def draw(path: Path, curves: Curves) -> None:
         axis.set_xlabel("epoch")
         axis.set_yscale("log")
     picture = io.BytesIO()
-    figure.savefig(picture, dpi=80, format="png")
+    figure.savefig(picture, dpi=80, format="png", metadata={"Software": PROGRAM})
     write_bytes(path, picture.getvalue())
 
 
@@ -92,9 +93,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _write(folders: Sequence[Path], output: Path) -> None:
+    table, picture = output.with_name(f"{output.name}.csv"), output.with_name(f"{output.name}.png")
+    claim(table, folders)
+    claim(picture, folders, signed=True)
     curves = join_stages([read_curves(folder) for folder in folders])
-    write_table(output.with_suffix(".csv"), ("epoch", *curves), rows_of(curves))
-    draw(output.with_suffix(".png"), curves)
+    write_table(table, ("epoch", *curves), rows_of(curves))
+    draw(picture, curves)
 
 
 if __name__ == "__main__":

@@ -77,7 +77,7 @@ def unpack(path: str | Path, sums: str | Path, folder: str | Path) -> Path:
     """
     name = verify_zip(path, sums)
     target = Path(folder) / name
-    if target.exists():
+    if target.exists() or target.is_symlink():
         raise FileExistsError(f"{target} exists. Remove it or choose another folder.")
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent) as partial:

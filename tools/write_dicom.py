@@ -23,12 +23,13 @@ from pydicom.valuerep import format_number_as_ds
 
 from myomotion.core.axes import LPS_FROM_RAS
 from myomotion.errors import InputError
-from myomotion.files import replaced_folder
 from myomotion.io.cine import Cine, find_studies, read_cine
+from myomotion.outputs import refuse_unsafe, replaced_folder
 from tools.command_line import make_parser, run_command
 
 MR_IMAGE = "1.2.840.10008.5.1.4.1.1.4"
 ENHANCED_MR_IMAGE = "1.2.840.10008.5.1.4.1.1.4.1"
+DICOM = "dicom"  # kind of the folder, see myomotion.outputs
 STORED_RANGE = 65535
 
 
@@ -86,7 +87,7 @@ def write_cine(
 
     Args:
         path_nii: the cine ``(x, y, z, t)``.
-        folder: made; must not exist or be empty.
+        folder: made; one that this command has made is replaced as a whole.
         multi_frame: one Enhanced MR file instead of one file a slice and frame.
         series_per_slice: every slice level is a series of its own (single frames only).
         series_number: SeriesNumber, of the first series where there are several.
@@ -99,13 +100,12 @@ def write_cine(
 
     Raises:
         InputError: if the cine cannot be read, its axes are not at right angles, or ``folder``
-            holds something.
+            holds something else.
     """
     folder = Path(folder)
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise InputError(f"{folder}: is there already. Choose a new folder for the DICOM files.")
+    refuse_unsafe(folder, [path_nii], DICOM)
     plan = _plan(Path(path_nii), description, patient, study_uid or generate_uid())
-    with replaced_folder(folder) as partial:
+    with replaced_folder(folder, DICOM, [path_nii]) as partial:
         if multi_frame:
             files = {"cine.dcm": _enhanced(plan, series_number)}
         else:

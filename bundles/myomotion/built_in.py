@@ -43,7 +43,7 @@ def cycles(
     Raises:
         InputError: if the simulator is not at hand.
     """
-    folder = dataset_dir or _cycles_folder(cache, preset, slices, seed)
+    folder = str(dataset_dir or _cycles_folder(cache, preset, slices, seed))
     return read_datalist(folder, section, "cycle")
 
 
@@ -132,7 +132,7 @@ def cines(
     """
     if dataset_dir is None:
         return virtual_cines(cache, section, preset=preset, slices=slices, seed=seed)
-    folder = Path(dataset_dir)
+    folder = Path(str(dataset_dir))
     if (folder / "datalist.json").is_file():
         return _studies_in_section(folder, section)
     found = find_studies(folder)

@@ -1,15 +1,28 @@
-"""The one error a user's input can raise."""
+"""The errors that a user's input and a user's places for results can raise."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
-from typing import TypeVar
+from typing import ClassVar, NoReturn, TypeVar
 
 T = TypeVar("T")
 
 
 class InputError(ValueError):
-    """Input that cannot be processed; the message names the file, the value found and the fix."""
+    """Input that cannot be processed; the message names the file, the value found and the fix.
+
+    Attributes:
+        status: with which a command line ends.
+    """
+
+    status: ClassVar[int] = 1
+
+
+class OutputError(InputError):
+    """A place that results cannot or must not be written to; the message names it and the fix."""
+
+    status: ClassVar[int] = 2
 
 
 def root_input_error(error: BaseException) -> InputError | None:
@@ -41,7 +54,7 @@ def exit_on_input_error(action: Callable[[], T]) -> T:
         What ``action`` returns.
 
     Raises:
-        SystemExit: with the message of the input error (exit status 1, no traceback).
+        SystemExit: see :func:`end_program`; without a traceback.
     """
     try:
         return action()
@@ -49,4 +62,20 @@ def exit_on_input_error(action: Callable[[], T]) -> T:
         found = root_input_error(error)
         if found is None:
             raise
-        raise SystemExit(f"error: {found}") from None
+        end_program(found)
+
+
+def end_program(error: InputError) -> NoReturn:
+    """End a command line with the message of an error of the user's.
+
+    Args:
+        error: what is wrong.
+
+    Raises:
+        SystemExit: with the message, which Python prints (exit status 1), or with the status of the
+            error, its message printed.
+    """
+    if error.status == 1:
+        raise SystemExit(f"error: {error}") from None
+    print(f"error: {error}", file=sys.stderr)
+    raise SystemExit(error.status) from None

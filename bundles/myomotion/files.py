@@ -1,35 +1,16 @@
-"""Writing files so that a reader never sees half of one."""
+"""Tables, and sums of files."""
 
 from __future__ import annotations
 
 import csv
 import hashlib
 import io
-import re
-import shutil
-import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-PARTIAL = re.compile(r"\..+\.[0-9a-f]{8}\.(partial|old)")  # names of what is half written
-
-
-def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file in one step (temporary file beside it, then rename).
-
-    Args:
-        path: file to make or replace; its folder is made if missing.
-        content: what it shall hold.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.partial")
-    try:
-        partial.write_bytes(content)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+from myomotion.outputs import WRITTEN_BY, write_bytes
 
 
 def write_table(
@@ -58,41 +39,14 @@ def write_table(
     write_bytes(path, text.getvalue().encode())
 
 
-def remove_partial(folder: Path) -> None:
-    """Remove what runs that were killed left half written in a folder.
+def write_report(path: Path, content: Mapping[str, Any]) -> None:
+    """Write a JSON report that says who wrote it, in one step.
 
     Args:
-        folder: where files or folders of this module's functions lie; nothing else is touched.
+        path: file to make or replace, see :func:`~myomotion.outputs.claim`.
+        content: what JSON can hold (NaN included).
     """
-    for left in folder.glob(".*"):
-        if PARTIAL.fullmatch(left.name):
-            shutil.rmtree(left) if left.is_dir() else left.unlink()
-
-
-@contextmanager
-def replaced_folder(target: Path) -> Iterator[Path]:
-    """Folder that takes the place of ``target`` when the block ends well, and vanishes otherwise.
-
-    Args:
-        target: final folder; an older one is replaced as a whole.
-
-    Yields:
-        A new folder beside it to write into.
-    """
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.parent / f".{target.name}.{uuid.uuid4().hex[:8]}.partial"
-    partial.mkdir()
-    try:
-        yield partial
-        if target.exists():
-            old = partial.with_suffix(".old")
-            target.rename(old)
-            partial.rename(target)
-            shutil.rmtree(old)
-        else:
-            partial.rename(target)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+    write_bytes(path, (json.dumps({**WRITTEN_BY, **content}, indent=1) + "\n").encode())
 
 
 def file_sha256(path: str | Path) -> str:

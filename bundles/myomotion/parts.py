@@ -10,7 +10,7 @@ import difflib
 import functools
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,7 +18,7 @@ import yaml
 from torch import distributed as dist
 from torch import nn
 
-from myomotion import built_in
+from myomotion import built_in, outputs
 from myomotion.analysis import provenance, quality_control
 from myomotion.errors import exit_on_input_error
 from myomotion.inferers import studies
@@ -26,7 +26,9 @@ from myomotion.losses import registration, similarity
 from myomotion.networks import weights
 from myomotion.networks.gradient_vae import GradientVAE
 from myomotion.networks.pair import PairNetwork
+from myomotion.training import checkpoints
 from myomotion.transforms import refine_motion
+from myomotion.transforms.save_scores import SaveScoresd
 
 T = TypeVar("T")
 RUN_KEYS = {  # of ``python -m monai.bundle run`` itself
@@ -54,6 +56,22 @@ inference_studies = exits(built_in.studies)
 inference_cycles = exits(built_in.cycles)
 run_parameters = provenance.run_parameters
 track_study = studies.track_study
+check_training = exits(checkpoints.check_training)
+
+
+@exits
+def claim_files(folder: str | Path, names: Sequence[str], inputs: Sequence[object] = ()) -> None:
+    """Make sure of files that others than this package write, see :func:`outputs.claim`."""
+    for name in names:
+        outputs.claim(Path(str(folder)) / name, inputs)
+
+
+@exits
+def check_scores(
+    save: SaveScoresd, cycles: Sequence[Mapping[str, object]], inputs: Sequence[object]
+) -> None:
+    """Places of the scores of cycles, see :meth:`SaveScoresd.check`."""
+    save.check([entry["cycle"] for entry in cycles], *inputs)
 
 
 @exits

@@ -15,7 +15,6 @@ from zipfile import BadZipFile
 import numpy as np
 from scipy import ndimage
 
-from fem_sim.files import write_file
 from fem_sim.geometry.contours import Contours, RejectedSliceError, polygon_centroid
 from fem_sim.geometry.mesh import ring_mesh
 from fem_sim.mechanics.gauge import cycle_positions
@@ -25,6 +24,7 @@ from fem_sim.mechanics.parameters import SimulationParameters
 from fem_sim.mechanics.path import cycle_states, inflation_path
 from fem_sim.mechanics.raster import EXTENSION, RasterGrid
 from fem_sim.mechanics.ring import ring_model
+from myomotion.outputs import write_bytes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +62,7 @@ class Cycle:
         arrays = {k: v for k, v in self.__dict__.items() if k != "provenance"}
         file = io.BytesIO()
         np.savez_compressed(file, **arrays, provenance=np.array(json.dumps(self.provenance)))
-        write_file(Path(path), file.getvalue())
+        write_bytes(Path(path), file.getvalue())
 
     @classmethod
     def load(cls, path: Path | str) -> Cycle:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from fem_sim.files import REJECTED, claim_folder, write_json
+from fem_sim.files import REJECTED, claim_folder, write_rejection
 from fem_sim.geometry.contours import RejectedSliceError
 from fem_sim.parallel import run_jobs
 from fem_sim.phantom.dataset import write_cine_list
@@ -27,7 +27,7 @@ from fem_sim.phantom.slice import background_noise, render_slice, simulate_slice
 from fem_sim.phantom.study import Study, StudySlice, read_study, septal_angle
 from fem_sim.population import draw_dynamics
 from myomotion.errors import InputError
-from myomotion.io.cine import find_studies
+from myomotion.io.cine import STUDY_FILES, find_studies
 
 LOG = logging.getLogger(__name__)
 
@@ -78,15 +78,18 @@ def animate(
     _check_ratio(ratio)
     studies = find_studies(sources)
     output = Path(output)
-    claim_folder(
-        output,
-        {"animate": Path(sources).name, "seed": seed}
-        | {"ratio": ratio, "frames": frames, "noise": noise},
-    )
     jobs = [
         AnimationJob(study=study, output=output, seed=seed, ratio=ratio, frames=frames, noise=noise)
         for study in studies
     ]
+    claim_folder(
+        output,
+        {"animate": Path(sources).name, "seed": seed}
+        | {"ratio": ratio, "frames": frames, "noise": noise},
+        folders=[job.folder for job in jobs],
+        rejections=[job.rejection for job in jobs],
+        inputs=[study[key] for study in studies for key in STUDY_FILES if key in study],
+    )
     waiting = [job for job in jobs if not is_finished(job.folder)]
     run_jobs(
         animate_job,
@@ -120,12 +123,16 @@ class AnimationJob:
         """The cine's folder."""
         return self.output / self.name
 
+    @property
+    def rejection(self) -> Path:
+        """Where the reason is noted if the study cannot be animated."""
+        return self.output / REJECTED / f"{self.name}.json"
+
 
 def animate_job(job: AnimationJob) -> None:
     """Animate one study, or note why that cannot be done."""
     named = zlib.crc32(job.name.encode())
     own_seed = np.random.SeedSequence([job.seed, named]).generate_state(1)[0]
-    rejection = job.output / REJECTED / f"{job.name}.json"
     try:
         animate_study(
             job.study,
@@ -136,9 +143,9 @@ def animate_job(job: AnimationJob) -> None:
             noise=job.noise,
         )
     except (InputError, RejectedSliceError, PhantomError) as error:
-        write_json(rejection, {"name": job.name, "reason": str(error)})
+        write_rejection(job.rejection, job.name, str(error))
         return
-    rejection.unlink(missing_ok=True)
+    job.rejection.unlink(missing_ok=True)
 
 
 def animate_study(

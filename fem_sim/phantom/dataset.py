@@ -10,7 +10,15 @@ from typing import Any
 
 import numpy as np
 
-from fem_sim.files import REJECTED, SPLITS, claim_folder, write_json
+from fem_sim.files import (
+    LISTING,
+    REJECTED,
+    SPLITS,
+    claim_folder,
+    read_rejection,
+    write_json,
+    write_rejection,
+)
 from fem_sim.mechanics.cycle import Cycle
 from fem_sim.parallel import run_jobs
 from fem_sim.phantom.files import is_finished, write_cine
@@ -91,7 +99,13 @@ def make_cines(
     output, source = Path(output), Path(cycles)
     chosen = CineSettings(**settings)
     jobs = _jobs(output, source, chosen, seed)
-    claim_folder(output, {"cycles": source.name, "seed": seed, **asdict(chosen)})
+    claim_folder(
+        output,
+        {"cycles": source.name, "seed": seed, **asdict(chosen)},
+        folders=[job.folder for job in jobs],
+        rejections=[job.rejection for job in jobs],
+        inputs=[path for job in jobs for _, path in job.slices],
+    )
     waiting = [j for j in jobs if not (is_finished(j.folder) or j.rejection.is_file())]
     run_jobs(
         make_cine,
@@ -117,7 +131,7 @@ def make_cine(job: CineJob) -> None:
     try:
         cine = render_cine(slices, job.settings, rng)
     except PhantomError as error:
-        write_json(job.rejection, {"name": job.subject, "reason": str(error)})
+        write_rejection(job.rejection, job.subject, str(error))
         return
     record = {
         "seed": job.seed,
@@ -148,10 +162,10 @@ def write_cine_list(output: Path, cines: list[tuple[str, str]]) -> Path:
         if is_finished(output / name):
             content[section].append({"cine": name, "subject": name})
         else:
-            reason = json.loads((output / REJECTED / f"{name}.json").read_text(encoding="utf-8"))
+            reason = read_rejection(output / REJECTED / f"{name}.json")
             LOG.warning("rejected %s: %s", reason["name"], reason["reason"])
             content["rejected"].append(reason)
-    listing = output / "datalist.json"
+    listing = output / LISTING
     write_json(listing, content)
     if len(content["rejected"]) == len(cines):
         raise RuntimeError(f"{output}: no cine could be made; the reasons are in {listing}.")

@@ -9,9 +9,9 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 
-from fem_sim.files import output_errors
+from fem_sim.files import CINE
 from fem_sim.phantom.render import VirtualCine
-from myomotion.files import replaced_folder
+from myomotion.outputs import WRITTEN_BY, replaced_folder
 
 SLICE_SPACING_MM = 25.0
 
@@ -29,6 +29,7 @@ def write_cine(folder: Path, cine: VirtualCine, record: dict[str, Any]) -> None:
     """
     affine = np.diag([cine.spacing, cine.spacing, SLICE_SPACING_MM, 1.0])
     info = {
+        **WRITTEN_BY,
         "patient": folder.name,
         "ed_frame": 0,
         "es_frame": cine.es_frame,
@@ -43,7 +44,7 @@ def write_cine(folder: Path, cine: VirtualCine, record: dict[str, Any]) -> None:
         **record,
         **cine.record,
     }
-    with output_errors(folder), replaced_folder(folder) as part:
+    with replaced_folder(folder, CINE) as part:
         _save(part / "sa.nii.gz", cine.images, affine)
         for phase, frame in (("ED", 0), ("ES", cine.es_frame)):
             labels = np.moveaxis(cine.labels[frame], 0, -1)

@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 from matplotlib import colormaps
 from PIL import Image, ImageDraw, ImageFont
+from PIL.PngImagePlugin import PngInfo
 
-from fem_sim.files import OutputError, write_file
 from fem_sim.mechanics.cycle import Cycle
 from fem_sim.show.maps import WallGrid, WallMaps, wall_mean
 from fem_sim.show.render import (
@@ -24,6 +24,7 @@ from fem_sim.show.render import (
     draw_with_matplotlib,
     draw_with_pyvista,
 )
+from myomotion.outputs import PROGRAM, claim, write_bytes
 
 LOG = logging.getLogger(__name__)
 RENDERERS = {"pyvista": draw_with_pyvista, "matplotlib": draw_with_matplotlib}
@@ -65,13 +66,10 @@ def run(arguments: argparse.Namespace) -> int:
     _check_names(arguments.cycles)
     auto = arguments.renderer == "auto"
     draw = choose_renderer() if auto else RENDERERS[arguments.renderer]
-    try:
-        arguments.output.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(
-            f"{arguments.output}: cannot be used as output folder ({error.strerror}). "
-            "Choose another one with --output."
-        ) from error
+    for path in arguments.cycles:
+        for ending in ("png", "gif") if arguments.gif else ("png",):
+            picture = arguments.output / f"{path.stem}.{ending}"
+            claim(picture, arguments.cycles, signed=True)
     for path in arguments.cycles:
         cycle = _load(path)
         picture = arguments.output / f"{path.stem}.png"
@@ -106,8 +104,10 @@ def write_picture(path: Path, cycle: Cycle, draw: Renderer, name: str) -> None:
     )
     image = _with_header(draw(picture_panels(start, end)), header)
     file = io.BytesIO()
-    image.save(file, format="PNG")
-    write_file(path, file.getvalue())
+    notes = PngInfo()
+    notes.add_text("Software", PROGRAM)
+    image.save(file, format="PNG", pnginfo=notes)
+    write_bytes(path, file.getvalue())
 
 
 def write_film(path: Path, cycle: Cycle, draw: Renderer, name: str) -> None:
@@ -142,8 +142,9 @@ def write_film(path: Path, cycle: Cycle, draw: Renderer, name: str) -> None:
         duration=FRAME_MS,
         loop=0,
         optimize=False,
+        comment=f"Software: {PROGRAM}",
     )
-    write_file(path, file.getvalue())
+    write_bytes(path, file.getvalue())
 
 
 def film_frames(count: int) -> list[int]:

@@ -11,10 +11,8 @@ reported and the others are done.
 from __future__ import annotations
 
 import argparse
-import glob
 import json
 import logging
-import shutil
 import sys
 import zlib
 from collections.abc import Sequence
@@ -29,17 +27,18 @@ from tqdm import tqdm
 from fem_sim.parallel import ended_jobs
 from myomotion.core.segments import slice_levels
 from myomotion.errors import InputError
-from myomotion.files import replaced_folder
 from myomotion.io.cine import Cine, find_studies, read_cine
 from myomotion.io.info import read_info, slice_name
 from myomotion.io.labels import CAVITY, MYOCARDIUM
 from myomotion.io.nifti import repaired_geometry
+from myomotion.outputs import WRITTEN_BY, clear_leftovers, refuse_unsafe, replaced_folder
 from tools.command_line import add_workers, make_parser, run_command
 from tools.convert.layouts import LAYOUTS
 from tools.convert.nifti import cine_bytes, frame_times_ms, label_bytes
 from tools.convert.source import Reader, Source
 
 LOG = logging.getLogger(__name__)
+STUDY = "study"  # kind of a converted study, see myomotion.outputs
 EXAMPLES = 3  # names shown with a note
 
 
@@ -96,6 +95,7 @@ def convert(
     outcome = Outcome()
     todo = {}
     for name, reader in readers.items():
+        clear_leftovers(output / name)
         if is_converted(output / name):
             outcome.kept.append(name)
         else:
@@ -135,12 +135,11 @@ def convert_subject(reader: Reader, target: Path, layout: str) -> list[str]:
         Notes for the user.
 
     Raises:
-        InputError: if something about the subject is wrong, or ``target`` is something else.
+        InputError: if something about the subject is wrong.
+        OutputError: if ``target`` is something else, see
+            :func:`~myomotion.outputs.replaced_folder`.
     """
-    if target.exists():
-        raise InputError(f"{target}: is there and was not made by this command. Move it away.")
-    for left in target.parent.glob(f".{glob.escape(target.name)}.*.partial"):
-        shutil.rmtree(left)  # of a run that was killed
+    refuse_unsafe(target, kind=STUDY)
     source = reader()
     if len(source.image.shape) != 4:
         raise InputError(
@@ -153,7 +152,7 @@ def convert_subject(reader: Reader, target: Path, layout: str) -> list[str]:
         "label_sa_ED.nii.gz": source.label_ed.path,
         "label_sa_ES.nii.gz": source.label_es.path,
     }
-    with replaced_folder(target) as folder:
+    with replaced_folder(target, STUDY, files.values()) as folder:
         cine_file = folder / "sa.nii.gz"
         cine_file.write_bytes(cine_bytes(source.path, source.image, affine, repair is not None))
         (folder / "label_sa_ED.nii.gz").write_bytes(label_bytes(source.label_ed, affine))
@@ -161,6 +160,7 @@ def convert_subject(reader: Reader, target: Path, layout: str) -> list[str]:
         cine = _read_back(folder, source, files)
         notes = [*source.notes, *([repair] if repair else []), *_doubts(source, cine)]
         info: dict[str, Any] = {
+            **WRITTEN_BY,
             "patient": target.name,
             "dataset": layout,
             "ed_frame": source.ed_frame,

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import io
-import json
 import logging
 import sys
 from collections.abc import Sequence
@@ -19,7 +18,8 @@ import torch
 
 from myomotion.built_in import studies_of
 from myomotion.errors import InputError
-from myomotion.files import write_bytes
+from myomotion.files import write_report
+from myomotion.outputs import claim, refuse_unsafe, write_bytes
 from myomotion.transforms.load_cine import LoadCined
 from tools.command_line import add_overrides, make_parser, run_command
 from tools.evaluate.methods import make_tracker, method_names
@@ -65,15 +65,17 @@ def evaluate(
         >>> result["n"], result["mean"]["dice"]
         (18, 0.87)
     """
+    studies = [s for s in studies_of(data, section) if not only or s["name"] in only]
+    if fields is not None:
+        for study in studies:
+            refuse_unsafe(fields / f"{study['name']}.npz", [study["image"]])
     tracker = make_tracker(method, **changes)
     size, spacing = tracker.grid
     load = LoadCined(size, spacing, label_coding)
     rows: list[dict[str, Any]] = []
     skipped: list[dict[str, str]] = []
-    for study in studies_of(data, section):
+    for study in studies:
         name = str(study["name"])
-        if only and name not in only:
-            continue
         try:
             item = load(study)
             if item["es_index"] < 0:
@@ -100,8 +102,18 @@ def evaluate(
     }
 
 
+def fields_folder(output: Path) -> Path:
+    """Folder of the fields beside a report.
+
+    Args:
+        output: file of the report.
+    """
+    return output.with_suffix("") if output.suffix else output.with_name(f"{output.name}_fields")
+
+
 def save_field(path: Path, displacement: torch.Tensor) -> None:
     """Write ``displacement`` ``(Z, 2, H, W)`` in millimetres as ``.npz``, atomically."""
+    claim(path)
     buffer = io.BytesIO()
     np.savez_compressed(buffer, displacement=displacement.cpu().numpy().astype(np.float32))
     write_bytes(path, buffer.getvalue())
@@ -133,16 +145,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _evaluate(options: argparse.Namespace) -> None:
+    claim(options.output, signed=True)
     result = evaluate(
         options.data,
         options.method,
         section=options.section,
         label_coding=options.label_coding,
         only=options.only,
-        fields=options.output.with_suffix(""),
+        fields=fields_folder(options.output),
         **dict(options.changes),
     )
-    write_bytes(options.output, json.dumps(result, indent=1).encode())
+    write_report(options.output, result)
     print("end-systole to end-diastole, mean ± standard deviation over slices")
     print(table_line(result))
     for level, part in result["levels"].items():

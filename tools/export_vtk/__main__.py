@@ -13,10 +13,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from xml.sax.saxutils import quoteattr
 
-from myomotion.files import replaced_folder
+from myomotion.outputs import refuse_unsafe, replaced_folder
 from tools.command_line import make_parser, run_command
 from tools.export_vtk.mesh import frame_mesh, slice_walls
 from tools.export_vtk.result import read_result, read_values
+
+MESH = "mesh"  # kind of the folder, see myomotion.outputs
 
 
 def export_vtk(result: Path, output: Path) -> Path:
@@ -35,11 +37,13 @@ def export_vtk(result: Path, output: Path) -> Path:
 
     Raises:
         InputError: if the folder is no finished result, has no label, or no slice can be meshed.
+        OutputError: if ``NAME`` is the result or something else that is no such mesh.
     """
     study = read_result(result)
-    walls = slice_walls(study.label, result)
     target = output / study.name
-    with replaced_folder(target) as folder:
+    refuse_unsafe(target, [result], MESH)
+    walls = slice_walls(study.label, result)
+    with replaced_folder(target, MESH, [result]) as folder:
         for t, path in enumerate(study.fields):
             mesh = frame_mesh(study, walls, read_values(path)[:, :, :, 0], t)
             mesh.save(folder / f"{study.name}_{t:03d}.vtp")

@@ -10,6 +10,7 @@ the environment of `requirements.txt` beside this file. `--app` receives MONAI L
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import shutil
 import sys
@@ -21,6 +22,7 @@ from pathlib import Path
 import torch
 
 SAMPLE_APP = Path(sysconfig.get_path("data")) / "monailabel" / "sample-apps" / "monaibundle"
+MARKER = ".myomotion.json"  # as in results of the bundles
 OPERATORS = ("nms", "qnms")  # those that torchvision's Python code describes unasked
 
 
@@ -36,6 +38,7 @@ def make_app(app: Path, bundles: Sequence[Path]) -> list[str]:
 
     Raises:
         FileNotFoundError: if a folder is no bundle, or the sample app is not installed.
+        FileExistsError: if ``app`` holds files that this program has not put there, or a bundle.
     """
     for bundle in bundles:
         if not (bundle / "configs" / "metadata.json").is_file():
@@ -51,6 +54,9 @@ def make_app(app: Path, bundles: Sequence[Path]) -> list[str]:
         raise FileNotFoundError(
             f"{SAMPLE_APP}: not there. Install tools/monai_label/requirements.txt."
         )
+    refuse_unsafe(app, bundles)
+    app.mkdir(parents=True, exist_ok=True)
+    (app / MARKER).write_text(json.dumps({"written_by": "myomotion", "kind": "app", "files": []}))
     shutil.copytree(SAMPLE_APP, app, dirs_exist_ok=True, ignore=shutil.ignore_patterns("logs"))
     names = [bundle.resolve().name for bundle in bundles]
     for name, bundle in zip(names, bundles, strict=True):
@@ -58,6 +64,29 @@ def make_app(app: Path, bundles: Sequence[Path]) -> list[str]:
         shutil.rmtree(target, ignore_errors=True)
         shutil.copytree(bundle, target, ignore=shutil.ignore_patterns("__pycache__", "output"))
     return names
+
+
+def refuse_unsafe(app: Path, bundles: Sequence[Path]) -> None:
+    """Refuse a folder in which something of somebody else's would be replaced.
+
+    It is checked here and not by the bundles' package, of which each bundle brings its own.
+
+    Args:
+        app: folder to make.
+        bundles: unpacked bundles.
+
+    Raises:
+        FileExistsError: naming the folder and the fix.
+    """
+    place = app.resolve()
+    for bundle in bundles:
+        if place == bundle.resolve() or place in bundle.resolve().parents:
+            raise FileExistsError(f"--app {app}: holds the bundle {bundle}. Choose another folder.")
+    if app.exists() and any(app.iterdir()) and not (app / MARKER).is_file():
+        raise FileExistsError(
+            f"--app {app}: is there already and was not made by this command. Move it away or "
+            "choose another folder."
+        )
 
 
 def declare_operators() -> torch.library.Library | None:

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from monai.bundle import ConfigParser
 
-from myomotion.files import write_bytes
+from myomotion.outputs import claim, write_bytes
 from tools.bundle import BUNDLES
 from tools.command_line import make_parser, run_command
 from tools.package.checks import check_bundle
@@ -44,6 +44,7 @@ def package(output: Path, bundles: Path = BUNDLES) -> list[Path]:
         The zips.
 
     Raises:
+        OutputError: if a file in ``output`` is not of an earlier packing.
         InputError: naming what a bundle lacks, see :func:`tools.package.checks.check_bundle`.
     """
     versions = {name: check_bundle(bundles / name)["version"] for name in NAMES}
@@ -51,6 +52,9 @@ def package(output: Path, bundles: Path = BUNDLES) -> list[Path]:
         f"{name}_v{version}": zip_content(name, bundle_files(bundles, name))
         for name, version in versions.items()
     }
+    names = [*(f"{stem}.zip" for stem in zips), "SHA256SUMS", "model_info.json"]
+    for name in names:
+        claim(output / name, [bundles / bundle for bundle in NAMES])
     for stem, content in zips.items():
         write_bytes(output / f"{stem}.zip", content)
     sums = [f"{hashlib.sha256(zips[stem]).hexdigest()}  {stem}.zip\n" for stem in sorted(zips)]

@@ -19,6 +19,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from myomotion.outputs import claim
+from myomotion.training.checkpoints import save_atomically
 from tools.command_line import make_parser, run_command
 from tools.peers import ROOT, PeerError, require_peer
 
@@ -162,10 +164,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _train(options: argparse.Namespace) -> None:
     require_peer("voxelmorph")
+    claim(options.output)
     images = _read_images(options.data)
     network = train(images, smoothness=options.smoothness, steps=options.steps, seed=options.seed)
-    options.output.parent.mkdir(parents=True, exist_ok=True)
-    torch.save(network.state_dict(), options.output)
+    save_atomically(network.state_dict(), options.output)
 
 
 def _read_images(folder: Path) -> list[torch.Tensor]:

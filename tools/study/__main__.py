@@ -18,7 +18,8 @@ from typing import Any
 
 from fem_sim import claims
 from myomotion.errors import InputError
-from myomotion.files import write_bytes, write_table
+from myomotion.files import write_table
+from myomotion.outputs import REPORT, WRITTEN_BY, claim, refuse_unsafe, write_bytes
 from tools.command_line import add_workers, make_parser, run_command
 from tools.evaluate.scores import MEASURES
 from tools.study.claims import TIME_GROUP, lead_group
@@ -74,17 +75,22 @@ def write_findings(output: Path, found: Findings, provenance: Mapping[str, Any])
         provenance: from :func:`~tools.study.provenance.circumstances`.
 
     Raises:
-        OSError: for a folder that cannot be written.
+        OutputError: for a folder that cannot be written, or a file of somebody else's in it.
     """
+
+    def write(name: str, content: bytes) -> None:
+        claim(output / name)
+        write_bytes(output / name, content)
+
     pictures: dict[str, tuple[str, bytes]] = {}
     for name, (caption, figure) in found.figures.items():
         for kind, content in rendered(figure).items():
-            write_bytes(output / f"{name}.{kind}", content)
+            write(f"{name}.{kind}", content)
             if kind == "png":
                 pictures[f"{name}.png"] = (caption, content)
     for name, (caption, content) in found.films.items():
         pictures[f"{name}.gif"] = (caption, content)
-        write_bytes(output / f"{name}.gif", content)
+        write(f"{name}.gif", content)
     lines = [claim.line() for claim in claims.measure(found.claims)]
     parts = [table.markdown() for table in found.tables]
     for heading, sentences in found.remarks.items():
@@ -93,14 +99,16 @@ def write_findings(output: Path, found: Findings, provenance: Mapping[str, Any])
     if lines:
         parts.append("\n".join(["### Claims", "", "```", *lines, "```"]) + "\n")
     parts += [f"![{caption}]({name})\n" for name, (caption, _) in pictures.items()]
-    write_bytes(output / "results.md", "\n".join(parts).encode())
+    write("results.md", "\n".join(parts).encode())
     for table in found.tables:
         stem = "".join(c if c.isalnum() else "-" for c in table.title.split(" (n =")[0])
+        claim(output / "tables" / f"{stem}.csv")
         write_table(output / "tables" / f"{stem}.csv", table.header, table.plain_rows())
+    claim(output / "slices.csv")
     write_table(output / "slices.csv", SLICE_COLUMNS, _slice_rows(found))
     page = study_page(found.tables, found.remarks, lines, pictures, provenance)
-    write_bytes(output / "index.html", page.encode())
-    write_bytes(output / "provenance.json", (json.dumps(provenance, indent=1) + "\n").encode())
+    write("index.html", page.encode())
+    write("provenance.json", (json.dumps({**WRITTEN_BY, **provenance}, indent=1) + "\n").encode())
 
 
 def _slice_rows(found: Findings) -> Iterator[dict[str, Any]]:
@@ -137,11 +145,14 @@ def _compare(options: argparse.Namespace) -> int:
     sets = data_sets(config, folders, options.virtual, options.output)
     groups = [*(lead_group(s.name) for s in sets if not s.virtual), TIME_GROUP]
     claims.selected(groups, options.only)  # a wrong name is said before hours of work
+    for name in ("results.md", "index.html", "slices.csv", "provenance.json"):
+        refuse_unsafe(options.output / name, folders.values())
+    report = options.output / "claims.json"
+    refuse_unsafe(report, folders.values(), REPORT)
     found = run_study(config, sets, options.output, workers=options.workers)
     provenance = circumstances(config)
     write_findings(options.output, found, provenance)
     print(found.tables[0].markdown())
-    report = options.output / "claims.json"
     status = claims.run(found.claims, report, only=options.only, further=provenance)
     print(f"All results: {options.output / 'index.html'}")
     return status if options.strict else 0

@@ -11,7 +11,8 @@ from typing import Any
 
 from myomotion import parts, tracker
 from myomotion.analysis.provenance import input_hashes
-from myomotion.files import file_sha256, write_bytes
+from myomotion.files import file_sha256, write_report
+from myomotion.outputs import claim
 from tools.bundle import BUNDLES, INFERENCE_CONFIG, ROOT
 from tools.evaluate.methods import OUR_METHODS
 from tools.peers import peer_file, peer_packages
@@ -115,8 +116,9 @@ def cached(path: Path, key: str, compute: Callable[[], Any]) -> Any:
         content = json.loads(path.read_text(encoding="utf-8"))
         if content.get("key") == key:
             return content["result"]
+    claim(path, signed=True)
     result = compute()
-    write_bytes(path, (json.dumps({"key": key, "result": result}, indent=1) + "\n").encode())
+    write_report(path, {"key": key, "result": result})
     return result
 
 

@@ -9,7 +9,6 @@ label of end-systole. The chosen values are to be written into the configuration
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -17,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from myomotion.errors import InputError
-from myomotion.files import write_bytes
+from myomotion.files import write_report
+from myomotion.outputs import claim
 from tools.bundle import ROOT
 from tools.command_line import make_parser, run_command
 from tools.study.config import Method, StudyConfig, read_config
@@ -110,8 +110,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _select(options: argparse.Namespace) -> None:
+    claim(options.output / "selection.json", signed=True)
     result = select(read_config(options.config), options.data, options.output)
-    write_bytes(options.output / "selection.json", (json.dumps(result, indent=1) + "\n").encode())
+    write_report(options.output / "selection.json", result)
     for name, found in result.items():
         print(f"{name}: {found['setting']} = {found['chosen']}")
         for value, measures in found["sweep"].items():

@@ -11,7 +11,7 @@ from typing import Any
 
 from myomotion.built_in import studies_of, virtual_cines
 from myomotion.errors import InputError
-from myomotion.files import write_bytes
+from myomotion.outputs import claim, write_bytes
 from tools.bundle import BUNDLES
 
 VIRTUAL = "virtual"
@@ -102,6 +102,7 @@ def real_set(name: str, folder: Path, trained: Collection[str], output: Path) ->
         ]
         # The last one picks the best epoch; a single one has to do both.
         sections = {"training": entries[:-1] or entries, "validation": entries[-1:]}
+        claim(where / "datalist.json", [folder])
         write_bytes(where / "datalist.json", (json.dumps(sections, indent=1) + "\n").encode())
     return DataSet(
         name=name,

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from myomotion.outputs import claim
 from tools.bundle import ROOT
 from tools.study.config import Method, Stage
 
@@ -60,12 +61,13 @@ def run_stage(stage: Stage, folders: Mapping[str, Path]) -> None:
         folders: data sets by name.
 
     Raises:
+        OutputError: if the log is there and not an earlier training's.
         RuntimeError: if a data set is missing, the command fails or makes no weights.
     """
     words = command_of(stage, folders)
     makes = ROOT / stage.makes
-    makes.parent.mkdir(parents=True, exist_ok=True)
     log = makes.with_name("training.log")
+    claim(log)
     with log.open("ab") as stream:
         status = subprocess.run(words, cwd=ROOT, stdout=stream, stderr=stream, check=False)
     if status.returncode or not makes.is_file():

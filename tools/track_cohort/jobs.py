@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from fem_sim.parallel import ended_jobs
+from myomotion.errors import exit_on_input_error
 from myomotion.inferers.studies import StudyRuns, first_cause
 from myomotion.tracker import inference_parts
 
@@ -42,11 +43,13 @@ def track_cohort(
         Studies that could not be tracked, with the reasons.
 
     Raises:
-        SystemExit: if there is no study, or not one could be tracked.
+        SystemExit: if there is no study, a result would cost somebody files, or not one could be
+            tracked.
         RuntimeError, ValueError, OSError: see :func:`fem_sim.parallel.ended_jobs`.
     """
     changes = {**changes, "dataset_dir": str(data.absolute()), "output_dir": str(output.absolute())}
     runs = _study_runs(changes)
+    exit_on_input_error(runs.check)
     jobs = [StudyJob(study=dict(study), changes=changes) for study in runs.studies]
     failures = dict(_failures(jobs, scheduler))
     names = [str(study["name"]) for study in runs.studies]
@@ -65,10 +68,9 @@ def track_study(job: StudyJob) -> str | None:
         Why it could not be tracked, None if it was.
     """
     try:
-        _study_runs(job.changes, [dict(job.study)]).run()
-    except SystemExit as error:  # how the bundle reports an error of the input
+        return _study_runs(job.changes, [dict(job.study)]).track().get(str(job.study["name"]))
+    except SystemExit as error:  # how the bundle reports what it cannot use
         return str(error).removeprefix("error: ")
-    return None
 
 
 def _failures(jobs: Sequence[StudyJob], scheduler: str | None) -> Iterator[tuple[str, str]]:

@@ -23,6 +23,7 @@ from myomotion.analysis.timing import since_ed
 from myomotion.core.segments import NAMES
 from myomotion.core.view import standard_view
 from myomotion.io.cine import Cine
+from myomotion.outputs import WRITTEN_BY
 
 NOTICE = "Research use only."
 STRAIN_TEXT = "Green-Lagrange, percent, reference end-diastole"
@@ -60,6 +61,7 @@ def study_summary(
     at_es = [dict(r) for r in rows if r["segment"] == 0 and r["frame"] == motion.es_frame]
     passed = set(quality.passed)
     return {
+        **WRITTEN_BY,
         "name": cine.name,
         "files": cine.files,
         "input_sha256": input_hashes(cine.files),

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
-import shutil
+import sys
 from collections.abc import Mapping, Sequence
-from glob import escape
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +17,14 @@ from monai.utils.enums import CommonKeys as Keys
 
 from myomotion.analysis.measures.registry import cohort_measures
 from myomotion.analysis.provenance import input_hashes
-from myomotion.errors import root_input_error
-from myomotion.files import write_bytes, write_table
+from myomotion.errors import OutputError, exit_on_input_error, root_input_error
+from myomotion.files import write_table
+from myomotion.io.cine import STUDY_FILES
+from myomotion.outputs import Inputs, claim, clear_leftovers, refuse_unsafe, write_bytes
+from myomotion.transforms.save_motion import STUDY_RESULT
 
 LOG = logging.getLogger(__name__)
+FAILED, COHORT = "failed.json", "cohort.csv"
 
 
 def track_study(engine: SupervisedEvaluator, item: Mapping[str, Any]) -> dict[str, Any]:
@@ -49,8 +52,8 @@ class StudyRuns:
 
     A study that fails does not stop the others; it is listed in ``failed.json``, and the command
     still ends with exit status 0 unless not a single study could be tracked. A study whose folder
-    was written from the same files with the same parameters is skipped. ``cohort.csv`` has one row
-    for each study that is there in the end. A single study that fails writes nothing.
+    was written from the same files with the same parameters is skipped. Of several studies,
+    ``cohort.csv`` has one row for each that is there in the end.
 
     Args:
         evaluator: tracks what its data loader gives; its post-processing writes the results.
@@ -60,6 +63,7 @@ class StudyRuns:
         parameters: from :func:`~myomotion.analysis.provenance.run_parameters`, as noted in the
             summaries.
         overwrite: do finished studies again.
+        inputs: what else is read, such as weights; None among them counts for nothing.
     """
 
     def __init__(
@@ -70,25 +74,65 @@ class StudyRuns:
         output_dir: str | Path,
         parameters: Mapping[str, Any],
         overwrite: bool = False,
+        inputs: Sequence[object] = (),
     ) -> None:
         self.evaluator = evaluator
         self.studies = list(studies)
         self.preprocessing = preprocessing
-        self.output_dir = Path(output_dir)
+        self.output_dir = Path(str(output_dir))  # a command line makes a number of 2024
         self.parameters = json.loads(json.dumps(dict(parameters)))
         self.overwrite = overwrite
+        read = (study.get(key) for study in self.studies for key in STUDY_FILES)
+        self.inputs = Inputs([*inputs, *read])
 
     def run(self) -> None:
-        """Track the studies.
+        """Make sure of all places, track the studies and conclude.
 
         Raises:
-            SystemExit: with one line, if not a single study could be tracked.
+            SystemExit: with one line, if a result would cost somebody files or cannot be written,
+                or if not a single study could be tracked.
+        """
+        exit_on_input_error(self.check)
+        self.conclude(self.track())
+
+    def check(self) -> None:
+        """Look at every place that will be written to, before anything is computed.
+
+        Raises:
+            OutputError: if a result would take the place of an input, of another study's result or
+                of something that this program has not written, or if nothing can be written there.
+        """
+        seen: dict[str, str] = {}
+        for study in self.studies:
+            name, image = str(study["name"]), str(study["image"])
+            # File systems other than Linux's take names for equal that differ in case.
+            other = seen.setdefault(name if sys.platform == "linux" else name.casefold(), image)
+            target = self.output_dir / name
+            if other != image:
+                raise OutputError(
+                    f"{target}: would hold the results of {other} and of {image}. Give one of them "
+                    "another name, or track them into different folders."
+                )
+            refuse_unsafe(target, self.inputs, STUDY_RESULT)
+            if (earlier := self._other_cine(target, study)) is not None:
+                raise OutputError(
+                    f"{target}: holds the result of another cine, {earlier}. Choose another "
+                    f"output_dir for {image}, or move the result away."
+                )
+        for table in (FAILED, COHORT):
+            refuse_unsafe(self.output_dir / table, self.inputs)
+
+    def track(self) -> dict[str, str]:
+        """Track the studies that are not finished.
+
+        Returns:
+            Name of a study to the reason why it could not be tracked.
         """
         failures: dict[str, str] = {}
         for index, study in enumerate(self.studies):
             name = str(study["name"])
             place = f"study {index + 1} of {len(self.studies)}: {name}"
-            self._clear_leftovers(name)
+            clear_leftovers(self.output_dir / name)
             if not self.overwrite and self._finished(study):
                 LOG.info("%s is finished already", place)
                 continue
@@ -102,7 +146,7 @@ class StudyRuns:
                 LOG.error("%s failed", place, exc_info=error)
             elif len(self.studies) > 1:
                 LOG.error("%s failed: %s", place, failures[name])
-        self.conclude(failures)
+        return failures
 
     def conclude(self, failures: Mapping[str, str]) -> None:
         """Write ``failed.json`` and ``cohort.csv`` of the studies, wherever they were tracked.
@@ -113,9 +157,12 @@ class StudyRuns:
         Raises:
             SystemExit: see :meth:`run`.
         """
+        exit_on_input_error(lambda: self._list_failures(failures))
         if len(self.studies) > 1:
-            self._list_failures(failures)
-            self._write_cohort(set(failures))
+            exit_on_input_error(lambda: self._write_cohort(set(failures)))
+        done = [str(s["name"]) for s in self.studies if s["name"] not in failures]
+        if done:
+            LOG.info("results: %s", self.output_dir / first_page(self.output_dir, done))
         if failures and len(failures) == len(self.studies):
             first = next(iter(failures.values()))
             more = f" (and {len(failures) - 1} more)" if len(failures) > 1 else ""
@@ -147,22 +194,29 @@ class StudyRuns:
             and summary.get("input_sha256") == input_hashes(study)
         )
 
-    def _clear_leftovers(self, name: str) -> None:
-        """Remove what a run left hidden that was killed while it wrote this study or a table."""
-        for suffix in ("partial", "old"):
-            for folder in self.output_dir.glob(f".{escape(name)}.????????.{suffix}"):
-                shutil.rmtree(folder, ignore_errors=True)
-        for table in ("cohort.csv", "failed.json"):
-            for file in self.output_dir.glob(f".{table}.????????.partial"):
-                file.unlink(missing_ok=True)
+    def _other_cine(self, target: Path, study: Mapping[str, object]) -> str | None:
+        """The cine of which a result is there, where that is another one."""
+        summary = read_summary(target) or {}
+        files, sums = summary.get("files"), summary.get("input_sha256")
+        if not isinstance(files, dict) or not isinstance(sums, dict) or "image" not in files:
+            return None
+        earlier, now = Path(str(files["image"])), Path(str(study["image"])).resolve()
+        # What was given relative to a folder may lie anywhere: the same ending is the same place.
+        ending = now.parts[-len(earlier.parts) :]
+        if earlier.resolve() == now or (not earlier.is_absolute() and ending == earlier.parts):
+            return None
+        moved = sums.get("image") == input_hashes({"image": now}).get("image")
+        return None if moved else str(earlier)
 
     def _list_failures(self, failures: Mapping[str, str]) -> None:
-        path = self.output_dir / "failed.json"
+        path = self.output_dir / FAILED
         if failures:
+            claim(path, self.inputs)
             write_bytes(path, (json.dumps(dict(failures), indent=2) + "\n").encode())
             LOG.error("%d of %d studies failed: %s", len(failures), len(self.studies), path)
-        else:
-            path.unlink(missing_ok=True)
+        elif path.exists():
+            claim(path, self.inputs)  # that of an earlier run, or it is refused
+            path.unlink()
 
     def _write_cohort(self, failed: set[str]) -> None:
         names = [str(study["name"]) for study in self.studies]
@@ -170,7 +224,21 @@ class StudyRuns:
         rows = [cohort_row(summary) for summary in summaries.values() if summary is not None]
         if not rows:
             return
-        write_table(self.output_dir / "cohort.csv", cohort_columns(), rows)
+        claim(self.output_dir / COHORT, self.inputs)
+        write_table(self.output_dir / COHORT, cohort_columns(), rows)
+
+
+def first_page(output_dir: Path, names: Sequence[str]) -> Path:
+    """What to open first of a run's results, relative to their folder.
+
+    Args:
+        output_dir: of the run.
+        names: of the studies that are there.
+    """
+    pages = [f"{name}/report.html" for name in names]
+    several = [COHORT] if len(names) > 1 else []
+    found = [Path(page) for page in (*several, *pages) if (output_dir / page).is_file()]
+    return found[0] if found else Path(names[0])
 
 
 def first_cause(error: BaseException) -> str:

@@ -37,7 +37,7 @@ def find_studies(dataset_dir: str | Path) -> list[dict[str, object]]:
         [{'name': 'anna', 'image': 'my_cines/anna/sa.nii.gz', 'info': 'my_cines/anna/info.json'},
          {'name': 'bert', 'image': 'my_cines/bert'}]
     """
-    path = Path(dataset_dir).expanduser()
+    path = Path(str(dataset_dir)).expanduser()  # a command line makes a number of 2024
     if path.is_file():
         return [{"name": source.image_title(path), "image": str(path)}]
     if not path.is_dir():

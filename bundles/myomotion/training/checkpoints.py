@@ -6,7 +6,7 @@ import io
 import logging
 import operator
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +14,44 @@ import numpy as np
 import torch
 from ignite.engine import Engine, Events
 from monai.data.utils import set_rnd
+from monai.engines import Evaluator
 from torch import nn
 
-from myomotion.errors import InputError, root_input_error
-from myomotion.files import write_bytes
+from myomotion.errors import InputError, OutputError, end_program, root_input_error
+from myomotion.outputs import Inputs, claim, refuse_unsafe, write_bytes
 
 LOG = logging.getLogger(__name__)
-RESUME_FILE = "resume.pt"
+MODEL_FILE, RESUME_FILE = "model.pt", "resume.pt"
+
+
+def check_training(
+    output_dir: str | Path,
+    *,
+    resume: bool = True,
+    overwrite: bool = False,
+    inputs: Iterable[object] = (),
+) -> None:
+    """Look at what a training will write, before anything is computed.
+
+    Args:
+        output_dir: folder of the training.
+        resume: whether it goes on from a checkpoint that is there.
+        overwrite: whether the weights of a finished training may be replaced.
+        inputs: weights that are read.
+
+    Raises:
+        OutputError: if weights of a finished training are there, or files that this program has not
+            written, or if nothing can be written there.
+    """
+    folder, read = Path(str(output_dir)), Inputs(inputs)
+    for name in (MODEL_FILE, RESUME_FILE):
+        refuse_unsafe(folder / name, read)
+    goes_on = resume and (folder / RESUME_FILE).is_file()
+    if (folder / MODEL_FILE).exists() and not goes_on and not overwrite:
+        raise OutputError(
+            f"{folder / MODEL_FILE}: weights of an earlier training, which would be replaced. Set "
+            "another output_dir, or --overwrite true to train anew in their place."
+        )
 
 
 class ResumableCheckpoints:
@@ -45,7 +76,7 @@ class ResumableCheckpoints:
         resume: bool = True,
         interval: int = 1,
     ) -> None:
-        self.path = Path(save_dir) / RESUME_FILE
+        self.path = Path(str(save_dir)) / RESUME_FILE
         self.save_dict = dict(save_dict)
         self.resume = resume
         self.interval = interval
@@ -109,14 +140,42 @@ class ResumableCheckpoints:
         save_atomically(content, self.path)
 
     def _clear(self, engine: Engine) -> None:
-        if is_first_process() and engine.state.epoch >= (engine.state.max_epochs or 0):
+        if not is_first_process():
+            return
+        if engine.state.epoch >= (engine.state.max_epochs or 0):
             self.path.unlink(missing_ok=True)
+        LOG.info("results: %s", self.path.parent)
 
 
 def _reseed_transforms(engine: Engine) -> None:
     """Seed MONAI's random transforms from torch's generator, whose state a checkpoint holds."""
     dataset = getattr(engine.state.dataloader, "dataset", None)
     set_rnd(dataset, int(torch.randint(2**31, ())))
+
+
+class FinalValidation:
+    """Handler that validates after the last epoch where the regular validation does not.
+
+    So that the last weights are judged, and a training shorter than the interval leaves some.
+
+    Args:
+        validator: evaluator, whose handlers keep the best weights.
+        interval: of the regular validation, in epochs.
+    """
+
+    def __init__(self, validator: Evaluator, interval: int) -> None:
+        self.validator = validator
+        self.interval = interval
+
+    def attach(self, engine: Engine) -> None:
+        """Listen to the trainer."""
+        engine.add_event_handler(Events.EPOCH_COMPLETED, self)
+
+    def __call__(self, engine: Engine) -> None:
+        """Validate if this epoch is the last."""
+        epoch = engine.state.epoch
+        if epoch == engine.state.max_epochs and epoch % self.interval:
+            self.validator.run(epoch)
 
 
 class BestWeights:
@@ -127,7 +186,7 @@ class BestWeights:
 
     Args:
         network: whose weights are saved as a plain state dict.
-        path: file to write.
+        path: file to write, :data:`MODEL_FILE` in the folder of the training.
         metric: name of the validation figure.
         lower_is_better: for errors.
     """
@@ -177,11 +236,11 @@ class ExitOnInputError:
         engine.add_event_handler(Events.EXCEPTION_RAISED, self)
 
     def __call__(self, engine: Engine, error: BaseException) -> None:
-        """Exit with status 1 and the message, or raise the error again."""
+        """End the program with the message, or raise the error again."""
         found = root_input_error(error)
         if found is None:
             raise error
-        raise SystemExit(f"error: {found}")
+        end_program(found)
 
 
 def save_atomically(content: Any, path: Path) -> None:
@@ -190,7 +249,11 @@ def save_atomically(content: Any, path: Path) -> None:
     Args:
         content: tensors and plain containers.
         path: file to write; its folder is made.
+
+    Raises:
+        OutputError: see :func:`~myomotion.outputs.claim`.
     """
+    claim(path)
     buffer = io.BytesIO()
     torch.save(content, buffer)
     write_bytes(path, buffer.getvalue())

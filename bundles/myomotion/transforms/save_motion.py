@@ -16,11 +16,13 @@ from myomotion.analysis import quality, strain
 from myomotion.analysis.motion import Motion, lps_vectors, tracked_labels
 from myomotion.analysis.quality_control import QualityControl
 from myomotion.analysis.study import Study, analyse
-from myomotion.files import replaced_folder, write_table
+from myomotion.files import write_table
 from myomotion.io.cine import Cine
+from myomotion.outputs import PROGRAM, replaced_folder
 from myomotion.report.overview import overview_figure
 from myomotion.report.page import report_page
 
+STUDY_RESULT = "motion"  # kind of a result folder, see myomotion.outputs
 NIFTI_INTENT_VECTOR = 1007
 OVERVIEW_DPI = 80
 
@@ -58,7 +60,7 @@ class SaveMotiond(Transform):
     """
 
     def __init__(self, output_dir: str | Path, report: bool = True) -> None:
-        self.output_dir = Path(output_dir)
+        self.output_dir = Path(str(output_dir))  # a command line makes a number of 2024
         self.report = report
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
@@ -76,13 +78,18 @@ def write_study(target: Path, study: Study, report: bool = True) -> None:
         target: folder of the results; an older one is replaced as a whole.
         study: from :func:`~myomotion.analysis.study.analyse`.
         report: write ``report.html`` as well.
+
+    Raises:
+        OutputError: see :func:`~myomotion.outputs.replaced_folder`.
     """
-    with replaced_folder(target) as folder:
+    with replaced_folder(target, STUDY_RESULT, study.cine.files.values()) as folder:
         write_images(folder, study.cine, study.motion)
         if study.rows:
             write_table(folder / "strain.csv", strain.columns(), study.rows)
         write_table(folder / "quality.csv", quality.columns(), study.quality.frames)
-        overview_figure(study).savefig(folder / "motion.png", dpi=OVERVIEW_DPI)
+        overview_figure(study).savefig(
+            folder / "motion.png", dpi=OVERVIEW_DPI, metadata={"Software": PROGRAM}
+        )
         if report:
             (folder / "report.html").write_text(report_page(study), encoding="utf-8")
         (folder / "summary.json").write_text(json.dumps(study.summary, indent=2))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Hashable, Mapping
+import logging
+from collections.abc import Hashable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,12 @@ import numpy as np
 import torch
 from monai.transforms import Transform
 
-from myomotion.files import write_bytes, write_table
+from myomotion.errors import OutputError
+from myomotion.files import write_table
 from myomotion.losses.plausibility import Plausibility, dilate
+from myomotion.outputs import Inputs, claim, refuse_unsafe, write_bytes
+
+LOG = logging.getLogger(__name__)
 
 
 class PrepareCycle:
@@ -73,14 +78,52 @@ class SaveScoresd(Transform):
     """
 
     def __init__(self, output_dir: str | Path) -> None:
-        self.output_dir = Path(output_dir)
+        self.output_dir = Path(str(output_dir))  # a command line makes a number of 2024
+
+    def files(self, cycle: object) -> tuple[Path, Path]:
+        """Table and map of a cycle.
+
+        Args:
+            cycle: path of the cycle.
+        """
+        name = Path(str(cycle)).stem
+        return self.output_dir / f"{name}.csv", self.output_dir / f"{name}_map.npy"
+
+    def check(self, cycles: Iterable[object], *inputs: object) -> None:
+        """Look at every place that will be written to, before anything is computed.
+
+        Args:
+            cycles: paths of the cycles.
+            inputs: what else is read, such as weights.
+
+        Raises:
+            OutputError: see :func:`~myomotion.outputs.refuse_unsafe`, or if two cycles have one
+                name.
+        """
+        cycles = list(cycles)
+        read = Inputs([*cycles, *inputs])
+        seen: dict[Path, object] = {}
+        for cycle in cycles:
+            for path in self.files(cycle):
+                refuse_unsafe(path, read)
+                if (other := seen.setdefault(path, cycle)) != cycle:
+                    raise OutputError(
+                        f"{path}: would hold the scores of {other} and of {cycle}. Give one of "
+                        "them another name, or score them into different folders."
+                    )
+
+    def conclude(self) -> None:
+        """Say where the results are."""
+        LOG.info("results: %s", self.output_dir)
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Write the scores under ``pred``."""
-        name = Path(str(data["cycle"])).stem
+        table, residuals = self.files(data["cycle"])
+        for path in (table, residuals):
+            claim(path, [data["cycle"]])
         rows = enumerate(float(v) for v in data["pred"]["score"])
-        write_table(self.output_dir / f"{name}.csv", ("frame", "r_vae"), rows)
+        write_table(table, ("frame", "r_vae"), rows)
         buffer = io.BytesIO()
         np.save(buffer, np.asarray(data["pred"]["map"], dtype=np.float32), allow_pickle=False)
-        write_bytes(self.output_dir / f"{name}_map.npy", buffer.getvalue())
+        write_bytes(residuals, buffer.getvalue())
         return dict(data)

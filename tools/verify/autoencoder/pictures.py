@@ -24,8 +24,8 @@ from myomotion.core.kinematics import (
     radial_circumferential_strain,
     radial_direction,
 )
-from myomotion.files import write_bytes
 from myomotion.losses.plausibility import VAE_SPACING, Plausibility, standardise
+from myomotion.outputs import PROGRAM, claim, write_bytes
 from tools.verify.autoencoder.demons_fields import demons_fields
 from tools.verify.autoencoder.measures import (
     FieldSet,
@@ -69,7 +69,8 @@ def save_pictures(
         ("wrong_fields", wrong_fields(regulariser, es, real_cines, generator)),
     ):
         content = io.BytesIO()
-        figure.savefig(content, format="png", dpi=90)
+        figure.savefig(content, format="png", dpi=90, metadata={"Software": PROGRAM})
+        claim(folder / f"{name}.png", signed=True)
         write_bytes(folder / f"{name}.png", content.getvalue())
 
 

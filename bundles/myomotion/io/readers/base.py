@@ -10,6 +10,7 @@ from myomotion.io.image import CineImage
 from myomotion.io.info import StudyInfo
 
 CINE_STEM = "sa"  # a single file in a study folder is sa.ENDING
+ENDINGS = (".nii.gz", ".nii", ".nrrd", ".mha", ".mhd", ".dcm")  # nothing else is cut from a name
 
 
 class CineReader(ABC):
@@ -52,8 +53,13 @@ class CineReader(ABC):
         return [place]
 
     def title(self, place: Path) -> str:
-        """Name of a study that is nothing but this place."""
-        return place.name.split(".")[0]
+        """Name of a study that is nothing but this place.
+
+        That of the file without its known ending, so that other dots keep names apart; that of its
+        folder where the file is called as in every study folder.
+        """
+        stem = next((place.name[: -len(e)] for e in ENDINGS if place.name.lower().endswith(e)), "")
+        return place.resolve().parent.name if stem == CINE_STEM else stem or place.name
 
     def study_id(self, folder: Path) -> str | None:
         """What the folders of one study share, where studies are spread; None where unknown."""

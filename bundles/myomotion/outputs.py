@@ -1,0 +1,375 @@
+"""The one way to write results: nothing of anybody else is ever replaced or removed.
+
+What this program writes says so. A folder holds a file :data:`MARKER` that says of what kind it is
+and lists its own files; JSON files and pictures that stand alone carry one of :data:`SIGNATURES`. A
+target that is there already is replaced only if it is own and of the same kind, and never if it is,
+holds or lies in an input. Everything is
+written beside its target under a hidden name and takes its place in one step, so that a reader
+never sees half a result, and a killed run or a full disk leaves the old one as it was. Hidden names
+say which process they belong to; only those of processes that are gone are cleared away.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import re
+import shutil
+import time
+import uuid
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from myomotion.errors import OutputError
+from myomotion.processes import host_name, is_running
+
+MARKER = ".myomotion.json"
+PROGRAM = "myomotion"
+WRITTEN_BY = {"written_by": PROGRAM}  # first entry of JSON reports
+SIGNATURES = (  # of JSON, of PNG (a text chunk) and of GIF (a comment)
+    rb'"written_by":\s*"myomotion"',
+    rb"Software\x00+myomotion",
+    rb"Software: myomotion",
+)
+MARKED_ENDS = 1 << 16  # bytes at either end of a file in which a signature is looked for
+FILES = "files"  # kind of single files that the marker of their folder lists
+REPORT = "report"  # kind of single files that carry a signature
+UNASKED = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})  # of file managers, nobody's loss
+PATIENCE_S = (0.0, 0.05, 0.2)  # a run beside this one may be changing its place just now
+LONGEST_NAME = 100  # bytes of a target's name in a hidden one; file systems take 255 in all
+OF_THE_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, errno.ENAMETOOLONG, errno.EIO}
+_HIDDEN = re.compile(r"\.(?P<name>.+)\.(?P<host>[^.]+)-(?P<pid>\d+)-[0-9a-f]{8}\.(partial|old)")
+
+
+class Marker(NamedTuple):
+    """Content of a marker file: what the folder is, and its own files."""
+
+    kind: str
+    files: frozenset[str]
+
+
+class Inputs:
+    """Files and folders that are read, found once for many targets.
+
+    Args:
+        given: paths; None among them counts for nothing.
+    """
+
+    def __init__(self, given: Iterable[object] = ()) -> None:
+        paths = [Path(str(path)) for path in given if path is not None]
+        self.places = {path.expanduser().resolve(): path for path in paths}
+        self.folders = {place for place in self.places if place.is_dir()}
+        self.holders = {above: path for p, path in self.places.items() for above in p.parents}
+
+    def refuse(self, target: Path) -> None:
+        """Refuse a target that is, holds or lies in an input.
+
+        Raises:
+            OutputError: naming both and the fix.
+        """
+        place = target.expanduser().resolve()
+        fix = "Choose another output."
+        if place in self.places:
+            which = self.places[place]
+            raise OutputError(f"{target}: is the input {which}, which would be replaced. {fix}")
+        if place in self.holders:
+            raise OutputError(f"{target}: holds the input {self.holders[place]}. {fix}")
+        for folder in self.folders.intersection(place.parents):
+            raise OutputError(f"{target}: lies in the input {self.places[folder]}. {fix}")
+
+
+def refuse_unsafe(target: Path, inputs: Inputs | Iterable[object] = (), kind: str = FILES) -> None:
+    """Refuse a target that would cost somebody their files, or that cannot be written.
+
+    Args:
+        target: file or folder to make or replace.
+        inputs: files and folders that are read.
+        kind: :data:`FILES` or :data:`REPORT` for a single file, else of a folder that is replaced
+            as a whole.
+
+    Raises:
+        OutputError: if the target is, holds or lies in an input, is there already and was not
+            written by this program, or lies where nothing can be written; it names both and the
+            fix.
+    """
+    try:
+        (inputs if isinstance(inputs, Inputs) else Inputs(inputs)).refuse(target)
+        if (foreign := _lasting_foreign_part(target, kind)) is not None:
+            what = "it" if foreign == target else str(foreign)
+            raise OutputError(
+                f"{target}: cannot be replaced: it is there already, and {what} was not written as "
+                "such a result by this version of the program. Move it away or choose another "
+                "output."
+            )
+        if _marker(target.parent).kind != FILES:
+            raise OutputError(
+                f"{target}: lies in {target.parent}, which is a result as a whole. Choose another "
+                "output."
+            )
+        _refuse_unwritable(target)
+    except OSError as error:
+        raise OutputError(
+            f"{target}: cannot be written ({error.strerror or error}). Choose another output."
+        ) from error
+
+
+def claim(target: Path, inputs: Inputs | Iterable[object] = (), *, signed: bool = False) -> None:
+    """Make sure of a single file before it is written, and note it as this program's own.
+
+    Args:
+        target: file to make or replace; its folder is made.
+        inputs: files and folders that are read.
+        signed: the content carries a signature, so that no marker is needed beside it.
+
+    Raises:
+        OutputError: see :func:`refuse_unsafe`.
+    """
+    refuse_unsafe(target, inputs, REPORT if signed else FILES)
+    with writing(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        clear_leftovers(target)
+        if not signed:
+            mark(target.parent, [target.name])
+
+
+def mark(folder: Path, files: Iterable[str], kind: str = FILES) -> None:
+    """Write the marker of a folder, or add files to it.
+
+    Args:
+        folder: an existing folder.
+        files: what this program writes there, as paths relative to it with forward slashes.
+        kind: of a folder that is written as a whole.
+    """
+    known = _marker(folder)
+    wanted = Marker(kind, known.files.union(files))
+    if known == wanted:
+        return
+    content = {**WRITTEN_BY, "kind": kind, "files": sorted(wanted.files)}
+    write_bytes(folder / MARKER, (json.dumps(content, indent=1) + "\n").encode())
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file in one step (temporary file beside it, then rename).
+
+    Whether it may be written at all is for :func:`claim` to say, before anything is computed.
+
+    Args:
+        path: file to make or replace; its folder is made if missing.
+        content: what it shall hold.
+
+    Raises:
+        OutputError: for a full disk or a place that cannot be written.
+    """
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = hidden_name(path)
+        try:
+            partial.write_bytes(content)
+            partial.replace(path)
+        finally:
+            with suppress(OSError):
+                partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Errors of the operating system about a place that is written become one clear line.
+
+    Args:
+        path: the place; errors about other files pass, unless the disk is to blame.
+
+    Raises:
+        OutputError: naming the place and the fix.
+    """
+    try:
+        yield
+    except OSError as error:
+        about = [str(name) for name in (error.filename, error.filename2) if name is not None]
+        here = any(name.startswith(str(path.parent)) for name in about)
+        if error.errno not in OF_THE_DISK and not here:
+            raise
+        raise OutputError(
+            f"{path}: cannot be written ({error.strerror or error}). Free disk space or choose "
+            "another output; what is finished is kept, the same command goes on."
+        ) from error
+
+
+@contextmanager
+def replaced_folder(target: Path, kind: str, inputs: Iterable[object] = ()) -> Iterator[Path]:
+    """Folder that takes the place of ``target`` when the block ends well, and vanishes otherwise.
+
+    Args:
+        target: final folder; an older one of the same kind is replaced as a whole.
+        kind: what the folder is, such as ``motion``.
+        inputs: files and folders that are read.
+
+    Yields:
+        A new folder beside it to write into; its marker is written at the end.
+
+    Raises:
+        OutputError: see :func:`refuse_unsafe`; before the block and again before anything is
+            replaced. Also for a full disk.
+    """
+    read = Inputs(inputs)
+    refuse_unsafe(target, read, kind)
+    with writing(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        clear_leftovers(target)
+        partial = hidden_name(target)
+        partial.mkdir()
+        try:
+            yield partial
+            mark(partial, (p.relative_to(partial).as_posix() for p in _files(partial)), kind)
+            refuse_unsafe(target, read, kind)
+            _take_place(partial, target)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+
+
+def clear_leftovers(target: Path) -> None:
+    """Remove what killed runs left hidden beside a target; give back a result that they moved away.
+
+    Args:
+        target: file or folder; only hidden names that belong to it and to processes of this machine
+            that are gone count.
+    """
+    if target.parent.is_dir():
+        for path, name in _leftovers(target.parent):
+            if name == _short(target.name):
+                _clear(path, target)
+
+
+def remove_leftovers(folder: Path) -> None:
+    """The same for all that killed runs left in a folder, see :func:`clear_leftovers`.
+
+    Args:
+        folder: where results are written.
+    """
+    for path, name in _leftovers(folder):
+        _clear(path, folder / name)
+
+
+def hidden_name(target: Path, ending: str = "partial") -> Path:
+    """A name beside ``target`` that says which process it belongs to."""
+    process = f"{host_name()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+    return target.with_name(f".{_short(target.name)}.{process}.{ending}")
+
+
+def _refuse_unwritable(target: Path) -> None:
+    for parent in target.expanduser().absolute().parents:
+        if not os.path.lexists(parent):
+            continue
+        if not parent.is_dir():
+            raise OutputError(
+                f"{parent}: cannot be used as output folder, for it is none. Choose another one."
+            )
+        if not os.access(parent, os.W_OK | os.X_OK):
+            raise OutputError(
+                f"{target}: no permission to write in {parent}. Choose another output."
+            )
+        return
+
+
+def _lasting_foreign_part(path: Path, kind: str) -> Path | None:
+    foreign: Path | None = path
+    for pause in PATIENCE_S:
+        time.sleep(pause)
+        with suppress(FileNotFoundError):
+            foreign = _foreign_part(path, kind) if os.path.lexists(path) else None
+        if foreign is None:
+            break
+    return foreign
+
+
+def _foreign_part(path: Path, kind: str) -> Path | None:
+    """What of an existing file or folder is not this program's; None if it is own as a whole."""
+    if path.is_symlink() or not (path.is_dir() or path.is_file()):
+        return path
+    if path.is_file():
+        listed = kind == FILES and path.name in _marker(path.parent).files
+        return None if listed or (kind == REPORT and _is_signed(path)) else path
+    marker = _marker(path)
+    for file in _files(path):  # an empty folder is nobody's loss
+        if marker.kind != kind or kind in (FILES, REPORT):
+            return path
+        if file.relative_to(path).as_posix() not in marker.files:
+            return file
+    return None
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """Files and links below a folder but the marker and what file managers leave."""
+    for path in sorted(folder.rglob("*")):
+        if path.is_dir() and not path.is_symlink():
+            continue
+        if path != folder / MARKER and path.name not in UNASKED:
+            yield path
+
+
+def _marker(folder: Path) -> Marker:
+    try:
+        content = json.loads((folder / MARKER).read_text(encoding="utf-8"))
+        return Marker(str(content["kind"]), frozenset(map(str, content["files"])))
+    except (OSError, ValueError, KeyError, TypeError):
+        return Marker(FILES, frozenset())
+
+
+def _is_signed(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            ends = file.read(MARKED_ENDS)
+            if file.seek(0, os.SEEK_END) > MARKED_ENDS:
+                file.seek(-MARKED_ENDS, os.SEEK_END)
+                ends += file.read()
+    except OSError:
+        return False
+    return any(re.search(signature, ends) for signature in SIGNATURES)
+
+
+def _take_place(partial: Path, target: Path) -> None:
+    old = hidden_name(target, "old")
+    with suppress(FileNotFoundError):  # none yet, or a run beside this one has just taken it away
+        target.rename(old)
+    try:
+        partial.rename(target)
+    except OSError:  # a run beside this one was quicker: its result is as good
+        if not (target / MARKER).is_file():
+            if old.exists():
+                old.rename(target)
+            raise
+    if old.exists():  # half removed it must not look like a result that can be given back
+        gone = hidden_name(target)
+        old.rename(gone)
+        shutil.rmtree(gone, ignore_errors=True)
+
+
+def _leftovers(folder: Path) -> list[tuple[Path, str]]:
+    """Hidden entries of processes of this machine that are gone, with their targets' names."""
+    found = []
+    for path in sorted(folder.iterdir()):
+        match = _HIDDEN.fullmatch(path.name)
+        if match and match["host"] == host_name() and not is_running(int(match["pid"])):
+            found.append((path, match["name"]))
+    return found
+
+
+def _clear(path: Path, target: Path) -> None:
+    if path.suffix == ".old" and not os.path.lexists(target):
+        path.rename(target)  # the run was killed between taking the old one away and the new
+    elif path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with suppress(OSError):
+            path.unlink()
+
+
+def _short(name: str) -> str:
+    """A name as it is, or its beginning and a sum where hidden names would become too long."""
+    raw = name.encode()
+    if len(raw) <= LONGEST_NAME:
+        return name
+    return f"{raw[:LONGEST_NAME].decode(errors='ignore')}~{hashlib.sha256(raw).hexdigest()[:8]}"
