@@ -67,7 +67,7 @@ def _add_common(command: argparse.ArgumentParser) -> None:
 
 
 def _add_simulate(command: argparse.ArgumentParser) -> None:
-    from fem_sim.mechanics.materials import MATERIALS, NeoHookean
+    from fem_sim.mechanics.materials.registry import MATERIALS, NeoHookean
     from fem_sim.population import PRESETS
     from myomotion.io.labels import LABEL_CODINGS
 

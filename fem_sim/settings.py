@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fem_sim.mechanics.materials import NeoHookean, material_named
+from fem_sim.mechanics.materials.registry import NeoHookean, material_named
 from fem_sim.population import check_preset
 
 PHASES = ("ES", "ED")

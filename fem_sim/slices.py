@@ -11,7 +11,7 @@ import numpy as np
 from fem_sim.files import REJECTED, write_rejection
 from fem_sim.geometry.contours import Contours, RejectedSliceError, contours_from_labels
 from fem_sim.mechanics.cycle import Cycle, simulate_cycle
-from fem_sim.mechanics.materials import material_named
+from fem_sim.mechanics.materials.registry import material_named
 from fem_sim.mechanics.parameters import SimulationParameters
 from fem_sim.mechanics.unload import unload
 from fem_sim.population import draw_area_ratio, draw_dynamics, draw_subject

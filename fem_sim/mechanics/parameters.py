@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from fem_sim.geometry.mesh import RingMesh
-from fem_sim.mechanics.materials import Material, NeoHookean
+from fem_sim.mechanics.materials.registry import Material, NeoHookean
 
 
 @dataclass(frozen=True, kw_only=True)

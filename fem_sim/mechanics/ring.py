@@ -17,8 +17,8 @@ import scipy.sparse as sp
 
 from fem_sim.geometry.mesh import RingMesh
 from fem_sim.mechanics.lattice import quadratic_polygon_area
-from fem_sim.mechanics.materials import Material, NeoHookean
 from fem_sim.mechanics.materials.base import Wall
+from fem_sim.mechanics.materials.registry import Material, NeoHookean
 from fem_sim.mechanics.parameters import SimulationParameters, element_stiffness
 from fem_sim.mechanics.quiet_sfepy import (
     Equation,

@@ -8,7 +8,7 @@ import numpy as np
 
 from fem_sim.claims import Claim, below
 from fem_sim.geometry.mesh import ring_mesh
-from fem_sim.mechanics.materials import MATERIALS, NeoHookean
+from fem_sim.mechanics.materials.registry import MATERIALS, NeoHookean
 from fem_sim.mechanics.newton import State
 from fem_sim.mechanics.parameters import Scar, element_stiffness
 from fem_sim.mechanics.path import inflation_path

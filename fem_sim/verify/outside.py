@@ -18,7 +18,7 @@ from fem_sim.claims import Claim, below, broken, not_run
 from fem_sim.geometry.contours import contours_from_labels, polygon_area
 from fem_sim.geometry.mesh import RingMesh, ring_mesh
 from fem_sim.mechanics.lattice import LatticeMap
-from fem_sim.mechanics.materials import NeoHookean
+from fem_sim.mechanics.materials.registry import NeoHookean
 from fem_sim.mechanics.parameters import SimulationParameters
 from fem_sim.mechanics.path import cycle_states, inflation_path
 from fem_sim.mechanics.ring import RingModel

@@ -14,8 +14,8 @@ from fem_sim.mechanics.cycle import Cycle, simulate_cycle
 from fem_sim.mechanics.gauge import remove_rigid_motion
 from fem_sim.mechanics.kinematics import pixel_jacobian
 from fem_sim.mechanics.lattice import LatticeMap, node_areas
-from fem_sim.mechanics.materials import MATERIALS, Material, NeoHookean
 from fem_sim.mechanics.materials.first_invariant import FirstInvariant
+from fem_sim.mechanics.materials.registry import MATERIALS, Material, NeoHookean
 from fem_sim.mechanics.parameters import Scar, SimulationParameters
 from fem_sim.mechanics.path import cycle_states, inflation_path
 from fem_sim.mechanics.ring import RingModel, ring_model

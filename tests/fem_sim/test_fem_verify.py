@@ -11,7 +11,7 @@ import pytest
 from fem_sim.__main__ import main
 from fem_sim.geometry.contours import contours_from_labels
 from fem_sim.geometry.mesh import ring_mesh
-from fem_sim.mechanics.materials import MATERIALS
+from fem_sim.mechanics.materials.registry import MATERIALS
 from fem_sim.verify import outside as verify_outside
 from fem_sim.verify import robustness as verify_robustness
 from fem_sim.verify import speed as verify_speed

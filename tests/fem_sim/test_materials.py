@@ -14,7 +14,13 @@ import pytest
 from fem_sim.dataset import simulate_dataset
 from fem_sim.geometry.mesh import ring_mesh
 from fem_sim.mechanics.cycle import Cycle, simulate_cycle
-from fem_sim.mechanics.materials import MATERIALS, Demiray, Material, NeoHookean, material_named
+from fem_sim.mechanics.materials.registry import (
+    MATERIALS,
+    Demiray,
+    Material,
+    NeoHookean,
+    material_named,
+)
 from fem_sim.mechanics.parameters import Scar, SimulationParameters
 from fem_sim.mechanics.path import inflation_path
 from fem_sim.mechanics.ring import RingModel

@@ -260,7 +260,7 @@ def test_writer_refuses_a_folder_in_use_and_a_sheared_cine(
 ) -> None:
     target = tmp_path / "out"
     assert main([str(drawn / "sa.nii.gz"), "--output", str(target), "--multi-frame"]) == 0
-    assert [p.name for p in target.iterdir()] == ["cine.dcm"]
+    assert [p.name for p in target.glob("[!.]*")] == ["cine.dcm"]
     assert main([str(drawn / "sa.nii.gz"), "--output", str(target)]) == 1
     assert "out: is there already. Choose a new folder" in capsys.readouterr().err
     affine = oblique()

@@ -103,7 +103,7 @@ MALFORMED: dict[str, tuple[Change, str]] = {
     ),
     "sheared": (sheared, r"sa.nii.gz: .*sheared.*Resample"),
     "label of halves": (half_label, r"label_sa_ED.nii.gz: .*not whole numbers .*1\.5\)"),
-    "label of 3 frames": (labels_of_all_frames, r"label_sa_ED.nii.gz: label of shape .*, 3\) for"),
+    "label of 3 frames": (labels_of_all_frames, r"label_sa_ED.nii.gz: frames 0, 1, 2 are labelled"),
     "heart beyond the grid": (big_heart, r"label_sa_ED.nii.gz: .* mm .*size"),
     "frame -1": (info('{"ed_frame": -1}'), r"sa.nii.gz: ed_frame is -1, but .*frames 0 to 2"),
     "frame as text": (info('{"ed_frame": "0"}'), r"sa.nii.gz: ed_frame is '0', but"),

@@ -207,10 +207,8 @@ def test_label_that_touches_the_border_of_the_image_is_measured_within_it(study:
     assert_strain(rows)
 
 
-def test_wall_that_encloses_no_cavity_gives_strain_but_no_cavity_area(study: Path) -> None:
+def test_half_a_ring_without_a_cavity_gives_no_strain(study: Path) -> None:
     label = (label_of(study) == 2).astype(np.uint8)
-    label[:38] = 0  # half a ring
+    label[:38] = 0  # nothing says where its centre is
     save_label(study, label)
-    rows = measure(study)[3]
-    assert_strain(rows)
-    assert all(row["area_ratio"] is None for row in rows)
+    assert measure(study)[3] == []

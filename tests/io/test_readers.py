@@ -55,7 +55,7 @@ def test_a_format_of_one_file_and_one_line_is_found_read_and_hashed(
     assert cine.source == {"format": "NPZ"}
     assert input_hashes(study)["image"] == file_sha256(small_study / "sa.npz")
     (alone,) = find_studies(small_study / "sa.npz")
-    assert read_cine(alone).name == alone["name"] == "sa"
+    assert read_cine(alone).name == alone["name"] == "small"
 
 
 def test_a_format_that_is_not_registered_is_refused(small_study: Path) -> None:

@@ -65,8 +65,8 @@ def contradiction(values: np.ndarray, table: Mapping[int, int]) -> str | None:
         A sentence that names the codes, or None where the shapes agree or do not tell.
     """
     found = meanings(values)
-    if found is None:
-        return None
+    if found is None or list(found.values()) == [CAVITY]:
+        return None  # a shape without a hole may be the wall of an apex
     names = {CAVITY: "cavity", MYOCARDIUM: "myocardium", RIGHT_VENTRICLE: "right ventricle"}
     left = (CAVITY, MYOCARDIUM)
     wrong = [

@@ -98,7 +98,7 @@ def internal_codes(
             f"{codes[codes != np.round(codes)][0]:g}). Save integer labels."
         )
     found = {int(c) for c in codes} - {0}
-    volume = values.reshape(*values.shape[:2], -1)
+    volume = values.reshape(*(*values.shape, 1, 1)[:2], -1)
     if coding == "auto":
         # Where the shapes do not tell, 2 is the wall in every public coding that has one.
         lone = {1: MYOCARDIUM} if found == {1} else LABEL_CODINGS["internal"]

@@ -58,7 +58,8 @@ class CineReader(ABC):
         That of the file without its known ending, so that other dots keep names apart; that of its
         folder where the file is called as in every study folder.
         """
-        stem = next((place.name[: -len(e)] for e in ENDINGS if place.name.lower().endswith(e)), "")
+        endings = (*ENDINGS, *getattr(self, "endings", ()))
+        stem = next((place.name[: -len(e)] for e in endings if place.name.lower().endswith(e)), "")
         return place.resolve().parent.name if stem == CINE_STEM else stem or place.name
 
     def study_id(self, folder: Path) -> str | None:
