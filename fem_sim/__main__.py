@@ -94,7 +94,9 @@ def _add_simulate(command: argparse.ArgumentParser) -> None:
         "--count", type=int, default=60, help="slices of the virtual population, three a subject"
     )
     command.add_argument(
-        "--coding", choices=sorted(LABEL_CODINGS), help="label coding of the sources"
+        "--coding",
+        help=f"label coding of the sources: auto, {', '.join(LABEL_CODINGS)}, or what each code "
+        'means: "{1: myocardium, 2: cavity}"',
     )
     command.add_argument(
         "--phase", choices=("ES", "ED"), default="ES", help="cardiac phase of the sources"

@@ -9,6 +9,7 @@ from typing import Any
 
 from fem_sim.mechanics.materials.registry import NeoHookean, material_named
 from fem_sim.population import check_preset
+from myomotion.io.codes import coding_table
 
 PHASES = ("ES", "ED")
 
@@ -23,7 +24,7 @@ class DatasetSettings:
         count: slices of the virtual population, three a subject.
         seed: of everything drawn.
         sources: label maps or folders of them, instead of the virtual population.
-        coding: label coding of the sources, a key of :data:`myomotion.io.labels.LABEL_CODINGS`.
+        coding: label coding of the sources, see :func:`myomotion.io.cine.read_cine`.
         phase: cardiac phase of the sources, ``ES`` or ``ED``; rings at ED are unloaded first
             (:func:`fem_sim.mechanics.unload.unload`), with springs on the epicardium.
         ratio: cavity area ratio ED / ES for all sources; by default it is measured where the
@@ -56,6 +57,8 @@ class DatasetSettings:
                 raise ValueError(f"{name} {getattr(self, name)!r} is unknown; use ES or ED.")
         if self.sources and self.coding is None:
             raise ValueError("label sources need a coding; pass --coding.")
+        if self.coding not in (None, "auto"):
+            coding_table(self.coding)
         if self.ratio is not None and not self.sources:
             raise ValueError(
                 "ratio applies to label sources; the virtual population draws its own."

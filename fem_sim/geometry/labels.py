@@ -16,6 +16,7 @@ from myomotion.errors import InputError
 from myomotion.io.info import slice_name
 from myomotion.io.labels import CAVITY, MYOCARDIUM, internal_codes, with_filled_cavity
 from myomotion.io.nifti import read_nifti
+from myomotion.io.storage import slice_axis
 
 LOG = logging.getLogger(__name__)
 
@@ -99,13 +100,13 @@ def read_label_slices(
     """Read every slice that holds myocardium.
 
     In-plane lengths come from the affine's columns (rotation, anisotropy and shear included); the
-    slice axis is the one with clearly the largest voxel size, else the third. A map without a
+    slices lie along :func:`~myomotion.io.storage.slice_axis`. A map without a
     cavity gets the hole in its myocardium as one. Of a 4-D map the labelled frame with the smallest
     (ES) or largest (ED) cavity is taken.
 
     Args:
         path: NIfTI file, 2-D, 3-D or 4-D.
-        coding: key of :data:`~myomotion.io.labels.LABEL_CODINGS`, or ``auto``.
+        coding: see :func:`~myomotion.io.cine.read_cine`.
         phase: 'ES' or 'ED'.
         subject: name for the results (default: the file's stem).
         spacing: working grid spacing, mm.
@@ -162,29 +163,21 @@ def _read_map(path: Path, coding: str, phase: str) -> tuple[np.ndarray, np.ndarr
     image = read_nifti(path)
     if image.repair is not None:
         LOG.warning("%s: %s", path, image.repair)
-    codes = internal_codes(path, image.values, coding)
-    if codes.ndim == 2:
-        codes = codes[:, :, None]
-    if codes.ndim not in (3, 4):
-        raise InputError(f"{path}: {codes.ndim} dimensions; a label map has 2, 3 or 4.")
-    codes, affine = _slices_last(codes, image.affine[:3, :3])
+    values = image.values[:, :, None] if image.values.ndim == 2 else image.values
+    if values.ndim not in (3, 4):
+        raise InputError(f"{path}: {values.ndim} dimensions; a label map has 2, 3 or 4.")
+    across = slice_axis(values.shape, image.affine)
+    codes = internal_codes(path, np.moveaxis(values, across, 2), coding)
     frames = [codes] if codes.ndim == 3 else list(np.moveaxis(codes, 3, 0))
     if not (codes == CAVITY).any():
         frames = [with_filled_cavity(frame) for frame in frames]
     labelled = [frame for frame in frames if (frame == MYOCARDIUM).any()]
+    if not labelled:
+        raise InputError(f"{path}: no voxel is myocardium. A ring of muscle is what is simulated.")
     volume = [int((frame == CAVITY).sum()) for frame in labelled]
-    return labelled[int(np.argmin(volume) if phase == "ES" else np.argmax(volume))], affine
-
-
-def _slices_last(codes: np.ndarray, affine: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Move the through-plane axis (clearly the largest voxel size) behind the two in plane."""
-    sizes = np.linalg.norm(affine, axis=0)
-    axis = int(np.argmax(sizes))
-    others = np.delete(sizes, axis)
-    if axis == 2 or codes.shape[2] == 1 or sizes[axis] < 1.5 * others.max():
-        return codes, affine
-    order = [a for a in range(3) if a != axis] + [axis]
-    return codes.transpose([*order, *range(3, codes.ndim)]), affine[:, order]
+    chosen = labelled[int(np.argmin(volume) if phase == "ES" else np.argmax(volume))]
+    plane = [axis for axis in range(3) if axis != across]
+    return chosen, image.affine[:3, [*plane, across]]
 
 
 def _to_working_grid(

@@ -91,6 +91,8 @@ def read_study(study: Mapping[str, object], *, coding: str = "auto") -> Study:
         spacing=spacing,
         size=2 * half + 1,
     )
+    if not parts:
+        raise InputError(f"{study['label_ed']}: no voxel is myocardium. Animation moves the wall.")
     systole = _systolic_areas(cine)
     grid = np.stack(np.meshgrid(*(np.arange(n, dtype=float) for n in count), indexing="ij"))
     slices = []

@@ -196,6 +196,11 @@ def test_studies_without_label_or_contrast_are_refused(source: Path, tmp_path: P
     nib.save(nib.Nifti1Image(np.zeros(image.shape, np.int16), image.affine), folder / "sa.nii.gz")
     with pytest.raises(InputError, match="every voxel is 0"):
         _read(folder)
+    nib.save(image, folder / "sa.nii.gz")
+    blood = (label == 1).astype(np.uint8)
+    nib.save(nib.Nifti1Image(blood, image.affine), folder / "label_sa_ED.nii.gz")
+    with pytest.raises(InputError, match="no voxel is myocardium"):
+        _read(folder)
     with pytest.raises(ValueError, match="ratio is 9"):
         animate_study(_study(source), tmp_path / "out", seed=0, ratio=9)
     assert not (tmp_path / "out").exists()

@@ -171,6 +171,7 @@ def test_splits_are_by_subject_near_70_15_15_and_never_empty_from_three_on() -> 
         ({"count": 0}, "count is 0"),
         ({"workers": 0}, "workers is 0"),
         ({"sources": ["x.nii.gz"]}, "need a coding"),
+        ({"sources": ["x.nii.gz"], "coding": "other"}, "'other' is unknown"),
         ({"ratio": 2.0}, "ratio applies to label sources"),
         ({"sources": ["x"], "coding": "acdc", "ratio": 0.5}, "ratio is 0.5"),
         ({"sources": ["x"], "coding": "acdc", "phase": "mid"}, "phase 'mid'"),

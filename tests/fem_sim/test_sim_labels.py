@@ -108,6 +108,22 @@ def test_myocardium_only_maps_get_their_cavity_filled(tmp_path: Path) -> None:
     assert _areas_mm2(result.labels)[0] == pytest.approx(np.pi * 400, rel=0.02)
 
 
+def test_a_map_of_the_cavity_alone_is_refused(tmp_path: Path) -> None:
+    cavity = (_ring((96, 96), (1.5, 1.5)) == 1).astype(np.uint8)
+    path = _save(tmp_path / "blood.nii.gz", cavity)
+    with pytest.raises(InputError, match=r"blood\.nii\.gz: no voxel is myocardium"):
+        read_label_slices(path, "internal")
+
+
+@pytest.mark.parametrize("coding", ["auto", "{5: myocardium, 9: cavity}"])
+def test_a_coding_may_be_told_by_shapes_or_by_the_user(tmp_path: Path, coding: str) -> None:
+    ring = _ring((96, 96), (1.5, 1.5))
+    coded = np.choose(ring, (0, 9, 5)).astype(np.uint8)
+    (result,) = read_label_slices(_save(tmp_path / "own.nii.gz", coded), coding)
+    assert _areas_mm2(result.labels)[0] == pytest.approx(np.pi * 400, rel=0.02)
+    assert _areas_mm2(result.labels)[1] == pytest.approx(np.pi * 500, rel=0.02)
+
+
 def test_four_dimensional_map_gives_the_phase_by_cavity_size(tmp_path: Path) -> None:
     cine = np.zeros((96, 96, 1, 5), np.uint8)
     cine[:, :, 0, 1] = _ring((96, 96), (1.5, 1.5), inner=24.0, outer=32.0)
