@@ -145,9 +145,8 @@ def segment_map(
         start, widths = 0.0, np.array([arc / 2] * 2 + [(2 * np.pi - arc) / 4] * 4)
     along = np.mod((angle - septum.anterior) * turn - start, 2 * np.pi)
     index = np.searchsorted(np.cumsum(widths)[:-1], along, side="right")
-    return np.where(wall, np.array(FROM_ANTERIOR_THROUGH_SEPTUM[level], np.uint8)[index], 0).astype(
-        np.uint8
-    )
+    numbers = np.array(FROM_ANTERIOR_THROUGH_SEPTUM[level], np.uint8)
+    return np.where(wall, numbers[index], 0).astype(np.uint8)
 
 
 def slice_levels(
