@@ -30,7 +30,7 @@ from myomotion.transforms.displacement import OutputToDisplacementd
 from myomotion.transforms.load_cine import LoadCined
 from myomotion.transforms.save_motion import AnalyseMotiond, SaveMotiond
 from tests.support.bundle_runs import config, track
-from tests.support.paths import ROOT
+from tests.support.paths import BUNDLES, ROOT
 from tests.support.studies import write_study
 
 INFERENCE = Path(config("cardiac_motion_reg", "inference"))
