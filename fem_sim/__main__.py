@@ -204,11 +204,15 @@ def _phantom(options: argparse.Namespace) -> int:
         print(listing)
         return 0
     from fem_sim.dataset import simulate_dataset
+    from fem_sim.files import LISTING, RECORD
     from fem_sim.phantom.dataset import make_cines
+    from myomotion.outputs import refuse_unsafe
 
     common = {"seed": options.seed, "workers": options.workers, "progress": not options.quiet}
     cycles = options.cycles
     if cycles is None:
+        for name in (RECORD, LISTING):  # known before minutes of simulation
+            refuse_unsafe(options.output / name)
         cycles = options.output / "cycles"
         simulate_dataset(cycles, preset="physiological", count=options.count, **common)
     listing = make_cines(

@@ -13,8 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from fem_sim.files import write_json
-from myomotion import outputs
+from myomotion import files, outputs
 
 LOG = logging.getLogger(__name__)
 VERDICTS = {True: "PASS", False: "FAIL", None: "NOT RUN"}
@@ -189,9 +188,7 @@ def write_report(path: Path, claims: Sequence[Claim], further: Mapping[str, Any]
     Raises:
         OutputError: if the file cannot be written.
     """
-    write_json(
-        path, {**outputs.WRITTEN_BY, "claims": [asdict(claim) for claim in claims], **further}
-    )
+    files.write_report(path, {"claims": [asdict(claim) for claim in claims], **further})
 
 
 def circumstances(seed: int | None, load: float) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Input that cannot be tracked ends the command with one clear line and leaves nothing behind."""
+"""Input that cannot be tracked ends the command with one clear line and is listed."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import torch
 
 from myomotion.errors import InputError
 from myomotion.io.cine import find_studies
+from myomotion.outputs import MARKER
 from myomotion.transforms.load_cine import LoadCined
 from tests.support.bad_images import BAD_INPUT, image_with
 from tests.support.bundle_runs import config, track
@@ -24,7 +25,7 @@ Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 @pytest.mark.parametrize("change", BAD_INPUT)
-def test_inference_stops_with_one_line_and_writes_nothing(
+def test_inference_stops_with_one_line_and_lists_the_study(
     small_study: Path, net_weights: Path, tmp_path: Path, change: str
 ) -> None:
     image_with(small_study, change)
@@ -35,7 +36,10 @@ def test_inference_stops_with_one_line_and_writes_nothing(
     assert re.search(BAD_INPUT[change], message)
     assert message.startswith("error: ")
     assert "\n" not in message
-    assert not (tmp_path / "motion").exists()
+    written = sorted(p.name for p in (tmp_path / "motion").iterdir())
+    assert written == [MARKER, "failed.json"]
+    failed = json.loads((tmp_path / "motion" / "failed.json").read_text())
+    assert failed == {"small": message.removeprefix("error: ")}
 
 
 def test_wrong_options_stop_inference_with_one_line(
@@ -127,5 +131,11 @@ def test_one_bad_study_among_good_ones_is_listed_and_the_others_are_tracked(
     assert list(failed) == ["b"]
     assert failed["b"].startswith(f"{cines / 'b' / 'sa.nii.gz'}: 1 voxels are NaN or infinite.")
     # What is there is whole: no folder of the bad study, no partial folder, a summary in each.
-    assert sorted(p.name for p in output.iterdir()) == ["a", "c", "cohort.csv", "failed.json"]
+    assert sorted(p.name for p in output.iterdir()) == [
+        MARKER,
+        "a",
+        "c",
+        "cohort.csv",
+        "failed.json",
+    ]
     assert all((output / name / "summary.json").is_file() for name in ("a", "c"))

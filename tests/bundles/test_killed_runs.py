@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from myomotion.outputs import MARKER
+from myomotion.processes import host_name
 from tests.support.bundle_runs import track
 from tests.support.paths import ROOT
+from tests.support.processes import dead_process
 from tools.verify.inference.runs import contents, damage, unreadable, write_contents
 
 
@@ -20,14 +23,21 @@ def test_next_run_removes_what_a_killed_one_left_beside_finished_studies(
     output = tmp_path / "motion"
     track(studies, net_weights, output, report=False)
     finished = contents(output)
-    for folder in (".one.0123abcd.partial", ".one.4567cdef.old"):
+    gone = f"{host_name()}-{dead_process()}-0123abcd"
+    for folder in (f".one.{gone}.partial", f".one.{gone}.old"):
         (output / folder / "displacement").mkdir(parents=True)
-    for file in (".cohort.csv.0123abcd.partial", ".failed.json.0123abcd.partial"):
+    for file in (f".cohort.csv.{gone}.partial", f".failed.json.{gone}.partial"):
         (output / file).write_text("{")
     (output / ".keep").write_text("not ours")
     track(studies, net_weights, output, report=False)
     assert contents(output) == {**finished, ".keep": b"not ours"}
-    assert sorted(p.name for p in output.iterdir()) == [".keep", "cohort.csv", "one", "two"]
+    assert sorted(p.name for p in output.iterdir()) == [
+        ".keep",
+        MARKER,
+        "cohort.csv",
+        "one",
+        "two",
+    ]
 
 
 WHOLE = {

@@ -22,7 +22,7 @@ from fem_sim.claims import (
     selected,
     tally,
 )
-from fem_sim.files import OutputError
+from myomotion.errors import OutputError
 
 
 def torn() -> Iterator[Claim]:

@@ -11,11 +11,11 @@ import pytest
 import torch
 from PIL import Image
 
-from fem_sim.files import OutputError
 from fem_sim.mechanics.cycle import Cycle
 from fem_sim.mechanics.kinematics import pixel_jacobian
 from fem_sim.show.command import add_arguments, film_frames, picture_panels, run
 from fem_sim.show.maps import WallGrid, wall_mean
+from myomotion.errors import OutputError
 from tests.support.sim_ring import ring_cycle
 
 INNER, RATIO = 16.0, 2.0

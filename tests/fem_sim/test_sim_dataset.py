@@ -13,10 +13,11 @@ import pytest
 
 from fem_sim.__main__ import main
 from fem_sim.dataset import simulate_dataset
-from fem_sim.files import OutputError, claim_folder, split_of, write_file
+from fem_sim.files import claim_folder, split_of
 from fem_sim.mechanics.cycle import Cycle
 from fem_sim.phantom.dataset import make_cines
-from myomotion.errors import InputError
+from myomotion.errors import InputError, OutputError
+from myomotion.outputs import write_bytes
 
 CHOSEN: dict[str, Any] = {"preset": "physiological", "seed": 5, "levels": 6}
 SAME_MM = 1e-5  # numerical libraries may round differently in another process
@@ -206,7 +207,7 @@ def test_failed_write_leaves_the_old_file_and_no_rest(
 
     monkeypatch.setattr(Path, "write_bytes", fail)
     with pytest.raises(OutputError, match=r"a\.txt: cannot be written \(No space left"):
-        write_file(path, b"new")
+        write_bytes(path, b"new")
     assert path.read_text() == "old"
     assert [p.name for p in tmp_path.iterdir()] == ["a.txt"]
 

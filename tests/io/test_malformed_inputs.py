@@ -13,6 +13,7 @@ import pytest
 
 from myomotion.errors import InputError
 from myomotion.io.cine import find_studies
+from myomotion.outputs import MARKER
 from myomotion.transforms.load_cine import LoadCined
 from tests.support.bundle_runs import track
 from tests.support.odd_studies import Change, cine_of, header, label_of, save, save_label, voxels
@@ -147,13 +148,15 @@ def test_malformed_studies_leave_nothing_behind_and_do_not_stop_sound_ones(
         change(studies / name)
     (studies / "no files").mkdir()
     track(studies, net_weights, output, report=False)
-    assert caplog.messages[-1] == f"{len(MALFORMED)} of 31 studies failed: {output}/failed.json"
+    assert f"{len(MALFORMED)} of 31 studies failed: {output}/failed.json" in caplog.messages
     failed = json.loads((output / "failed.json").read_text())
     assert sorted(failed) == sorted(MALFORMED)
     for name, message in failed.items():
         with pytest.raises(InputError, match=MALFORMED[name][1]):
             raise InputError(message)
-    assert sorted(p.name for p in output.iterdir()) == sorted([*sound, "cohort.csv", "failed.json"])
+    assert sorted(p.name for p in output.iterdir()) == sorted(
+        [MARKER, *sound, "cohort.csv", "failed.json"]
+    )
     for name in sound:
         summary = json.loads((output / name / "summary.json").read_text(encoding="utf-8"))
         assert summary["name"] == name

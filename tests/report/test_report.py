@@ -23,6 +23,7 @@ from myomotion.analysis.study import analyse
 from myomotion.core.integrator import FieldIntegrator
 from myomotion.core.segments import NAMES
 from myomotion.io.cine import find_studies
+from myomotion.outputs import MARKER
 from myomotion.report.bullseye import bullseye
 from myomotion.report.page import report_page
 from myomotion.report.player import png_url
@@ -208,7 +209,7 @@ def test_finished_studies_are_skipped_until_something_changes(
     run(studies, net_weights, output)
     after = written()
     assert after["one"] == before["one"] and after["two"] != before["two"]
-    assert sorted(p.name for p in output.iterdir()) == ["cohort.csv", "one", "two"]
+    assert sorted(p.name for p in output.iterdir()) == [MARKER, "cohort.csv", "one", "two"]
     run(studies, net_weights, output, refine_temporal=0.5)
     assert written()["one"] != before["one"]
     again = written()
@@ -238,7 +239,13 @@ def test_failing_study_is_isolated_and_listed(
     failed = json.loads((output / "failed.json").read_text())
     assert set(failed) == {"b", "c"}
     assert "not a readable NIfTI" in failed["b"] and "disk full" in failed["c"]
-    assert sorted(p.name for p in output.iterdir()) == ["a", "cohort.csv", "d", "failed.json"]
+    assert sorted(p.name for p in output.iterdir()) == [
+        MARKER,
+        "a",
+        "cohort.csv",
+        "d",
+        "failed.json",
+    ]
     assert [row["name"] for row in table(output / "cohort.csv")] == ["a", "d"]
     monkeypatch.undo()
     monkeypatch.chdir(ROOT)

@@ -16,6 +16,7 @@ from monai.transforms import RandGaussianNoised
 from torch import nn
 
 from myomotion.errors import InputError
+from myomotion.outputs import MARKER
 from myomotion.training.checkpoints import RESUME_FILE, BestWeights, ResumableCheckpoints
 from tests.support.bundle_runs import run
 
@@ -159,7 +160,7 @@ def test_checkpoint_goes_when_the_training_is_complete_and_stays_when_it_is_not(
     tmp_path: Path,
 ) -> None:
     interrupted(tmp_path)
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["model.pt", RESUME_FILE]
+    assert sorted(p.name for p in tmp_path.iterdir()) == [MARKER, "model.pt", RESUME_FILE]
     halted = training(tmp_path)
     halted.trainer.add_event_handler(
         Events.EPOCH_COMPLETED(once=3), lambda engine: engine.terminate()
@@ -167,7 +168,7 @@ def test_checkpoint_goes_when_the_training_is_complete_and_stays_when_it_is_not(
     halted.trainer.run()
     assert (tmp_path / RESUME_FILE).is_file()
     training(tmp_path).trainer.run()
-    assert [p.name for p in tmp_path.iterdir()] == ["model.pt"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == [MARKER, "model.pt"]
 
 
 def test_checkpoint_of_another_network_is_refused_with_its_name_and_the_fix(
