@@ -13,8 +13,7 @@ from myomotion.core.working_grid import WorkingGrid
 from myomotion.errors import InputError
 from myomotion.io.cine import Cine
 from myomotion.io.labels import CAVITY, MYOCARDIUM, RIGHT_VENTRICLE
-
-MOVING_SHARE = 98.0  # percentile of temporal deviation above which a voxel counts as heart
+from myomotion.io.moving import moving_center
 
 
 def working_grids(cine: Cine, size: int = 96, spacing: float = 1.5) -> list[WorkingGrid]:
@@ -33,7 +32,7 @@ def working_grids(cine: Cine, size: int = 96, spacing: float = 1.5) -> list[Work
         A grid for each slice.
     """
     depth = cine.image.shape[2]
-    common: Sequence[float] = _moving_center(cine.image)
+    common: Sequence[float] = moving_center(cine.image)
     ventricle = None
     if cine.label_ed is not None:
         ventricle = np.isin(cine.label_ed, (CAVITY, MYOCARDIUM))
@@ -81,13 +80,6 @@ def check_reach(cine: Cine, grids: Sequence[WorkingGrid]) -> None:
                 f"{grid.spacing:g} mm ends at {(grid.size - 1) / 2 * grid.spacing:.0f} mm. Correct "
                 f"the label or the voxel size, or set size to {needed}."
             )
-
-
-def _moving_center(image: np.ndarray) -> tuple[float, float]:
-    deviation = image.std(axis=3).max(axis=2)
-    deviation = np.where(deviation >= np.percentile(deviation, MOVING_SHARE), deviation, 0.0)
-    center = ndimage.center_of_mass(deviation)
-    return float(center[0]), float(center[1])
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,6 +13,7 @@ from myomotion.errors import InputError
 from myomotion.io.end_diastole import EndDiastole, find_end_diastole
 from myomotion.io.info import read_info, slice_name
 from myomotion.io.labels import read_label
+from myomotion.io.padding import without_padding
 from myomotion.io.source import image_title, read_cine_image
 from myomotion.io.storage import Storage, storage_of
 from myomotion.io.studies import find_studies as find_studies
@@ -143,6 +144,7 @@ def read_cine(
     storage = storage_of(values.shape, source.affine)
     image = storage.to_memory(values)
     _check_frames(path, image, fewest=1 if still else 2)
+    image, padded = without_padding(image)
     frames = image.shape[3]
     es_value = study.get("es_frame", info.es_frame)
     es_frame = None if es_value is None else _frame_index(es_value, frames, "es_frame", path)
@@ -177,7 +179,7 @@ def read_cine(
         ed_found=ed.found,
         label_found="given" if "label_ed" in labels else None,
         source=source.record,
-        warnings=[*source.warnings, *([ed.warning] if ed.warning else [])],
+        warnings=[*source.warnings, *(w for w in (padded, ed.warning) if w)],
         storage=storage,
     )
 

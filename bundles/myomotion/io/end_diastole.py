@@ -8,6 +8,7 @@ import numpy as np
 from scipy import ndimage
 
 from myomotion.io.labels import CAVITY, MYOCARDIUM
+from myomotion.io.moving import moving_center
 
 FIRST = "assumed: the first frame"
 # How far below its best frame, in shares of the cycle's range, the first frame may lie and still
@@ -18,7 +19,6 @@ FIT_GAP, BRIGHTNESS_GAP = 0.12, 0.3
 SMOOTHING = (0.25, 0.5, 0.25)  # over frames, cyclic
 FEWEST_VOXELS = 10  # of cavity and of wall in a slice that counts
 HEART_RADIUS_MM = 30.0
-MOVING_PERCENTILE = 98.0  # of temporal deviation, above which a voxel counts as heart
 
 
 @dataclass(frozen=True)
@@ -102,11 +102,7 @@ def heart_brightness(image: np.ndarray, affine: np.ndarray) -> np.ndarray:
     Returns:
         ``(T,)``.
     """
-    deviation = image.std(axis=3).max(axis=2)
-    moving = np.where(deviation >= np.percentile(deviation, MOVING_PERCENTILE), deviation, 0)
-    if not moving.any():
-        return np.zeros(image.shape[3])
-    center = ndimage.center_of_mass(moving)
+    center = moving_center(image)
     spacing = np.linalg.norm(affine[:3, :2], axis=0)
     offsets = np.meshgrid(
         *((np.arange(n) - c) * s for n, c, s in zip(image.shape, center, spacing, strict=False)),

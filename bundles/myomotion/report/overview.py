@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from myomotion.analysis.intensity import intensities
 from myomotion.analysis.motion import Motion
 from myomotion.analysis.study import Study
 from myomotion.io.cine import Cine
@@ -46,13 +47,14 @@ def _draw_slice(axes: np.ndarray, cine: Cine, motion: Motion, z: int) -> None:
     reference, frame = cine.image[:, :, z, cine.ed_frame], cine.image[:, :, z, es]
     warped = motion.warped[es, z]
     window = grid.source_window()
-    top = float(np.percentile(reference[window], 99.5)) or 1.0
+    found = intensities(motion.slices, z)
+    half = (found.top - found.zero) / 2
     labels = None if cine.label_ed is None else cine.label_ed[..., z][window] == MYOCARDIUM
     for axis, picture, title in (
         (axes[0], reference, f"{cine.levels[z]}: end-diastole"),
         (axes[1], frame, "end-systole"),
     ):
-        axis.imshow(picture[window].T, cmap="gray", vmin=0, vmax=top)
+        axis.imshow(picture[window].T, cmap="gray", vmin=found.zero, vmax=found.top)
         axis.set_title(title, fontsize=9)
         if labels is not None and labels.any():
             axis.contour(labels.T, [0.5], colors="tab:orange", linewidths=0.8)
@@ -60,7 +62,7 @@ def _draw_slice(axes: np.ndarray, cine: Cine, motion: Motion, z: int) -> None:
         (axes[2], frame - reference, "ES - ED"),
         (axes[3], warped - reference, "ES warped to ED - ED"),
     ):
-        axis.imshow(picture[window].T, cmap="coolwarm", vmin=-top / 2, vmax=top / 2)
+        axis.imshow(picture[window].T, cmap="coolwarm", vmin=-half, vmax=half)
         axis.set_title(title, fontsize=9)
     _draw_jacobian(axes[4], motion, z)
     for axis in axes[:5]:

@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 from scipy import ndimage
 
+from myomotion.analysis.intensity import intensities
 from myomotion.analysis.measures.tracked import UNLABELLED_RADIUS_MM
 from myomotion.analysis.motion import Motion
 from myomotion.analysis.regions import SliceRegions
@@ -19,7 +20,6 @@ from myomotion.core.contours import ring_contours
 from myomotion.core.flow import sample
 from myomotion.core.view import View, standard_view
 from myomotion.core.working_grid import WorkingGrid
-from myomotion.io.cine import Cine
 from myomotion.io.labels import MYOCARDIUM
 
 MARGIN_MM = 26.0  # shown around the ventricle
@@ -62,7 +62,7 @@ def player_slices(study: Study) -> list[dict[str, Any]]:
             {
                 "level": cine.levels[z],
                 "size": pixels,
-                "frames": [png_url(f) for f in _grey_frames(cine, grid, z, pixels, half, view)],
+                "frames": [png_url(f) for f in _grey_frames(motion, z, pixels, half, view)],
                 "contours": [_tracked(line, motion, z, scale, pixels, view) for line in contours],
                 "paths": _tracked(points, motion, z, scale, pixels, view),
             }
@@ -91,9 +91,8 @@ def _half_width(region: SliceRegions, grid: WorkingGrid) -> float:
     return min(float(np.abs(where).max()) * grid.spacing + MARGIN_MM, LARGEST_HALF_MM)
 
 
-def _grey_frames(
-    cine: Cine, grid: WorkingGrid, z: int, pixels: int, half: float, view: View
-) -> np.ndarray:
+def _grey_frames(motion: Motion, z: int, pixels: int, half: float, view: View) -> np.ndarray:
+    grid, found = motion.grids[z], intensities(motion.slices, z)
     fine = WorkingGrid(
         source_size=grid.source_size,
         source_spacing=grid.source_spacing,
@@ -101,10 +100,9 @@ def _grey_frames(
         size=pixels,
         spacing=2 * half / pixels,
     )
-    frames = np.ascontiguousarray(cine.image[:, :, z].transpose(2, 0, 1))
+    frames = np.ascontiguousarray(motion.slices.cine.image[:, :, z].transpose(2, 0, 1))
     values = fine.to_working(torch.from_numpy(frames)[:, None])[:, 0].numpy()
-    low, high = np.percentile(values, (0.5, 99.7))
-    grey = np.clip((values - low) / max(float(high - low), 1e-6) * 255, 0, 255).astype(np.uint8)
+    grey = np.clip((values - found.dark) / found.extent * 255, 0, 255).astype(np.uint8)
     return view.picture(grey)
 
 

@@ -11,21 +11,21 @@ import torch
 from monai.transforms import Transform
 
 from myomotion.analysis.grids import Slices, working_slices
+from myomotion.analysis.intensity import intensities
 from myomotion.analysis.segmentation import with_ed_label
 from myomotion.errors import InputError
 from myomotion.io.cine import read_cine
 from myomotion.io.labels import MYOCARDIUM
 
-NORMALISING_PERCENTILE = 99.5
-
 
 class LoadCined(Transform):
     """Read a study and bring it to the working grid, the reference frame first.
 
-    Sets ``image`` to float32 ``(Z, T, size, size)``: frames with end-diastole first, divided by
-    that frame's 99.5th percentile, slice by slice; ``mask`` and ``mask_es`` to the myocardium at
-    end-diastole and end-systole ``(Z, 1, size, size)``, 0 to 1, zero where there is no label;
-    ``es_index`` to the end-systolic frame counted from end-diastole, -1 if unknown; ``source`` to
+    Sets ``image`` to float32 ``(Z, T, size, size)``: frames with end-diastole first, scaled
+    by that frame's intensities about the heart
+    (:func:`~myomotion.analysis.intensity.intensities`), slice by slice; ``mask`` and ``mask_es`` to
+    the myocardium at end-diastole and end-systole ``(Z, 1, size, size)``, 0 to 1, zero where there
+    is no label; ``es_index`` to the end-systolic frame counted from end-diastole, -1 if unknown; ``source`` to
     the file or folder of the cine; and ``slices`` to the study itself on its working grids
     (:class:`~myomotion.analysis.grids.Slices`), from which results are made. With ``with_truth``,
     ``truth`` is set to the true displacement ``(Z, T, 2, size, size)`` in millimetres where
@@ -83,7 +83,7 @@ class LoadCined(Transform):
 
 
 def normalised(slices: Slices) -> torch.Tensor:
-    """Frames divided by the 99.5th percentile of their slice at end-diastole.
+    """Frames from 0 (no signal) to 1 (the bright end about the heart at end-diastole), and above.
 
     Args:
         slices: the study.
@@ -94,19 +94,9 @@ def normalised(slices: Slices) -> torch.Tensor:
     Raises:
         InputError: if a slice is empty.
     """
-    cine, share = slices.cine, NORMALISING_PERCENTILE / 100
-    frames = []
-    for z, working in enumerate(slices.images):
-        # Magnitude images are not negative; where a rescaled one is, its dark end becomes zero.
-        shifted = working - torch.quantile(working[0], 1 - share).clamp(max=0)
-        scale = torch.quantile(shifted[0], share)
-        if scale <= 0:
-            raise InputError(
-                f"{cine.files.get('image', cine.name)}: slice {z} is empty around the heart at "
-                f"end-diastole (99.5th percentile {float(scale):g}). Remove the slice."
-            )
-        frames.append(shifted / scale)
-    return torch.stack(frames)
+    return torch.stack(
+        [intensities(slices, z).scaled(frames) for z, frames in enumerate(slices.images)]
+    )
 
 
 def _truth(slices: Slices) -> torch.Tensor:

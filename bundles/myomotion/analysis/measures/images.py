@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from scipy import ndimage
 
+from myomotion.analysis.intensity import intensities
 from myomotion.analysis.measures.displacement import mean_displacement
 from myomotion.analysis.measures.measure import FrameMeasure, Limits, Meaning
 from myomotion.analysis.measures.tracked import TrackedSlice
@@ -15,8 +16,8 @@ from myomotion.core.flow import warp
 
 RIM_VOXELS = 3  # around the wall, so that a missed contour counts
 
-# Root mean square relative to the range of the end-diastolic frame. Cines that are tracked well
-# reach 0.04 to 0.12 (noise, flow and through-plane motion), untracked ones 0.1 to 0.3.
+# Root mean square relative to the range of the end-diastolic frame about the heart. Cines that are
+# tracked well reach 0.04 to 0.12 (noise, flow and through-plane motion), untracked ones 0.1 to 0.3.
 LIMITS = Limits(
     amber=0.13,
     red=0.20,
@@ -48,8 +49,7 @@ def residuals(tracked: TrackedSlice) -> Residuals:
     field = torch.from_numpy(tracked.displacement.copy())
     warped = warp(images[:, None], field / tracked.grid.spacing)[:, 0].numpy()
     reference = images[tracked.cine.ed_frame].numpy()
-    low, high = np.percentile(reference, (0.5, 99.5))
-    scale = max(float(high - low), 1e-6)
+    scale = intensities(tracked.motion.slices, tracked.index).extent
     before, after = (
         np.sqrt(((v - reference)[:, rim] ** 2).mean(1)) / scale for v in (images.numpy(), warped)
     )
@@ -80,8 +80,8 @@ IMAGE_RESIDUAL = FrameMeasure(
     meaning=Meaning(
         "image residual",
         "How much the frame, moved back to end-diastole, still differs from it: root mean square "
-        "in the wall and 3 voxels around, relative to the range of the end-diastolic frame. Amber "
-        f"and red above {LIMITS.amber:.0%} and {LIMITS.red:.0%}. Red as well if tracking made it "
+        "in the wall and 3 voxels around, relative to the range about the heart at end-diastole. "
+        f"Amber and red above {LIMITS.amber:.0%} and {LIMITS.red:.0%}. Red as well if tracking made it "
         "worse (untracked: the same before tracking).",
     ),
 )

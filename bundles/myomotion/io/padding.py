@@ -1,0 +1,58 @@
+"""Voxels outside the reconstruction: one value along the border that is no intensity."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import ndimage
+
+FEWEST, MOST = 0.005, 0.95  # share of a slice that padding may take
+CLEAR = 0.1  # of the range of all other voxels: how far padding lies outside it
+RANGE = (0.5, 99.5)  # percentiles of the other voxels
+
+
+def without_padding(image: np.ndarray) -> tuple[np.ndarray, str | None]:
+    """Set the padding of a cine to the dark end of its slice.
+
+    Padding is one value that never changes, joined to the border of a slice, and clear of every
+    other intensity (-1000, 32767, a bright ring); padding among the dark intensities stays.
+
+    Args:
+        image: ``(X, Y, Z, T)``.
+
+    Returns:
+        The image itself where there is no such padding, else a new one; and a sentence for the
+        user, None where nothing was changed.
+    """
+    filled, values = image, set()
+    for z in range(image.shape[2]):
+        found = _padding(image[:, :, z])
+        if found is None:
+            continue
+        padding, value, dark = found
+        filled = image.copy() if filled is image else filled
+        filled[:, :, z][padding] = dark
+        values.add(f"{value:g}")
+    if not values:
+        return image, None
+    return filled, (
+        f"Padding of value {', '.join(sorted(values))} along the border is no intensity: it was "
+        "taken as dark."
+    )
+
+
+def _padding(frames: np.ndarray) -> tuple[np.ndarray, float, float] | None:
+    """Padded voxels ``(X, Y)`` of a slice, their value and the dark end of all others."""
+    still = frames.min(-1) == frames.max(-1)
+    border = np.ones(still.shape, bool)
+    border[1:-1, 1:-1] = False
+    values, counts = np.unique(frames[..., 0][still & border], return_counts=True)
+    if not len(values):
+        return None
+    value = float(values[counts.argmax()])
+    pieces, _ = ndimage.label(still & (frames[..., 0] == value))
+    padding = np.isin(pieces, np.setdiff1d(pieces[border], 0))
+    if not FEWEST <= padding.mean() <= MOST:
+        return None
+    low, high = (float(v) for v in np.percentile(frames[~padding], RANGE))
+    margin = CLEAR * (high - low)
+    return None if low - margin <= value <= high + margin else (padding, value, low)
