@@ -14,7 +14,7 @@ from tests.support.paths import BUNDLES, ROOT
 
 # Rooms of myomotion from the ground up; imports go down. Those in one row may know each other.
 FLOORS = (
-    ("errors", "files", "outputs", "processes"),
+    ("errors", "files", "outputs", "paths", "processes"),
     ("core",),
     ("io",),
     ("networks",),

@@ -12,6 +12,7 @@ from types import ModuleType
 from myomotion.errors import InputError
 from myomotion.io.cine import find_studies
 from myomotion.io.datalist import read_datalist
+from myomotion.paths import given_path
 
 LOG = logging.getLogger(__name__)
 VALIDATION_EVERY = 5  # of a user's own studies, every fifth is for validation
@@ -43,7 +44,8 @@ def cycles(
     Raises:
         InputError: if the simulator is not at hand.
     """
-    folder = str(dataset_dir or _cycles_folder(cache, preset, slices, seed))
+    made = dataset_dir is None
+    folder = _cycles_folder(cache, preset, slices, seed) if made else given_path(dataset_dir)
     return read_datalist(folder, section, "cycle")
 
 
@@ -132,7 +134,7 @@ def cines(
     """
     if dataset_dir is None:
         return virtual_cines(cache, section, preset=preset, slices=slices, seed=seed)
-    folder = Path(str(dataset_dir))
+    folder = given_path(dataset_dir)
     if (folder / "datalist.json").is_file():
         return _studies_in_section(folder, section)
     found = find_studies(folder)

@@ -26,6 +26,7 @@ from myomotion.losses import registration, similarity
 from myomotion.networks import weights
 from myomotion.networks.gradient_vae import GradientVAE
 from myomotion.networks.pair import PairNetwork
+from myomotion.paths import given_path
 from myomotion.training import checkpoints
 from myomotion.transforms import refine_motion
 from myomotion.transforms.save_scores import SaveScoresd
@@ -56,6 +57,13 @@ inference_studies = exits(built_in.studies)
 inference_cycles = exits(built_in.cycles)
 run_parameters = provenance.run_parameters
 track_study = studies.track_study
+
+
+def folder(path: object) -> str:
+    """A folder as a configuration gives it, see :func:`~myomotion.paths.given_path`."""
+    return str(given_path(path))
+
+
 check_training = exits(checkpoints.check_training)
 
 
@@ -63,7 +71,7 @@ check_training = exits(checkpoints.check_training)
 def claim_files(folder: str | Path, names: Sequence[str], inputs: Sequence[object] = ()) -> None:
     """Make sure of files that others than this package write, see :func:`outputs.claim`."""
     for name in names:
-        outputs.claim(Path(str(folder)) / name, inputs)
+        outputs.claim(given_path(folder) / name, inputs)
 
 
 @exits

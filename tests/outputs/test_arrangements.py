@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tools.verify.robustness.arrangements import ARRANGEMENTS, Arrangement
-from tools.verify.robustness.outputs import faults
+from tools.verify.robustness.arrangement import Arrangement
+from tools.verify.robustness.outputs import ARRANGEMENTS, faults
 from tools.verify.robustness.world import make_world
 
 

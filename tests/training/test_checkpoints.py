@@ -11,13 +11,19 @@ import torch
 from ignite.engine import Engine, Events
 from monai.data import DataLoader, Dataset
 from monai.engines import SupervisedTrainer
-from monai.handlers import LrScheduleHandler
+from monai.handlers import LrScheduleHandler, ValidationHandler
 from monai.transforms import RandGaussianNoised
 from torch import nn
 
-from myomotion.errors import InputError
+from myomotion.errors import InputError, OutputError
 from myomotion.outputs import MARKER
-from myomotion.training.checkpoints import RESUME_FILE, BestWeights, ResumableCheckpoints
+from myomotion.training.checkpoints import (
+    RESUME_FILE,
+    BestWeights,
+    FinalValidation,
+    ResumableCheckpoints,
+    check_training,
+)
 from tests.support.bundle_runs import run
 
 EPOCHS = 4
@@ -218,3 +224,60 @@ def test_training_ends_early_when_nothing_gets_better(
     )
     assert workflow.parser.get_parsed_content("train::trainer").state.epoch == 3
     assert (tmp_path / "model.pt").is_file()
+
+
+def short_training(data: Path, vae_weights: Path, output: Path, **options: object) -> None:
+    """Train the registration network as its command line does."""
+    run(
+        "train",
+        dataset_dir=str(data),
+        vae_weights=str(vae_weights),
+        output_dir=str(output),
+        pairs_per_cine=1,
+        device="cpu",
+        **options,
+    )
+
+
+@pytest.mark.slow
+def test_training_shorter_than_the_interval_leaves_weights_that_the_next_does_not_replace(
+    studies: Path, vae_weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "train"
+    short_training(studies, vae_weights, output, epochs=1)
+    first = (output / "model.pt").read_bytes()
+    with pytest.raises(SystemExit) as stop:
+        short_training(studies, vae_weights, output, epochs=1, learning_rate=0.5)
+    assert stop.value.code == 2
+    said = capsys.readouterr().err.strip().splitlines()[-1]
+    assert said.startswith(f"error: {output / 'model.pt'}: weights of an earlier training")
+    assert "--overwrite true" in said
+    assert (output / "model.pt").read_bytes() == first
+    short_training(studies, vae_weights, output, epochs=1, learning_rate=0.5, overwrite=True)
+    assert (output / "model.pt").read_bytes() != first
+
+
+def test_interrupted_training_may_go_on_in_its_folder(tmp_path: Path) -> None:
+    interrupted(tmp_path)
+    check_training(tmp_path)
+    with pytest.raises(OutputError, match="weights of an earlier training"):
+        check_training(tmp_path, resume=False)
+    training(tmp_path).trainer.run()
+    with pytest.raises(OutputError, match="--overwrite true"):
+        check_training(tmp_path)
+    check_training(tmp_path, overwrite=True)
+
+
+@pytest.mark.parametrize(("interval", "validated"), [(1, [1, 2, 3, 4]), (3, [3, 4]), (9, [4])])
+def test_last_epoch_is_validated_once(tmp_path: Path, interval: int, validated: list[int]) -> None:
+    made = training(tmp_path)
+    epochs: list[int] = []
+
+    class Validator:
+        def run(self, epoch: int) -> None:
+            epochs.append(epoch)
+
+    ValidationHandler(interval=interval, validator=Validator()).attach(made.trainer)  # type: ignore[arg-type]
+    FinalValidation(Validator(), interval).attach(made.trainer)  # type: ignore[arg-type]
+    made.trainer.run()
+    assert epochs == validated

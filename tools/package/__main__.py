@@ -18,7 +18,7 @@ from pathlib import Path
 
 from monai.bundle import ConfigParser
 
-from myomotion.outputs import claim, write_bytes
+from myomotion.outputs import claim, refuse_unsafe, write_bytes
 from tools.bundle import BUNDLES
 from tools.command_line import make_parser, run_command
 from tools.package.checks import check_bundle
@@ -54,7 +54,9 @@ def package(output: Path, bundles: Path = BUNDLES) -> list[Path]:
     }
     names = [*(f"{stem}.zip" for stem in zips), "SHA256SUMS", "model_info.json"]
     for name in names:
-        claim(output / name, [bundles / bundle for bundle in NAMES])
+        refuse_unsafe(output / name, [bundles / bundle for bundle in NAMES])
+    for name in names:
+        claim(output / name)
     for stem, content in zips.items():
         write_bytes(output / f"{stem}.zip", content)
     sums = [f"{hashlib.sha256(zips[stem]).hexdigest()}  {stem}.zip\n" for stem in sorted(zips)]

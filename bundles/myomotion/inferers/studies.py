@@ -20,7 +20,8 @@ from myomotion.analysis.provenance import input_hashes
 from myomotion.errors import OutputError, exit_on_input_error, root_input_error
 from myomotion.files import write_table
 from myomotion.io.cine import STUDY_FILES
-from myomotion.outputs import Inputs, claim, clear_leftovers, refuse_unsafe, write_bytes
+from myomotion.outputs import Inputs, claim, refuse_unsafe, remove_leftovers, write_bytes
+from myomotion.paths import given_path
 from myomotion.transforms.save_motion import STUDY_RESULT
 
 LOG = logging.getLogger(__name__)
@@ -77,9 +78,12 @@ class StudyRuns:
         inputs: Sequence[object] = (),
     ) -> None:
         self.evaluator = evaluator
-        self.studies = list(studies)
+        self.studies = [
+            {k: str(given_path(v)) if v and k in STUDY_FILES else v for k, v in study.items()}
+            for study in studies
+        ]
         self.preprocessing = preprocessing
-        self.output_dir = Path(str(output_dir))  # a command line makes a number of 2024
+        self.output_dir = given_path(output_dir)
         self.parameters = json.loads(json.dumps(dict(parameters)))
         self.overwrite = overwrite
         read = (study.get(key) for study in self.studies for key in STUDY_FILES)
@@ -128,11 +132,12 @@ class StudyRuns:
         Returns:
             Name of a study to the reason why it could not be tracked.
         """
+        if self.output_dir.is_dir():
+            remove_leftovers(self.output_dir)
         failures: dict[str, str] = {}
         for index, study in enumerate(self.studies):
             name = str(study["name"])
             place = f"study {index + 1} of {len(self.studies)}: {name}"
-            clear_leftovers(self.output_dir / name)
             if not self.overwrite and self._finished(study):
                 LOG.info("%s is finished already", place)
                 continue

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from myomotion.errors import InputError
 from myomotion.io import source
+from myomotion.paths import given_path
 
 LOG = logging.getLogger(__name__)
 SIDE_FILES = {  # in lower case
@@ -37,7 +38,7 @@ def find_studies(dataset_dir: str | Path) -> list[dict[str, object]]:
         [{'name': 'anna', 'image': 'my_cines/anna/sa.nii.gz', 'info': 'my_cines/anna/info.json'},
          {'name': 'bert', 'image': 'my_cines/bert'}]
     """
-    path = Path(str(dataset_dir)).expanduser()  # a command line makes a number of 2024
+    path = given_path(dataset_dir)
     if path.is_file():
         return [{"name": source.image_title(path), "image": str(path)}]
     if not path.is_dir():

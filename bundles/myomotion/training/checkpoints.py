@@ -19,6 +19,7 @@ from torch import nn
 
 from myomotion.errors import InputError, OutputError, end_program, root_input_error
 from myomotion.outputs import Inputs, claim, refuse_unsafe, write_bytes
+from myomotion.paths import given_path
 
 LOG = logging.getLogger(__name__)
 MODEL_FILE, RESUME_FILE = "model.pt", "resume.pt"
@@ -43,7 +44,7 @@ def check_training(
         OutputError: if weights of a finished training are there, or files that this program has not
             written, or if nothing can be written there.
     """
-    folder, read = Path(str(output_dir)), Inputs(inputs)
+    folder, read = given_path(output_dir), Inputs(inputs)
     for name in (MODEL_FILE, RESUME_FILE):
         refuse_unsafe(folder / name, read)
     goes_on = resume and (folder / RESUME_FILE).is_file()
@@ -76,7 +77,7 @@ class ResumableCheckpoints:
         resume: bool = True,
         interval: int = 1,
     ) -> None:
-        self.path = Path(str(save_dir)) / RESUME_FILE
+        self.path = given_path(save_dir) / RESUME_FILE
         self.save_dict = dict(save_dict)
         self.resume = resume
         self.interval = interval
@@ -195,7 +196,7 @@ class BestWeights:
         self, network: nn.Module, path: str | Path, metric: str, lower_is_better: bool = False
     ) -> None:
         self.network = network
-        self.path = Path(path)
+        self.path = given_path(path)
         self.metric = metric
         self.better: Callable[[float, float], bool] = (
             operator.lt if lower_is_better else operator.gt

@@ -19,6 +19,7 @@ from myomotion.analysis.study import Study, analyse
 from myomotion.files import write_table
 from myomotion.io.cine import Cine
 from myomotion.outputs import PROGRAM, replaced_folder
+from myomotion.paths import given_path
 from myomotion.report.overview import overview_figure
 from myomotion.report.page import report_page
 
@@ -60,7 +61,7 @@ class SaveMotiond(Transform):
     """
 
     def __init__(self, output_dir: str | Path, report: bool = True) -> None:
-        self.output_dir = Path(str(output_dir))  # a command line makes a number of 2024
+        self.output_dir = given_path(output_dir)
         self.report = report
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:

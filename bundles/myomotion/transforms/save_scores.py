@@ -16,6 +16,7 @@ from myomotion.errors import OutputError
 from myomotion.files import write_table
 from myomotion.losses.plausibility import Plausibility, dilate
 from myomotion.outputs import Inputs, claim, refuse_unsafe, write_bytes
+from myomotion.paths import given_path
 
 LOG = logging.getLogger(__name__)
 
@@ -78,7 +79,7 @@ class SaveScoresd(Transform):
     """
 
     def __init__(self, output_dir: str | Path) -> None:
-        self.output_dir = Path(str(output_dir))  # a command line makes a number of 2024
+        self.output_dir = given_path(output_dir)
 
     def files(self, cycle: object) -> tuple[Path, Path]:
         """Table and map of a cycle.

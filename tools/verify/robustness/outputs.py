@@ -7,8 +7,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from fem_sim.claims import Claim, at_most
-from tools.verify.robustness.arrangements import ARRANGEMENTS, Arrangement
+from tools.verify.robustness.arrangement import Arrangement
+from tools.verify.robustness.of_bundles import INFERENCE, TRAINING
+from tools.verify.robustness.of_commands import SIMULATOR, TOOLS
 from tools.verify.robustness.world import heard, make_world, sums
+
+ARRANGEMENTS = (*INFERENCE, *TRAINING, *SIMULATOR, *TOOLS)
 
 
 def output_claims(

@@ -16,7 +16,7 @@ import numpy as np
 from monai.bundle import ConfigWorkflow
 
 from fem_sim.dataset import simulate_dataset
-from tools.bundle import REGISTRATION, ROOT, VAE
+from tools.bundle import REGISTRATION, VAE
 from tools.write_dicom import write_cine
 
 SIZE, FRAMES = 64, 3
@@ -86,26 +86,29 @@ def save(path: Path, values: np.ndarray) -> None:
     nib.save(nib.Nifti1Image(values, np.diag([1.5, 1.5, 8, 1])), path)
 
 
-def bundle(config: Path, **options: Any) -> int:
+def bundle(*configs: Path, **options: Any) -> int:
     """Run a bundle in this process as its command line does.
 
     Args:
-        config: the configuration.
+        configs: the configuration, and those laid over it.
         options: keys with other values.
 
     Returns:
         Exit status.
     """
-    with at(ROOT):
-        workflow = ConfigWorkflow(
-            config_file=str(config), workflow_type=None, logging_file=False, **options
-        )
+    workflow = ConfigWorkflow(
+        config_file=[str(c) for c in configs],
+        workflow_type=None,
+        logging_file=False,
+        bundle_root=str(configs[0].parents[1]),
+        **options,
+    )
 
-        def run() -> None:
-            workflow.initialize()
-            workflow.run()
+    def run() -> None:
+        workflow.initialize()
+        workflow.run()
 
-        return status_of(run)
+    return status_of(run)
 
 
 def infer(data: object, output: object, **options: Any) -> int:
