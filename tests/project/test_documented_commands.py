@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.support.commands import (
+from tests.project.commands import (
     BLOCK,
     Command,
     WrongCommand,
