@@ -30,9 +30,9 @@ from fem_sim.settings import DatasetSettings
 from fem_sim.slices import SPACING_MM, SliceJob, simulate_slice
 from fem_sim.sources import source_jobs
 from myomotion.built_in import virtual_cines
-from myomotion.files import write_bytes
 from myomotion.io.labels import MYOCARDIUM
 from myomotion.losses.plausibility import Plausibility, load_plausibility, standardise
+from myomotion.outputs import PROGRAM, write_bytes
 from myomotion.tracker import Result, track
 from tools.bundle import BUNDLES, VAE
 from tools.command_line import make_parser, run_command
@@ -49,19 +49,19 @@ LABEL_COLOURS = ListedColormap(["0.95", "tab:red", "tab:orange", "tab:blue"])
 ROWS = ("What tissue can do, learned from simulations", "How this heart moves")
 
 
-def pipeline_figure(cache: Path = BUNDLES / ".cache", seed: int = 0) -> Figure:
+def pipeline_figure(study: Path, refine_steps: int = REFINE_STEPS, seed: int = 0) -> Figure:
     """Eight panels in two rows: mask, mesh, field, autoencoder; frames, motion, strain, curves.
 
     Args:
-        cache: of the built-in data, made on first use.
+        study: folder of a study with labels at end-diastole and end-systole and a mid slice.
+        refine_steps: of the tracking.
         seed: of the neighbours in the latent space.
 
     Returns:
         The figure.
     """
-    study = virtual_cines(cache, "test", preset=PRESET, slices=SLICES)[0]
-    job, cycle = simulated_again(Path(str(study["label_es"])))
-    result = track(Path(str(study["image"])).parent, refine_steps=REFINE_STEPS)
+    job, cycle = simulated_again(study / "label_sa_ES.nii.gz")
+    result = track(study, refine_steps=refine_steps)
     regulariser = load_plausibility(VAE / "models" / "model.pt", spacing=SPACING_MM)
     figure = Figure(figsize=(13, 8.2))
     FigureCanvasAgg(figure)
@@ -147,7 +147,7 @@ def _draw_simulated(axis: Axes, cycle: Cycle) -> None:
 def _draw_samples(axis: Axes, regulariser: Plausibility, cycle: Cycle, seed: int) -> None:
     """The simulated motion as the autoencoder decodes it, and three codes near it."""
     axis.set_axis_off()
-    axis.set_title("autoencoder: this motion and\nneighbours in its latent space")
+    axis.set_title("autoencoder: this motion and its\nneighbours, coloured by area change")
     vae = regulariser.vae
     mask = torch.from_numpy((cycle.labels == MYOCARDIUM)[None, None].astype(np.float32))
     patch = patches(regulariser, FieldSet(torch.from_numpy(cycle.displacement[-1:]), mask))
@@ -198,7 +198,7 @@ def _draw_strain(axis: Axes, result: Result, z: int) -> None:
     )
     _frame(axis, wall)
     axis.set_title("circumferential strain\nat end-systole, %")
-    bar = axis.inset_axes((0.08, 0.04, 0.84, 0.03))
+    bar = axis.inset_axes((0.08, 0.08, 0.84, 0.03))
     axis.figure.colorbar(shown, cax=bar, orientation="horizontal")
     bar.tick_params(labelsize=7)
 
@@ -279,8 +279,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _write(output: Path, cache: Path) -> None:
+    study = virtual_cines(cache, "test", preset=PRESET, slices=SLICES)[0]
     content = io.BytesIO()
-    pipeline_figure(cache).savefig(content, format="png", dpi=DPI)
+    pipeline_figure(Path(str(study["image"])).parent).savefig(
+        content, format="png", dpi=DPI, metadata={"Software": PROGRAM}
+    )
     write_bytes(output, content.getvalue())
 
 
