@@ -26,7 +26,7 @@ from tests.support.paths import BUNDLES, ROOT
 
 PYTHON = re.compile(r"(.*/)?python3?")
 # Of a shell or another program: nothing of ours that could change under them.
-FOREIGN = ("cd", "curl", "export", "git", "pip", "python3", "source", "unzip", "wget")
+FOREIGN = ("cd", "curl", "dask", "export", "git", "pip", "python3", "source", "unzip", "wget")
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 INLINE = re.compile(r"(?<!`)`((?:python|make|torchrun)\s[^`]+)`(?!`)")
 
@@ -181,7 +181,7 @@ def _joined(block: str, first: int) -> list[tuple[int, str]]:
 
 def _begins_a_command(line: str) -> bool:
     word = Command(line, "").words[0]
-    return bool(PYTHON.fullmatch(word)) or Path(word).name in (*FOREIGN, "make", "torchrun", "dask")
+    return bool(PYTHON.fullmatch(word)) or Path(word).name in (*FOREIGN, "make", "torchrun")
 
 
 def _check_targets(words: list[str]) -> None:

@@ -1,7 +1,8 @@
-"""Every command that the documentation shows still parses, and README's are run somewhere."""
+"""What the documentation shows: commands parse and are run somewhere, links lead somewhere."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -16,17 +17,26 @@ from tests.project.commands import (
     commands,
 )
 from tests.support.paths import BUNDLES, ROOT
+from tools.package.__main__ import bundle_files
 
 README = ROOT / "README.md"
+GUIDES = [
+    README,
+    *(BUNDLES / "cardiac_motion_reg" / "docs" / f"{name}.md" for name in ("data", "training")),
+    BUNDLES / "cardiac_motion_reg" / "docs" / "tools.md",
+    BUNDLES / "vae_regulariser" / "docs" / "simulator.md",
+]
 DOCUMENTS = [README, ROOT / ".github" / "CONTRIBUTING.md", *sorted(BUNDLES.glob("*/docs/*.md"))]
 
-# Commands of README by what runs them: a test file that runs the same program, seen by its name.
+# Commands of README and the guides by what runs them: a test file that runs the same program, seen
+# by its name.
 RUN_BY_TESTS = {
     "python -m fem_sim phantom": "tests/fem_sim/test_fem_animate.py",
     "python -m fem_sim show": "tests/fem_sim/test_fem_show.py",
     "python -m fem_sim simulate": "tests/fem_sim/test_sim_dataset.py",
     "python -m fem_sim verify": "tests/fem_sim/test_fem_verify.py",
     "python -m monai.bundle run": "tests/bundles/test_distribution.py",
+    "python -m monai.bundle run evaluating": "tests/bundles/test_bundles.py",
     "python -m monai.bundle run training": "tests/bundles/test_distribution.py",
     "python -m tools.convert": "tests/tools/test_convert.py",
     "python -m tools.convert acdc": "tests/tools/test_convert.py",
@@ -35,6 +45,7 @@ RUN_BY_TESTS = {
     "python -m tools.evaluate": "tests/tools/test_peers.py",
     "python -m tools.export_vtk": "tests/tools/test_export_vtk.py",
     "python -m tools.package": "tests/tools/test_package.py",
+    "python -m tools.pipeline_figure": "tests/tools/test_pipeline_figure.py",
     "python -m tools.study": "tests/tools/test_study.py",
     "python -m tools.track_cohort": "tests/tools/test_cluster.py",
     "python -m tools.verify autoencoder": "tests/tools/verify/test_autoencoder.py",
@@ -42,10 +53,12 @@ RUN_BY_TESTS = {
     "python -m tools.write_dicom": "tests/io/test_dicom.py",
     "python tools/unpack.py": "tests/tools/test_unpack.py",
 }
-# Commands of README that nothing runs as they stand there, and why.
+# Commands of README and the guides that nothing runs as they stand there, and why.
 NOT_RUN = {
     "source .venv/bin/activate": "of the shell",
     "make demo-train": "ten minutes; tests run each of its commands with less data",
+    "dask worker": "of Dask; tests/tools/test_cluster.py starts workers itself",
+    "python -m tools.training_log": "needs the log of a training; its table is in docs/",
     "torchrun": "several GPUs; tests/bundles/test_multi_process.py runs it on two processes",
     "python -m monai.bundle download": "a published zip; test_package.py downloads a local one",
     "python -m tools.verify distribution": "half an hour, and the network",
@@ -84,8 +97,8 @@ def test_python_in_a_document_names_what_is_there(document: Path) -> None:
             check_python(source)
 
 
-@pytest.mark.parametrize(("command", "document"), shown([README], inline=False))
-def test_command_of_readme_is_run_by_a_workflow_or_a_test_or_is_excused(
+@pytest.mark.parametrize(("command", "document"), shown(GUIDES, inline=False))
+def test_command_of_a_guide_is_run_by_a_workflow_or_a_test_or_is_excused(
     command: Command, document: Path
 ) -> None:
     where = command.program
@@ -159,3 +172,46 @@ def test_commands_are_found_in_blocks_and_in_running_text(tmp_path: Path) -> Non
     for wrong in ("import myomotion\nmyomotion.trak(1)", "from myomotion.core import flows"):
         with pytest.raises(WrongCommand, match="has no"):
             check_python(wrong)
+
+
+# ---- links ------------------------------------------------------------------------------------
+
+
+def links(document: Path) -> list[str]:
+    """Targets of a document's links and pictures, those of the web left out."""
+    text = BLOCK.sub("", document.read_text(encoding="utf-8"))
+    found = re.findall(r"\]\(([^)\s]+)\)", text)
+    return [target for target in found if not target.startswith(("http", "mailto"))]
+
+
+def anchors(document: Path) -> set[str]:
+    """What GitHub calls the headings of a document."""
+    text = BLOCK.sub("", document.read_text(encoding="utf-8"))
+    heads = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in heads}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_link_of_a_document_leads_to_a_file_and_a_heading(document: Path) -> None:
+    for target in links(document):
+        name, _, anchor = target.partition("#")
+        place = (document.parent / name) if name else document
+        assert place.exists(), f"{document.name}: {target}"
+        assert not anchor or anchor in anchors(place), f"{document.name}: {target}"
+
+
+@pytest.mark.parametrize("bundle", ["cardiac_motion_reg", "vae_regulariser"])
+def test_links_of_a_packed_bundle_stay_within_it(bundle: str) -> None:
+    packed = bundle_files(BUNDLES, bundle)
+    documents = [path for path in packed if path.endswith(".md")]
+    assert len(documents) >= 3
+    for document in documents:
+        for target in links(BUNDLES / bundle / document):
+            name = target.partition("#")[0] or Path(document).name
+            assert f"docs/{name}" in packed, f"{document}: {target}"
+
+
+def test_readme_is_short_and_has_what_a_newcomer_looks_for() -> None:
+    text = README.read_text(encoding="utf-8")
+    assert len(text.split()) <= 1100 and len(text.splitlines()) <= 150
+    assert "myomotion.track(" in text and ".gif)" in text and "make demo" in text

@@ -45,7 +45,7 @@ def evaluate(
     """Track and score every study of a folder.
 
     Args:
-        data: folder of studies, see README, 'Track your own cines'.
+        data: folder of studies, see docs/data.md of the bundle.
         method: see :func:`tools.evaluate.methods.make_tracker`.
         section: section of the folder's ``datalist.json``; all studies where None.
         label_coding: see :func:`~myomotion.io.cine.read_cine`.

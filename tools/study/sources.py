@@ -82,7 +82,7 @@ def real_set(name: str, folder: Path, trained: Collection[str], output: Path) ->
 
     Args:
         name: of the set.
-        folder: see README, "Track your own cines".
+        folder: see docs/data.md of the bundle.
         trained: names of the cases that trainings on this set may use.
         output: receives a folder whose data list gives trainings these cases and no others.
 

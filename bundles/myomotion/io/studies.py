@@ -58,7 +58,7 @@ def find_studies(dataset_dir: str | Path) -> list[dict[str, object]]:
     if not studies:
         raise InputError(
             f"{path}: no study folder with sa.nii.gz, frames/ or DICOM files found (looked into "
-            f"{len(folders)} folders). See README, 'Track your own cines'."
+            f"{len(folders)} folders). See docs/data.md of the bundle."
         )
     return studies
 

@@ -53,7 +53,7 @@ class AnalyseMotiond(Transform):
 
 
 class SaveMotiond(Transform):
-    """Write a folder of results for the study (names in README, 'What you get').
+    """Write a folder of results for the study (docs/outputs.md of the bundle).
 
     Args:
         output_dir: the folder ``output_dir/NAME`` is made or replaced as a whole.

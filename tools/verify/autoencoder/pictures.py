@@ -119,7 +119,7 @@ def modes(regulariser: Plausibility, es: FieldSet) -> Figure:
         decoded = decoded_gradients(regulariser.vae, latent).cpu().numpy()
         for column, gradient in enumerate(decoded):
             title = f"{STEPS[column]:+g} sd"
-            _draw_deformed(axes[row, column], _integrated(gradient, wall), gradient, wall, title)
+            draw_deformed(axes[row, column], integrated(gradient, wall), gradient, wall, title)
         axes[row, 0].set_ylabel(f"dimension {mode}: {100 * share[mode]:.0f} %", fontsize=9)
     _add_colours(figure, axes, "J")
     return figure
@@ -135,7 +135,7 @@ def prior(regulariser: Plausibility, es: FieldSet, generator: torch.Generator) -
     samples = prior_gradients(regulariser.vae, SAMPLES, generator).cpu().numpy()
     for column, gradient in enumerate(samples):
         axis = axes[0, column]
-        _draw_deformed(axis, _integrated(gradient, wall), gradient, wall, f"sample {column + 1}")
+        draw_deformed(axis, integrated(gradient, wall), gradient, wall, f"sample {column + 1}")
     _add_colours(figure, axes, "J")
     return figure
 
@@ -165,7 +165,7 @@ def wrong_fields(
         wall = one.mask[0, 0].numpy() > 0.5
         title = f"{name}\nR_VAE {score:.3g}"
         moved = one.displacement[0].numpy() / spacing
-        _draw_deformed(axes[0, column], moved, gradient, wall, title)
+        draw_deformed(axes[0, column], moved, gradient, wall, title)
         with torch.no_grad():
             device = regulariser.vae.gradient_std.device
             residual = regulariser.residual_map(
@@ -208,7 +208,7 @@ def _area_and_strain(gradient: torch.Tensor, mask: torch.Tensor) -> torch.Tensor
     return torch.cat(rows)
 
 
-def _integrated(gradient: np.ndarray, wall: np.ndarray) -> np.ndarray:
+def integrated(gradient: np.ndarray, wall: np.ndarray) -> np.ndarray:
     """Displacement ``(2, H, W)`` in voxels with the gradient ``(4, H, W)``, by least squares."""
     number = np.full(wall.shape, -1)
     number[wall] = np.arange(wall.sum())
@@ -258,10 +258,18 @@ def _draw_map(
     axis.set_title(title, fontsize=9)
 
 
-def _draw_deformed(
+def draw_deformed(
     axis: Axes, displacement: np.ndarray, gradient: np.ndarray, wall: np.ndarray, title: str
 ) -> None:
-    """Each voxel of the wall where it goes and as it is deformed, coloured by J."""
+    """Draw each voxel of the wall where it goes and as it is deformed, coloured by J.
+
+    Args:
+        axis: to draw on.
+        displacement: ``(2, H, W)`` in voxels.
+        gradient: ``(4, H, W)``, its gradient.
+        wall: boolean ``(H, W)``, at end-diastole.
+        title: of the panel.
+    """
     material = np.argwhere(wall)
     moved = displacement[:, wall].T
     moved = moved - moved.mean(0)
