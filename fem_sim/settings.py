@@ -20,7 +20,7 @@ class DatasetSettings:
 
     Attributes:
         preset: ``paper`` or ``physiological``, see :func:`fem_sim.population.draw_subject`.
-        material: of the wall, a key of :data:`fem_sim.mechanics.materials.MATERIALS`.
+        material: of the wall, a key of :data:`fem_sim.mechanics.materials.registry.MATERIALS`.
         count: slices of the virtual population, three a subject.
         seed: of everything drawn.
         sources: label maps or folders of them, instead of the virtual population.

@@ -15,10 +15,11 @@ class Demiray(FirstInvariant):
     """``W = a / (2 b) (exp(b (I1 - 3)) - 1)`` (Demiray, Journal of Biomechanics 5, 1972).
 
     The default constants are a choice of this project, not a fit: the modulus of
-    :class:`~fem_sim.mechanics.materials.NeoHookean`, so that both agree at small strain and springs
-    on the epicardium mean the same, and a mild growth. Fits of passive muscle grow faster (b = 8.02
-    for the matrix in Holzapfel and Ogden, Phil. Trans. R. Soc. A 367, 2009); they are made for
-    filling alone and give pressures of thousands of kPa where all of the motion is inflation.
+    :class:`~fem_sim.mechanics.materials.neo_hookean.NeoHookean`, so that both agree at small strain
+    and springs on the epicardium mean the same, and a mild growth. Fits of passive muscle grow
+    faster (b = 8.02 for the matrix in Holzapfel and Ogden, Phil. Trans. R. Soc. A 367, 2009); they
+    are made for filling alone and give pressures of thousands of kPa where all of the motion is
+    inflation.
 
     Attributes:
         a_kpa: shear modulus at small strain in kPa.
