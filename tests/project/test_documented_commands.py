@@ -45,7 +45,7 @@ RUN_BY_TESTS = {
     "python -m tools.evaluate": "tests/tools/test_peers.py",
     "python -m tools.export_vtk": "tests/tools/test_export_vtk.py",
     "python -m tools.package": "tests/tools/test_package.py",
-    "python -m tools.pipeline_figure": "tests/tools/test_pipeline_figure.py",
+    "python -m tools.pipeline_figure": "tests/report/test_pipeline_figure.py",
     "python -m tools.study": "tests/tools/test_study.py",
     "python -m tools.track_cohort": "tests/tools/test_cluster.py",
     "python -m tools.verify autoencoder": "tests/tools/verify/test_autoencoder.py",
