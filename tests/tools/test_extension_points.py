@@ -16,7 +16,7 @@ import pytest
 import fem_sim.dataset
 import myomotion
 from fem_sim.mechanics.cycle import Cycle
-from fem_sim.mechanics.materials import MATERIALS
+from fem_sim.mechanics.materials.registry import MATERIALS
 from myomotion.analysis.measures import registry
 from myomotion.analysis.quality import columns
 from myomotion.io import source
