@@ -245,6 +245,7 @@ def test_shared_code_imports_nothing_that_a_bundle_does_not_pin(bundle: str) -> 
         "ignite",
         "contourpy",  # with matplotlib
         "PIL",  # pillow
+        "yaml",  # pyyaml
     } | sys.stdlib_module_names
     found = {
         (path.name, name.split(".")[0])
