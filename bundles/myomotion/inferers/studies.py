@@ -221,7 +221,7 @@ class StudyRuns:
             LOG.error("%d of %d studies failed: %s", len(failures), len(self.studies), path)
         elif path.exists():
             claim(path, self.inputs)  # that of an earlier run, or it is refused
-            path.unlink()
+            path.unlink(missing_ok=True)  # a run beside this one may have been quicker
 
     def _write_cohort(self, failed: set[str]) -> None:
         names = [str(study["name"]) for study in self.studies]

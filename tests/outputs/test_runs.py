@@ -1,0 +1,50 @@
+"""Runs beside one another, and what a run says and lists at its end."""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+
+import pytest
+
+from myomotion.outputs import MARKER
+from tests.support.bundle_runs import track
+from tests.support.studies import write_study
+from tools.verify.inference.runs import contents, damage, tracking
+
+
+@pytest.mark.slow
+def test_two_runs_into_one_folder_both_finish_with_whole_results(
+    studies: Path, tmp_path: Path
+) -> None:
+    before = contents(studies)
+    alone = tracking(studies, tmp_path / "alone", overwrite=False)
+    alone.join()
+    wanted = contents(tmp_path / "alone")
+    both = [tracking(studies, tmp_path / "out", overwrite=True) for _ in range(2)]
+    for process in both:
+        process.join()
+    assert [process.exitcode for process in (alone, *both)] == [0, 0, 0]
+    assert damage(tmp_path / "out", wanted) == []
+    assert contents(tmp_path / "out") == wanted
+    assert contents(studies) == before
+
+
+@pytest.mark.slow
+def test_run_says_where_its_results_are_and_lists_a_single_study_that_fails(
+    net_weights: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    write_study(tmp_path / "in" / "anna")
+    output = tmp_path / "out"
+    with caplog.at_level(logging.INFO):
+        track(tmp_path / "in" / "anna", net_weights, output)
+    assert caplog.messages.count(f"results: {output / 'anna' / 'report.html'}") == 1
+    (tmp_path / "in" / "anna" / "sa.nii.gz").write_bytes(b"no image")
+    with pytest.raises(SystemExit, match="not a readable NIfTI"):
+        track(tmp_path / "in" / "anna", net_weights, output)
+    assert list(json.loads((output / "failed.json").read_text())) == ["anna"]
+    assert sorted(p.name for p in output.iterdir()) == [MARKER, "anna", "failed.json"]
+    write_study(tmp_path / "in" / "anna")
+    track(tmp_path / "in" / "anna", net_weights, output)
+    assert not (output / "failed.json").exists()
