@@ -32,7 +32,7 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Tests of these marks run only where ``-m`` speaks of theirs, also beside ``-m "not slow"``."""
+    """Tests with marks on request run only where ``-m`` names the mark; ``not slow`` does not."""
     asked = config.getoption("markexpr")
     left_out = {mark for mark in ON_REQUEST if mark not in asked}
     dropped = [item for item in items if left_out & {mark.name for mark in item.iter_markers()}]
