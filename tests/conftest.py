@@ -17,6 +17,8 @@ from tests.support.analytic import write_cycles
 from tests.support.paths import ROOT, SHIPPED
 from tests.support.studies import write_study
 
+ON_REQUEST = ("processes", "downstream", "network")
+
 if TYPE_CHECKING:
     from myomotion.io.cine import Cine
 
@@ -27,6 +29,15 @@ def pytest_configure() -> None:
         "project", deadline=None, derandomize=True, max_examples=25, database=None
     )
     settings.load_profile("project")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Tests with marks on request run only where ``-m`` names the mark; ``not slow`` does not."""
+    asked = config.getoption("markexpr")
+    left_out = {mark for mark in ON_REQUEST if mark not in asked}
+    dropped = [item for item in items if left_out & {mark.name for mark in item.iter_markers()}]
+    config.hook.pytest_deselected(items=dropped)
+    items[:] = [item for item in items if item not in dropped]
 
 
 def real_data(name: str) -> Path:

@@ -32,7 +32,7 @@ FORBIDDEN = {"myomotion": {"fem_sim", "tools", "tests"}, "fem_sim": {"tools", "t
 MOST_ROOMS = 18
 MOST_FLOORS = 8
 MOST_LINES = 400
-MOST_FILES = 15  # Python files of a folder, __init__ not counted
+MOST_FILES = 16  # Python files of a folder, __init__ not counted
 LARGER_FOLDERS = {
     "tools/study": "one step of the study a file, each read on its own",
     "tests/support": "one kind of input or helper a file",
