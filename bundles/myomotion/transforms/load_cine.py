@@ -25,8 +25,9 @@ class LoadCined(Transform):
     by that frame's intensities about the heart
     (:func:`~myomotion.analysis.intensity.intensities`), slice by slice; ``mask`` and ``mask_es`` to
     the myocardium at end-diastole and end-systole ``(Z, 1, size, size)``, 0 to 1, zero where there
-    is no label; ``es_index`` to the end-systolic frame counted from end-diastole, -1 if unknown; ``source`` to
-    the file or folder of the cine; and ``slices`` to the study itself on its working grids
+    is no label; ``es_index`` to the end-systolic frame counted from end-diastole, -1 if unknown;
+    ``source`` to the file or folder of the cine; and ``slices`` to the study itself on its working
+    grids
     (:class:`~myomotion.analysis.grids.Slices`), from which results are made. With ``with_truth``,
     ``truth`` is set to the true displacement ``(Z, T, 2, size, size)`` in millimetres where
     ``truth.npz`` lies beside the cine (virtual cines), and to NaN elsewhere.

@@ -81,8 +81,8 @@ IMAGE_RESIDUAL = FrameMeasure(
         "image residual",
         "How much the frame, moved back to end-diastole, still differs from it: root mean square "
         "in the wall and 3 voxels around, relative to the range about the heart at end-diastole. "
-        f"Amber and red above {LIMITS.amber:.0%} and {LIMITS.red:.0%}. Red as well if tracking made it "
-        "worse (untracked: the same before tracking).",
+        f"Amber and red above {LIMITS.amber:.0%} and {LIMITS.red:.0%}. Red as well if tracking "
+        "made it worse (untracked: the same before tracking).",
     ),
 )
 UNTRACKED_RESIDUAL = FrameMeasure(
