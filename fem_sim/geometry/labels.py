@@ -83,9 +83,15 @@ def _pick_phase(paths: list[Path], phase: str, coding: str) -> Path:
         for path in paths:
             if match and re.search(rf"_frame0*{match.group(1)}_gt$", _stem(path)):
                 return path
-    volumes = [int(np.sum(_read_map(path, coding, phase)[0] == CAVITY)) for path in paths]
-    order = np.argsort(volumes)
-    return paths[int(order[0] if phase == "ES" else order[-1])]
+    volumes: dict[Path, int] = {}
+    for path in paths:
+        try:
+            volumes[path] = int(np.sum(_read_map(path, coding, phase)[0] == CAVITY))
+        except InputError as error:
+            LOG.warning("%s", error)
+    if not volumes:
+        return paths[0]  # whoever reads it says why it cannot be used
+    return (min if phase == "ES" else max)(volumes, key=lambda path: volumes[path])
 
 
 def read_label_slices(

@@ -11,6 +11,7 @@ import numpy as np
 
 from myomotion.errors import InputError
 from myomotion.io.end_diastole import EndDiastole, find_end_diastole
+from myomotion.io.forms import Forms, forms_of
 from myomotion.io.info import read_info, slice_name
 from myomotion.io.labels import read_label
 from myomotion.io.padding import without_padding
@@ -18,6 +19,7 @@ from myomotion.io.source import image_title, read_cine_image
 from myomotion.io.storage import Storage, storage_of
 from myomotion.io.studies import find_studies as find_studies
 
+MANY_SLICES, FRAMES_DIFFER = 5, 1.2  # see _check_order
 STUDY_FILES = ("image", "label_ed", "label_es", "info")
 
 
@@ -45,6 +47,8 @@ class Cine:
         source: what the frames were read from, see :class:`~myomotion.io.image.CineImage`.
         warnings: what the user should know about the input.
         storage: how the file's axes lie to those of the arrays; as they are if None.
+        forms: what files of results say of their place, for the file's axes; from its affine if
+            None.
     """
 
     name: str
@@ -62,6 +66,7 @@ class Cine:
     source: dict[str, Any] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     storage: Storage = None  # type: ignore[assignment]
+    forms: Forms = None  # type: ignore[assignment]
 
     def __post_init__(self) -> None:
         """Take the arrays for those of the file where nothing else is said."""
@@ -70,12 +75,22 @@ class Cine:
             self.storage = Storage(
                 order=(0, 1, 2), flipped=(False,) * 3, shape=shape, affine=self.affine
             )
+        if self.forms is None:
+            times = self.frame_times_ms
+            known = times is not None and len(times) > 1
+            step = float(times[-1] / (len(times) - 1)) if known and times is not None else 0.0
+            self.forms = forms_of(self.storage.affine, step)
 
     @property
     def spacing(self) -> tuple[float, float]:
         """In-plane voxel size in millimetres."""
         norms = np.linalg.norm(self.affine[:3, :2], axis=0)
         return float(norms[0]), float(norms[1])
+
+    @property
+    def itk_affine(self) -> np.ndarray:
+        """``(4, 4)``: voxel index in memory to RAS millimetres, as ITK places the cine."""
+        return replace(self.storage, affine=self.forms.itk).memory_affine
 
     def from_ed(self, frames: np.ndarray, axis: int) -> np.ndarray:
         """Frames in the order in which networks see them: end-diastole first.
@@ -141,6 +156,7 @@ def read_cine(
         values = values[..., None]
         info = replace(info, ed_frame=None, es_frame=None, frame_times_ms=None)
     _check_dimensions(path, values)
+    _check_order(path, values)
     storage = storage_of(values.shape, source.affine)
     image = storage.to_memory(values)
     _check_frames(path, image, fewest=1 if still else 2)
@@ -181,6 +197,7 @@ def read_cine(
         source=source.record,
         warnings=[*source.warnings, *(w for w in (padded, ed.warning) if w)],
         storage=storage,
+        forms=source.forms,  # type: ignore[arg-type]
     )
 
 
@@ -189,6 +206,23 @@ def _check_dimensions(path: Path, image: np.ndarray) -> None:
         raise InputError(
             f"{path}: expected a 4-D cine (x, y, z, t), found {image.ndim} dimensions "
             f"{image.shape}. Join the frames into one 4-D file."
+        )
+
+
+def _check_order(path: Path, values: np.ndarray) -> None:
+    """Refuse frames in the place of slices: neighbours in time are alike, those in depth are not.
+
+    In 24 cines frames differ 0.03 to 0.68 times as much as slices do.
+    """
+    slices, frames = values.shape[2:]
+    if slices < MANY_SLICES or not 1 < frames < slices:
+        return
+    across, over_time = (float(np.abs(np.diff(values, axis=axis)).mean()) for axis in (2, 3))
+    if over_time > FRAMES_DIFFER * across:
+        raise InputError(
+            f"{path}: looks stored as (x, y, t, z): its shape is {values.shape}, and neighbours "
+            f"along the fourth axis differ {over_time / max(across, 1e-9):.1f} times as much as "
+            "along the third. Exchange the last two axes."
         )
 
 

@@ -25,7 +25,20 @@ def header_frame_times(header: Any, frames: int) -> np.ndarray | None:
         ``(frames,)`` in milliseconds, or None where unknown.
     """
     zooms, unit = header.get_zooms(), header.get_xyzt_units()[1]
-    step = float(zooms[3]) if len(zooms) > 3 else 0.0
+    return believable_times(float(zooms[3]) if len(zooms) > 3 else 0.0, unit, frames)
+
+
+def believable_times(step: float, unit: str, frames: int) -> np.ndarray | None:
+    """Time of every frame from the distance of frames, the first at 0.
+
+    Args:
+        step: distance as stored.
+        unit: of ``step``, as NIfTI names it; milliseconds, else seconds, for any other.
+        frames: how many there are.
+
+    Returns:
+        ``(frames,)`` in milliseconds, or None where the distance is no believable one.
+    """
     factors = [MILLISECONDS[unit]] if unit in MILLISECONDS else [1.0, 1000.0]
     for factor in factors:
         if BELIEVABLE_MS[0] <= step * factor <= BELIEVABLE_MS[1]:

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from myomotion.io.forms import Forms
+
 
 @dataclass(frozen=True, kw_only=True)
 class CineImage:
@@ -18,6 +20,7 @@ class CineImage:
         frame_times_ms: ``(T,)``, the first at 0, or None where unknown.
         record: what it was read from, for ``summary.json``; nothing that names a patient.
         warnings: sentences for the user.
+        forms: what files of results say of their place; from ``affine`` if None.
     """
 
     values: np.ndarray
@@ -25,3 +28,4 @@ class CineImage:
     frame_times_ms: np.ndarray | None = None
     record: dict[str, Any] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+    forms: Forms | None = None

@@ -14,6 +14,7 @@ from myomotion.io.codes import LABEL_CODINGS as LABEL_CODINGS
 from myomotion.io.codes import MYOCARDIUM as MYOCARDIUM
 from myomotion.io.codes import RIGHT_VENTRICLE as RIGHT_VENTRICLE
 from myomotion.io.codes import coding_table
+from myomotion.io.itk_files import is_itk_file, read_itk
 from myomotion.io.label_geometry import contradiction, enclosed, meanings
 from myomotion.io.label_grid import on_grid
 from myomotion.io.nifti import read_nifti
@@ -31,7 +32,7 @@ def read_label(
     """Read a label map into the internal coding; a missing cavity is the hole in the myocardium.
 
     Args:
-        path: NIfTI file.
+        path: NIfTI, NRRD or MetaImage file.
         shape: ``(X, Y, Z)`` it must have.
         coding: see :func:`~myomotion.io.cine.read_cine`.
         affine: of the cine; where given, the label must lie on its grid, and its axes are brought
@@ -47,10 +48,7 @@ def read_label(
         InputError: naming the file, what was found and the fix.
     """
     path = Path(path)
-    image = read_nifti(path)
-    if image.repair is not None:
-        LOG.warning("%s: %s", path, image.repair)
-    values, own_affine = image.values, image.affine
+    values, own_affine = _read_volume(path)
     if values.ndim == 4 and values.shape[3] in (1, frames):
         shown = [t for t in range(values.shape[3]) if values[..., t].any()] or [0]
         if len(shown) > 1:
@@ -69,6 +67,17 @@ def read_label(
         )
     label = internal_codes(path, values, coding)
     return label if (label == CAVITY).any() else with_filled_cavity(label)
+
+
+def _read_volume(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Voxels and affine of a label map, NIfTI unless its name is that of another format."""
+    if is_itk_file(path):
+        other = read_itk(path)
+        return other.values, other.affine
+    image = read_nifti(path)
+    if image.repair is not None:
+        LOG.warning("%s: %s", path, image.repair)
+    return image.values, image.affine
 
 
 def internal_codes(

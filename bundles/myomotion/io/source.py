@@ -9,11 +9,12 @@ from myomotion.io.info import StudyInfo
 from myomotion.io.readers.base import CineReader
 from myomotion.io.readers.dicom import DicomCine
 from myomotion.io.readers.frames import NiftiFrames
+from myomotion.io.readers.itk import ItkCine
 from myomotion.io.readers.nifti import NiftiCine
 
 # The first that finds or reads a place has it. NIfTI is first: it also takes what nobody reads, and
 # says what is wrong with it. DICOM is last: it takes every folder.
-READERS: tuple[CineReader, ...] = (NiftiCine(), NiftiFrames(), DicomCine())
+READERS: tuple[CineReader, ...] = (NiftiCine(), NiftiFrames(), ItkCine(), DicomCine())
 
 
 def reader_of(place: Path) -> CineReader:
@@ -35,7 +36,8 @@ def locate_cine(folder: Path) -> Path | None:
         folder: of the study.
 
     Returns:
-        ``sa.nii.gz``, the folder ``frames``, the folder itself where it has DICOM files, or None.
+        ``sa.nii.gz`` (or another file), the folder ``frames``, the folder itself where it has
+        DICOM files, or None.
     """
     found = (reader.finds(folder) for reader in READERS)
     return next((place for place in found if place is not None), None)

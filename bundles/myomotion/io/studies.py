@@ -8,12 +8,14 @@ from pathlib import Path
 
 from myomotion.errors import InputError
 from myomotion.io import source
+from myomotion.io.itk_files import ENDINGS
 from myomotion.paths import given_path
 
 LOG = logging.getLogger(__name__)
+LABEL_ENDINGS = (".nii.gz", ".nii", *ENDINGS)
 SIDE_FILES = {  # in lower case
-    "label_ed": ("label_sa_ed.nii.gz", "label_sa_ed.nii"),
-    "label_es": ("label_sa_es.nii.gz", "label_sa_es.nii"),
+    "label_ed": tuple(f"label_sa_ed{ending}" for ending in LABEL_ENDINGS),
+    "label_es": tuple(f"label_sa_es{ending}" for ending in LABEL_ENDINGS),
     "info": ("info.json",),
 }
 
@@ -22,7 +24,8 @@ def find_studies(dataset_dir: str | Path) -> list[dict[str, object]]:
     """List the cines under a path.
 
     Args:
-        dataset_dir: a 4-D NIfTI file, a study folder (``sa.nii.gz``, a folder ``frames`` of 3-D
+        dataset_dir: a 4-D NIfTI, NRRD or MetaImage file, a study folder (``sa.nii.gz``,
+            ``sa.nrrd``, ``sa.mha``, a folder ``frames`` of 3-D
             NIfTI files or DICOM files, with ``label_sa_ED.nii.gz``, ``label_sa_ES.nii.gz`` and
             ``info.json`` beside them where known), a multi-frame DICOM file, or a folder of those.
 
@@ -88,7 +91,7 @@ def side_files(folder: Path) -> dict[str, object]:
     known = {name for names in SIDE_FILES.values() for name in names}
     for path in files:
         name = path.name.lower()
-        if name in known or not name.endswith((".nii", ".nii.gz")) or name.startswith("sa."):
+        if name in known or not name.endswith(LABEL_ENDINGS) or name.startswith("sa."):
             continue
         near = difflib.get_close_matches(name, known, n=1, cutoff=0.8)
         if near:

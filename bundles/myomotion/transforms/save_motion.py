@@ -107,9 +107,8 @@ def write_images(folder: Path, cine: Cine, motion: Motion) -> None:
     for name, fields in (("displacement", motion.displacement), ("inverse", motion.inverse)):
         (folder / name).mkdir()
         for t, field in enumerate(fields):
-            vectors = image_of(cine, lps_vectors(field, cine.affine))
+            vectors = image_of(cine, lps_vectors(field, cine.itk_affine))
             vectors.header.set_intent(NIFTI_INTENT_VECTOR)
-            vectors.header.set_xyzt_units("mm", "sec")
             nib.save(vectors, folder / name / f"frame_{t:03d}.nii.gz")
     for name, values in (("warped", motion.warped), ("jacobian", motion.jacobian)):
         volume = values.transpose(2, 3, 1, 0).astype(np.float32)
@@ -128,4 +127,6 @@ def image_of(cine: Cine, values: np.ndarray) -> nib.Nifti1Image:
     Returns:
         The image, axes as in the file.
     """
-    return nib.Nifti1Image(cine.storage.to_file(values), cine.storage.affine)
+    image = nib.Nifti1Image(cine.storage.to_file(values), cine.forms.sform)
+    cine.forms.write(image)
+    return image

@@ -11,8 +11,16 @@ import numpy as np
 from myomotion.core.axes import RAS_FROM_LPS
 from myomotion.errors import InputError
 from myomotion.io.dicom.files import TIME_KEYS, dicom_files, read_dataset, refused
-from myomotion.io.dicom.header import DicomFrame, read_headers
-from myomotion.io.dicom.series import PLACE_TOLERANCE_MM, Stack, choose_stack, in_plane_shift
+from myomotion.io.dicom.header import DicomFrame
+from myomotion.io.dicom.pictures import read_headers
+from myomotion.io.dicom.repeats import taken_once
+from myomotion.io.dicom.series import (
+    LARGEST_SHIFT_MM,
+    PLACE_TOLERANCE_MM,
+    Stack,
+    choose_stack,
+    in_plane_shift,
+)
 from myomotion.io.frame_times import BELIEVABLE_MS
 from myomotion.io.image import CineImage
 from myomotion.io.info import StudyInfo
@@ -46,11 +54,18 @@ def read_dicom_cine(path: Path, info: StudyInfo) -> CineImage:
         InputError: if a file is not DICOM, cut short or compressed without a decoder at hand, no
             or several cines are there, slices are not parallel, or slices or frames are missing.
     """
-    stack = choose_stack(read_headers(dicom_files(path), path), path, info.series)
+    pictures = read_headers(dicom_files(path), path)
+    stack, warnings = choose_stack(pictures.frames, path, info.series)
     _check_copies(stack)
-    _check_straight(stack)
+    stack, repeats = taken_once(stack)
     _check_frames(stack, path)
-    warnings = _gap_warnings(stack, path, info.allow_missing_slices)
+    warnings = [
+        *pictures.warnings,
+        *warnings,
+        *repeats,
+        *_shift_warnings(stack),
+        *_gap_warnings(stack, path, info.allow_missing_slices),
+    ]
     levels, key = _sort_frames(stack.levels)
     times, time_warnings = _frame_times(levels, key)
     record = {
@@ -80,17 +95,28 @@ def _check_copies(stack: Stack) -> None:
                 )
 
 
-def _check_straight(stack: Stack) -> None:
+def _shift_warnings(stack: Stack) -> list[str]:
+    """Refuse slices planned far sideways; a warning where they lie a little so."""
+    shifts = []
     for level in stack.levels:
+        shifts.append(max(in_plane_shift(stack.first, frame) for frame in level))
         for frame in level:
             shift = in_plane_shift(stack.first, frame)
-            if shift > PLACE_TOLERANCE_MM:
+            if shift > LARGEST_SHIFT_MM or in_plane_shift(level[0], frame) > PLACE_TOLERANCE_MM:
                 raise InputError(
                     f"{frame.path}: its ImagePositionPatient is shifted by {shift:.1f} mm within "
                     f"the slice plane relative to {stack.first.path.name}; slices must lie "
                     "straight above each other. Resample them to one grid, or give the ones that "
-                    "do."
+                    'do: {"series": [NUMBER, NUMBER ...]} in info.json.'
                 )
+    moved = [z for z, shift in enumerate(shifts) if shift > PLACE_TOLERANCE_MM]
+    if not moved:
+        return []
+    return [
+        f"Slices {', '.join(map(str, moved))} lie up to {max(shifts):.1f} mm sideways of slice 0. "
+        "Files of results place all straight above each other; slices are tracked one by one, so "
+        "nothing within a slice depends on it."
+    ]
 
 
 def _check_frames(stack: Stack, place: Path) -> None:

@@ -37,6 +37,8 @@ TAGS = [
     "SliceThickness",
     "ImagePositionPatient",
     "ImageOrientationPatient",
+    "EchoTime",
+    "AcquisitionNumber",
     "RescaleSlope",
     "RescaleIntercept",
     "ModalityLUTSequence",

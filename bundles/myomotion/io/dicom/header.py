@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,9 +10,8 @@ from typing import Any
 import numpy as np
 
 from myomotion.errors import InputError
-from myomotion.io.dicom.files import TIME_KEYS, read_dataset, refused
+from myomotion.io.dicom.files import TIME_KEYS, refused
 
-MR_IMAGES = tuple(f"1.2.840.10008.5.1.4.1.1.4{end}" for end in ("", ".1", ".3", ".4"))
 NOT_MAGNITUDE = {"P", "PHASE", "PHASE MAP", "VELOCITY MAP", "R", "REAL", "I", "IMAGINARY"}
 MOST_FRAMES = 100_000  # of a multi-frame file
 
@@ -36,6 +34,8 @@ class DicomFrame:
         thickness: SliceThickness in millimetres, or None.
         slope: of the modality look-up: value = slope * stored + intercept.
         intercept: see ``slope``.
+        echo: EchoTime in milliseconds, or None.
+        acquisition: AcquisitionNumber, or None.
         times: those of :data:`TIME_KEYS` that are known; milliseconds for the first two.
     """
 
@@ -53,6 +53,8 @@ class DicomFrame:
     slope: float
     intercept: float
     times: Mapping[str, float]
+    echo: float | None = None
+    acquisition: float | None = None
 
     @property
     def normal(self) -> np.ndarray:
@@ -65,71 +67,26 @@ class DicomFrame:
         return float(self.position @ self.normal)
 
 
-def read_headers(files: Sequence[Path], place: Path) -> list[DicomFrame]:
-    """Read where and when every magnitude picture of MR files was taken.
+def frames_of(path: Path, dataset: Any) -> list[DicomFrame | None]:
+    """Where and when the pictures of a file were taken.
 
     Args:
-        files: from :func:`dicom_files`.
-        place: of the study, for messages.
+        path: of the file, for messages.
+        dataset: its header.
 
     Returns:
-        The pictures; other objects (reports, presentation states, phase maps) are left out.
+        Its pictures; None for those of an enhanced file that are no magnitude images.
 
     Raises:
-        InputError: if a file is not DICOM or damaged, or no file holds an MR picture with a place.
+        InputError: if the header cannot be understood.
     """
-    frames: list[DicomFrame] = []
-    left_out: Counter[str] = Counter()
-    example: dict[str, str] = {}
-    for path in files:
-        dataset = read_dataset(path, header_only=True)
-        reason = _not_usable(path, dataset)
-        if reason is not None:
-            left_out[reason] += 1
-            example.setdefault(reason, path.name)
-            continue
-        frames += _understood(path, dataset)
-    if not frames:
-        found = ", ".join(f"{n} x {r} ({example[r]})" for r, n in left_out.most_common())
-        raise InputError(
-            f"{place}: no MR picture that says where it lies; found: {found or 'no file'}. Give a "
-            "short-axis cine MR series."
-        )
-    return frames
-
-
-def _understood(path: Path, dataset: Any) -> list[DicomFrame]:
     with refused(
         lambda reason: f"{path}: its header cannot be understood ({reason}). Export it again."
     ):
         return _frames(path, dataset)
 
 
-def _not_usable(path: Path, dataset: Any) -> str | None:
-    """Why a file holds no picture to track, None if it does."""
-    sop_class, modality = str(dataset.get("SOPClassUID", "")), str(dataset.get("Modality", ""))
-    if sop_class in MR_IMAGES and not all(k in dataset for k in ("Rows", "Columns")):
-        raise InputError(
-            f"{path}: an MR image without Rows and Columns, probably cut short "
-            f"({path.stat().st_size} bytes). Export it again."
-        )
-    if "Rows" not in dataset:
-        return f"not an image (modality {modality or 'unknown'})"
-    if modality != "MR":
-        return f"modality {modality or 'unknown'}, not MR"
-    if int(dataset.get("SamplesPerPixel", 1)) != 1:
-        return "colour picture"
-    if {str(v).upper() for v in dataset.get("ImageType", None) or []} & NOT_MAGNITUDE:
-        return "not a magnitude image"
-    if "PerFrameFunctionalGroupsSequence" in dataset:
-        return None
-    missing = {"ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing"} - set(
-        dataset.dir()
-    )
-    return f"no {', '.join(sorted(missing))}" if missing else None
-
-
-def _frames(path: Path, dataset: Any) -> list[DicomFrame]:
+def _frames(path: Path, dataset: Any) -> list[DicomFrame | None]:
     if "ModalityLUTSequence" in dataset:
         raise InputError(
             f"{path}: has a ModalityLUTSequence, which is not read. Export it with "
@@ -167,7 +124,7 @@ def _frame_steps(dataset: Any, number: int) -> list[dict[str, float]]:
     return [{"TriggerTime": float(t - times[0])} for t in times]
 
 
-def _enhanced(path: Path, dataset: Any, index: int, group: Any, shared: Any) -> DicomFrame:
+def _enhanced(path: Path, dataset: Any, index: int, group: Any, shared: Any) -> DicomFrame | None:
     """A picture of an enhanced file: each functional group is its own or shared by all."""
     found: dict[str, Any] = {}
     for sequence in (
@@ -177,10 +134,15 @@ def _enhanced(path: Path, dataset: Any, index: int, group: Any, shared: Any) -> 
         "PixelValueTransformationSequence",
         "CardiacSynchronizationSequence",
         "FrameContentSequence",
+        "MRImageFrameTypeSequence",
+        "MREchoSequence",
     ):
         items = group.get(sequence) or (shared.get(sequence) if shared is not None else None)
         if items:
             found |= {element.keyword: element.value for element in items[0]}
+    kind = {str(v).upper() for v in found.get("FrameType") or []}
+    if kind & NOT_MAGNITUDE or found.get("ComplexImageComponent") in NOT_MAGNITUDE:
+        return None
     for keyword in ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing"):
         if found.get(keyword) is None:
             raise InputError(
@@ -189,6 +151,10 @@ def _enhanced(path: Path, dataset: Any, index: int, group: Any, shared: Any) -> 
             )
     if "TemporalPositionIndex" in found:
         found["TemporalPositionIdentifier"] = found["TemporalPositionIndex"]
+    if "EffectiveEchoTime" in found:
+        found["EchoTime"] = found["EffectiveEchoTime"]
+    if "FrameAcquisitionNumber" in found:
+        found["AcquisitionNumber"] = found["FrameAcquisitionNumber"]
     found["InstanceNumber"] = _number(dataset, index)
     return _frame(path, dataset, index, found, _times(found))
 
@@ -224,7 +190,13 @@ def _frame(
         slope=1.0 if slope is None else float(slope),
         intercept=float(source.get("RescaleIntercept", None) or 0),
         times=times,
+        echo=_optional(source.get("EchoTime", None)),
+        acquisition=_optional(source.get("AcquisitionNumber", None)),
     )
+
+
+def _optional(value: Any) -> float | None:
+    return None if value in (None, "") else float(value)
 
 
 def _times(source: Any) -> dict[str, float]:

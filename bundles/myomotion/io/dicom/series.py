@@ -13,7 +13,9 @@ from myomotion.errors import InputError
 from myomotion.io.dicom.header import DicomFrame
 
 PLACE_TOLERANCE_MM = 0.2  # positions that differ by less are one
+LARGEST_SHIFT_MM = 10.0  # sideways, between slices that a patient's breathing moved apart
 DIRECTION_TOLERANCE = 2e-3  # the same for components of direction vectors (about 0.1 degrees)
+STACK_SLICES = 3  # parallel slices that make a short-axis stack
 CYCLE_FRAMES = 8  # fewer do not sample a heart cycle
 
 
@@ -54,29 +56,40 @@ class Stack:
         )
 
 
-def choose_stack(frames: Sequence[DicomFrame], place: Path, wanted: object = None) -> Stack:
+def choose_stack(
+    frames: Sequence[DicomFrame], place: Path, wanted: object = None
+) -> tuple[Stack, list[str]]:
     """The one cine among the pictures of a study.
 
+    Where one cine has several parallel slices and all others have one, it is the short-axis stack.
+
     Args:
-        frames: from :func:`~myomotion.io.dicom.header.read_headers`.
+        frames: from :func:`~myomotion.io.dicom.pictures.read_headers`.
         place: of the study, for messages.
         wanted: see :func:`cine_stacks`.
 
     Returns:
-        The cine.
+        The cine, and what the user should know of others.
 
     Raises:
         InputError: if there is none or more than one, or its slices are not parallel.
     """
     stacks = cine_stacks(frames, place, wanted)
     _check_parallel(stacks)
+    whole = [stack for stack in stacks if len(stack.levels) >= STACK_SLICES]
+    if len(whole) == 1 and all(len(s.levels) == 1 for s in stacks if s is not whole[0]):
+        others = [stack for stack in stacks if stack is not whole[0]]
+        if not others:
+            return whole[0], []
+        note = f"Left out beside {whole[0].title}: {_listing(others)}."
+        return whole[0], [note]
     if len(stacks) > 1:
         raise InputError(
             f"{place}: {len(stacks)} cine series: {_listing(stacks)}. Choose one in info.json in "
             'this folder: {"series": NUMBER} (or its description or SeriesInstanceUID, or a list '
             "of the series that make up the stack)."
         )
-    return stacks[0]
+    return stacks[0], []
 
 
 def cine_stacks(frames: Sequence[DicomFrame], place: Path, wanted: object = None) -> list[Stack]:
@@ -88,7 +101,7 @@ def cine_stacks(frames: Sequence[DicomFrame], place: Path, wanted: object = None
     agree in orientation, in-plane geometry and number of pictures and lie at different places.
 
     Args:
-        frames: from :func:`~myomotion.io.dicom.header.read_headers`.
+        frames: from :func:`~myomotion.io.dicom.pictures.read_headers`.
         place: of the study, for messages.
         wanted: ``series`` of ``info.json``: SeriesNumber, SeriesInstanceUID or SeriesDescription
             of the cine, or of a series that is part of it; a list of them means these alone; None
@@ -107,7 +120,7 @@ def cine_stacks(frames: Sequence[DicomFrame], place: Path, wanted: object = None
                 f"{place}: info.json asks for the series {wanted}, none of which is there."
             )
     groups = [Stack(levels=_levels(group)) for group in _clusters(frames, _same_series_geometry)]
-    cines = [stack for stack in groups if stack.frames > 1]
+    cines = [stack for stack in groups if stack.frames > 1] or _join_phases(groups)
     cines = [stack for stack in cines if stack.frames >= CYCLE_FRAMES] or cines
     stacks = _join_single_slices(cines)
     if not stacks:
@@ -191,7 +204,7 @@ def _join_single_slices(cines: Sequence[Stack]) -> list[Stack]:
         return (
             a.frames == b.frames
             and _same_geometry(a.first, b.first)
-            and in_plane_shift(a.first, b.first) <= PLACE_TOLERANCE_MM
+            and in_plane_shift(a.first, b.first) <= LARGEST_SHIFT_MM
         )
 
     joined = [stack for stack in cines if len(stack.levels) > 1]
@@ -210,6 +223,33 @@ def _join_single_slices(cines: Sequence[Stack]) -> list[Stack]:
         # say. Each then stays a cine of its own, and the error lists them for the user to choose.
         joined += [Stack(levels=levels)] if len(levels) == len(family) else family
     return joined
+
+
+def _join_phases(groups: Sequence[Stack]) -> list[Stack]:
+    """Cines whose every cardiac phase was sent as a series of its own: the same slices, again."""
+
+    def alike(a: Stack, b: Stack) -> bool:
+        return (
+            len(a.levels) == len(b.levels)
+            and _same_geometry(a.first, b.first)
+            and all(
+                np.abs(x[0].position - y[0].position).max() <= PLACE_TOLERANCE_MM
+                for x, y in zip(a.levels, b.levels, strict=True)
+            )
+        )
+
+    families: list[list[Stack]] = []
+    for stack in groups:
+        family = next((f for f in families if alike(f[0], stack)), None)
+        if family is None:
+            families.append([stack])
+        else:
+            family.append(stack)
+    return [
+        Stack(levels=_levels([f for stack in family for level in stack.levels for f in level]))
+        for family in families
+        if len(family) >= CYCLE_FRAMES
+    ]
 
 
 def _check_parallel(stacks: Sequence[Stack]) -> None:

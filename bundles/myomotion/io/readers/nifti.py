@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
+from myomotion.io.forms import header_forms
 from myomotion.io.frame_times import header_frame_times
 from myomotion.io.image import CineImage
 from myomotion.io.info import StudyInfo
@@ -31,4 +32,5 @@ class NiftiCine(FileReader):
             affine=image.affine,
             frame_times_ms=header_frame_times(image.header, frames) if frames else None,
             record={"format": "NIfTI"},
+            forms=header_forms(place, image.header, image.affine),
         )

@@ -1,0 +1,117 @@
+"""Where a NIfTI file says its voxels lie, as ITK reads it, and the same for files of results."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from myomotion.errors import InputError
+
+SCANNER = 1  # NIFTI_XFORM_SCANNER_ANAT
+ITK_TOLERANCE = 1e-4  # cosine between axes that ITK takes for a right angle
+SKEW = 0.01  # cosine between axes that may be rounding; more is a real shear
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Forms:
+    """The two statements of a NIfTI header about place, and its time axis.
+
+    Attributes:
+        qform: ``(4, 4)``, voxel index to RAS millimetres, without shear.
+        sform: the same, of any kind.
+        codes: NIfTI codes of the two.
+        step: distance of frames as stored, 0 where unknown.
+        unit: of ``step``: sec, msec, usec or unknown.
+    """
+
+    qform: np.ndarray
+    sform: np.ndarray
+    codes: tuple[int, int]
+    step: float = 0.0
+    unit: str = "unknown"
+
+    @property
+    def itk(self) -> np.ndarray:
+        """The one that ITK goes by: the qform, unless the sform is that of the scanner."""
+        q, s = self.codes
+        sound = _cosine(self.sform) <= ITK_TOLERANCE
+        return self.sform if s > 0 and sound and (q == 0 or s == SCANNER) else self.qform
+
+    def write(self, image: Any) -> None:
+        """Say the same in the header of an image.
+
+        Args:
+            image: a nibabel NIfTI image on the same grid.
+        """
+        image.set_qform(self.qform, self.codes[0])
+        image.set_sform(self.sform, self.codes[1])
+        image.header.set_xyzt_units("mm", self.unit if image.ndim == 4 else "sec")
+        if image.ndim == 4 and self.step > 0:
+            image.header.set_zooms((*image.header.get_zooms()[:3], self.step))
+
+
+def forms_of(affine: np.ndarray, step_ms: float = 0.0) -> Forms:
+    """Both forms from one affine, for files of other formats.
+
+    Args:
+        affine: ``(4, 4)``, voxel index to RAS millimetres.
+        step_ms: distance of frames in milliseconds, 0 where unknown.
+
+    Returns:
+        Forms whose axes are at right angles: the nearest to those of the affine.
+    """
+    upright = _without_shear(affine)
+    unit = "msec" if step_ms > 0 else "sec"
+    return Forms(qform=upright, sform=upright, codes=(SCANNER, SCANNER), step=step_ms, unit=unit)
+
+
+def header_forms(path: Path, header: Any, affine: np.ndarray) -> Forms:
+    """Both forms of a file, such that ITK places results where it places the file.
+
+    Args:
+        path: of the file, for messages.
+        header: its NIfTI header.
+        affine: ``(4, 4)``, the one that is read.
+
+    Returns:
+        The file's own forms where it states both; else both from the affine.
+
+    Raises:
+        InputError: if its only form is sheared.
+    """
+    q, s = int(header["qform_code"]), int(header["sform_code"])
+    zooms, unit = header.get_zooms(), header.get_xyzt_units()[1]
+    step = float(zooms[3]) if len(zooms) > 3 else 0.0
+    if q > 0 and s > 0:
+        own = np.array(header.get_qform(), float)
+        own_size, size = (np.linalg.norm(form[:3, :3], axis=0) for form in (own, affine))
+        if np.allclose(own_size, size, rtol=1e-3, atol=0):
+            return Forms(qform=own, sform=affine, codes=(q, s), step=max(step, 0.0), unit=unit)
+    skew = _cosine(affine)
+    if skew > SKEW:
+        raise InputError(
+            f"{path}: its slices are skewed: axes of its sform are not at right angles (cosine "
+            f"{skew:.3f}), and no qform says otherwise. Resample the image to perpendicular axes, "
+            "or set a qform."
+        )
+    upright = _without_shear(affine)
+    code = s or q or SCANNER
+    return Forms(qform=upright, sform=upright, codes=(code, code), step=max(step, 0.0), unit=unit)
+
+
+def _cosine(affine: np.ndarray) -> float:
+    """Largest cosine between two axes."""
+    axes = affine[:3, :3] / np.maximum(np.linalg.norm(affine[:3, :3], axis=0), 1e-12)
+    return float(np.abs(axes.T @ axes - np.eye(3)).max())
+
+
+def _without_shear(affine: np.ndarray) -> np.ndarray:
+    """The nearest affine whose axes are at right angles (polar decomposition)."""
+    sizes = np.maximum(np.linalg.norm(affine[:3, :3], axis=0), 1e-12)
+    left, _, right = np.linalg.svd(affine[:3, :3] / sizes)
+    upright = np.array(affine, float)
+    upright[:3, :3] = left @ right * sizes
+    return upright

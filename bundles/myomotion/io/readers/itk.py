@@ -1,0 +1,35 @@
+"""A cine as one NRRD or MetaImage file: ``NAME/sa.nrrd``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from myomotion.io.frame_times import believable_times
+from myomotion.io.image import CineImage
+from myomotion.io.info import StudyInfo
+from myomotion.io.itk_files import ENDINGS, itk_files, read_itk
+from myomotion.io.nifti import check_plane
+from myomotion.io.readers.base import FileReader
+
+
+class ItkCine(FileReader):
+    """One 4-D file, or a 3-D one whose components are the frames."""
+
+    endings = ENDINGS
+
+    def read(self, place: Path, info: StudyInfo) -> CineImage:
+        """Read the file; the number of dimensions is left to the caller to check."""
+        image = read_itk(place)
+        check_plane(place, image.affine, image.values.shape)
+        frames = image.values.shape[3] if image.values.ndim == 4 else 0
+        kind = "MetaImage" if place.name.lower().endswith((".mha", ".mhd")) else "NRRD"
+        return CineImage(
+            values=image.values,
+            affine=image.affine,
+            frame_times_ms=believable_times(image.step, "unknown", frames) if frames else None,
+            record={"format": kind},
+        )
+
+    def files(self, place: Path) -> list[Path]:
+        """The file, and that of its voxels where it is but a header."""
+        return itk_files(place)
