@@ -29,12 +29,13 @@ def contraction(shares: np.ndarray, area_drop: float = 500.0) -> torch.Tensor:
 
 
 def ring_cine(shares: np.ndarray, area_drop: float = 500.0) -> Cine:
-    """A cine of one slice that moves by :func:`contraction`; its picture depends on the radius."""
+    """A cine of one slice that moves by :func:`contraction`: bright blood, rings in the tissue."""
     frames = []
     for share in shares:
         c = area_drop * share / np.pi  # as ring_contraction, which is bounded near the centre
         material = np.where(c < RADIUS**2, np.sqrt(RADIUS**2 + c), RADIUS * np.sqrt(2))
-        frames.append(500 + 300 * np.cos(material / 6) + 100 * (material < 22))
+        blood = 1 / (1 + np.exp((material - 22) / 1.2))
+        frames.append(450 + 60 * np.cos(material / 2.5) + 350 * blood)
     return Cine(
         name="ring",
         image=np.stack(frames, axis=-1)[:, :, None].astype(np.float32),

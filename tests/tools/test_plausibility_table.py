@@ -25,5 +25,5 @@ def test_table_gives_percentiles_among_motions_of_the_same_size() -> None:
     assert table.percentile(0.9, 0.5) == 0
     assert table.percentile(15, 0.5) == pytest.approx(50)
     assert table.score_at(99, 0.5) == pytest.approx(19.9)
-    with pytest.raises(InputError, match="50 simulated frames, at least 100"):
+    with pytest.raises(InputError, match="50 motions, at least 100"):
         make_table(scores[:50], sizes[:50], "abc")

@@ -1,6 +1,8 @@
 """Measure every claim about the bundles; exit status 1 if one fails.
 
-python -m tools.verify autoencoder|registration|inference|distribution --output FILE.json ...
+python -m tools.verify NAME --output FILE.json ...
+
+NAME: autoencoder, registration, inference, distribution or robustness.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ MODULES = {
     "registration": "tools.verify.registration",
     "inference": "tools.verify.inference.command",
     "distribution": "tools.verify.distribution",
+    "robustness": "tools.verify.robustness.command",
 }
 
 

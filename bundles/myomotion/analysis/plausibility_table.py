@@ -1,4 +1,4 @@
-"""What R_VAE is among simulated motions, so that a score can be read as a percentile."""
+"""What R_VAE is among right motions, so that a score can be read as a percentile."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class PlausibilityTable:
     weights_sha256: str
 
     def percentile(self, score: float, gradient: float) -> float:
-        """Share of simulated motions of the same size that score lower.
+        """Share of the table's motions of the same size that score lower.
 
         Args:
             score: R_VAE.
@@ -42,7 +42,7 @@ class PlausibilityTable:
         return float(np.interp(score, self._quantiles(gradient), self.percentiles))
 
     def score_at(self, percentile: float, gradient: float) -> float:
-        """R_VAE below which a share of the simulated motions of the same size lies.
+        """R_VAE below which a share of the table's motions of the same size lies.
 
         Args:
             percentile: 0 to 100.

@@ -10,6 +10,7 @@ import numpy as np
 
 from myomotion.analysis.measures.images import MADE_WORSE, made_worse
 from myomotion.analysis.measures.measure import (
+    AMBER,
     GREEN,
     LIGHTS,
     RED,
@@ -18,11 +19,14 @@ from myomotion.analysis.measures.measure import (
     StudyMeasure,
 )
 from myomotion.analysis.measures.registry import keys_of, measures_of
-from myomotion.analysis.measures.tracked import TrackedSlice, TrackedStudy
+from myomotion.analysis.measures.tracked import TrackedSlice, TrackedStudy, measured_slices
 
 # A slice is as bad as the light that at least this share of its frames has; one bad frame is an
 # artefact, several are a failed slice.
 FRAME_SHARE = 0.1
+NO_CAVITY = (
+    "the label shows no cavity inside the wall, so that there is no radial direction: not measured"
+)
 
 
 def columns() -> list[str]:
@@ -39,6 +43,8 @@ class SliceQuality:
         level: its name.
         light: ``GREEN``, ``AMBER`` or ``RED``.
         values: what the measures of a slice gave, by their keys; None where unknown.
+        measured: it counts for the study, see
+            :func:`~myomotion.analysis.measures.tracked.measured_slices`.
         reasons: what made the light amber or red, as sentences.
     """
 
@@ -46,6 +52,7 @@ class SliceQuality:
     level: str
     light: int
     values: dict[str, float | None]
+    measured: bool = True
     reasons: list[str] = field(default_factory=list)
 
 
@@ -57,7 +64,7 @@ class StudyQuality:
         frames: dictionaries with :func:`columns`, None where unknown.
         slices: one entry a slice.
         values: what the measures of a study gave, by their keys; None where unknown.
-        light: the worst of its slices and of its own measures.
+        light: the worst of its measured slices and of its own measures.
         reasons: what in its own measures made the light amber or red.
     """
 
@@ -69,8 +76,8 @@ class StudyQuality:
 
     @property
     def passed(self) -> list[int]:
-        """Slices whose light is not red."""
-        return [s.slice for s in self.slices if s.light != RED]
+        """Measured slices whose light is not red."""
+        return [s.slice for s in self.slices if s.measured and s.light != RED]
 
 
 def assess(slices: Sequence[TrackedSlice], rows: Sequence[Mapping[str, Any]] = ()) -> StudyQuality:
@@ -88,9 +95,11 @@ def assess(slices: Sequence[TrackedSlice], rows: Sequence[Mapping[str, Any]] = (
     """
     frames: list[dict[str, Any]] = []
     judged = []
+    measured = {tracked.index for tracked in measured_slices(slices)}
     for tracked in slices:
         mine = frame_rows(tracked)
         judged.append(judge_slice(tracked, mine))
+        judged[-1].measured = tracked.index in measured
         frames += mine
     quality = StudyQuality(frames=frames, slices=judged)
     study = TrackedStudy(
@@ -107,7 +116,7 @@ def assess(slices: Sequence[TrackedSlice], rows: Sequence[Mapping[str, Any]] = (
         if measure.limits is not None and value is not None:
             findings.append((measure.limits.light(value), measure.limits.reason(value, study)))
     light, quality.reasons = _verdict(findings)
-    quality.light = max([light, *(s.light for s in judged)])
+    quality.light = max([light, *(s.light for s in judged if s.measured)])
     return quality
 
 
@@ -147,7 +156,8 @@ def judge_slice(tracked: TrackedSlice, rows: Sequence[Mapping[str, Any]]) -> Sli
     """
     values = {m.key: m.compute(tracked) for m in measures_of(SliceMeasure) if m.applies(tracked)}
     findings: Findings = []
-    needed = max(2, int(np.ceil(FRAME_SHARE * len(rows))))
+    # The reference frame is never bad, so that of a pair the other one decides.
+    needed = min(max(2, int(np.ceil(FRAME_SHARE * len(rows)))), len(rows) - 1)
     for frame in measures_of(FrameMeasure):
         known = [row[frame.key] for row in rows if row[frame.key] is not None]
         if frame.limits is None or len(known) < needed:
@@ -162,6 +172,8 @@ def judge_slice(tracked: TrackedSlice, rows: Sequence[Mapping[str, Any]]) -> Sli
             findings.append((measure.limits.light(value), measure.limits.reason(value, tracked)))
     if made_worse(tracked):
         findings.append((RED, MADE_WORSE))
+    if tracked.region.wall.any() and not tracked.has_wall:
+        findings.append((AMBER, NO_CAVITY))
     light, reasons = _verdict(findings)
     return SliceQuality(
         slice=tracked.index,

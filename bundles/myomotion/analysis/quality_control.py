@@ -16,7 +16,7 @@ class QualityControl:
 
     Attributes:
         regulariser: R_VAE, or None.
-        table: what R_VAE is among simulated motions, or None.
+        table: what R_VAE is among well-tracked motions, or None.
         warnings: what is missing, as sentences for the user.
     """
 

@@ -27,7 +27,8 @@ class SliceRegions:
         wall: boolean ``(size, size)``, myocardium.
         cavity: boolean ``(size, size)``.
         segments: uint8 ``(size, size)``, 1 to 16 in the wall.
-        level: ``basal``, ``mid``, ``apical``, or None for a slice without myocardium.
+        level: ``basal``, ``mid``, ``apical``; None where nothing is measured in the wall: a slice
+            without myocardium, or without a cavity, from which radial directions point.
         center: voxel index of the cavity's centre.
         septum_from_label: the insertions come from a right-ventricular label of this slice or its
             neighbour; otherwise they are assumed.
@@ -57,7 +58,7 @@ def slice_regions(motion: Motion) -> list[SliceRegions]:
     cine, view = slices.cine, standard_view(slices.cine.affine)
     walls, cavities = slices.covered(MYOCARDIUM), slices.covered(CAVITY)
     centers = slices.centers
-    area = [int(w.sum()) for w in walls]
+    area = [int(w.sum()) if c.any() else 0 for w, c in zip(walls, cavities, strict=True)]
     outer = [int((w | c).sum()) for w, c in zip(walls, cavities, strict=True)]
     levels = slice_levels(cine.levels, area, outer)
     septa = _septa(motion, walls, centers, view)

@@ -31,6 +31,10 @@ NO_STRAIN = (
     "not computed: no end-diastolic myocardium label was given, and strain, segments, cavity area "
     "and R_VAE need one. Motion, warped frames and J do not."
 )
+CAVITY_ALONE = (
+    "not computed: the end-diastolic label holds no slice with a wall around a cavity, and strain, "
+    "segments and R_VAE need one. The area of a labelled cavity is tracked."
+)
 
 
 def study_summary(
@@ -73,7 +77,7 @@ def study_summary(
         "es_frame_from": motion.es_found,
         "es_time_ms": since_ed(cine, motion.es_frame),
         "frame_times_known": cine.frame_times_ms is not None,
-        "strain": STRAIN_TEXT if rows else NO_STRAIN,
+        "strain": STRAIN_TEXT if rows else no_strain(cine),
         "light": LIGHTS[quality.light],
         **quality.values,
         "mean_of_slices_at_end_systole": slice_means(at_es, quality, motion.es_frame),
@@ -82,6 +86,7 @@ def study_summary(
                 "slice": judged.slice,
                 "level": judged.level,
                 "light": LIGHTS[judged.light],
+                "measured": judged.measured,
                 "reasons": judged.reasons,
                 **judged.values,
             }
@@ -94,6 +99,18 @@ def study_summary(
         "versions": versions(),
         "notice": NOTICE,
     }
+
+
+def no_strain(cine: Cine) -> str:
+    """Why there is no strain.
+
+    Args:
+        cine: a study without strain.
+
+    Returns:
+        What follows "Strain was".
+    """
+    return NO_STRAIN if cine.label_ed is None else CAVITY_ALONE
 
 
 def slice_means(
@@ -158,9 +175,9 @@ def segment_means(
 def _warnings(
     cine: Cine, regions: Sequence[SliceRegions], quality: StudyQuality, labelled: bool
 ) -> list[str]:
-    warnings = [] if labelled else [f"Strain was {NO_STRAIN}"]
+    warnings = [] if labelled else [f"Strain was {no_strain(cine)}"]
     for judged in quality.slices:
-        if judged.light == RED:
+        if judged.light == RED and judged.measured:
             left_out = " It is left out of the study's means and segments." if labelled else ""
             warnings.append(
                 f"Slice {judged.slice} ({judged.level}) failed quality control: "
@@ -178,9 +195,18 @@ def _warnings(
             "The file's header does not say how the slices lie in the body: pictures are as "
             "stored, and their top is taken for anterior."
         )
-    missing = [z for z, region in enumerate(regions) if region.level is None]
+    open_ = [z for z, r in enumerate(regions) if r.level is None and r.wall.any()]
+    if open_:
+        warnings.append(
+            f"Slices whose label shows a wall but no cavity inside it (an apex, or an open ring), "
+            f"not measured: {open_}."
+        )
+    missing = [z for z, r in enumerate(regions) if r.level is None and not r.wall.any()]
     if labelled and missing:
-        warnings.append(f"Slices without a myocardium label, not measured: {missing}.")
+        warnings.append(
+            f"Slices without a myocardium label, not measured and not part of the study's light: "
+            f"{missing}."
+        )
     return warnings
 
 

@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from myomotion.core.cycle import FEWEST_FRAMES, cycle_closes
 from myomotion.core.flow import warp
 from myomotion.core.integrator import FieldIntegrator
 from myomotion.errors import InputError
@@ -30,9 +31,11 @@ class Refinement:
     + temporal * mean_t ||u_{t+1} - 2 u_t + u_{t-1}||^2 + bending * mean_t B(u_t)``
 
     over a correction of the network's output, given by control points ``control_step`` voxels apart
-    and interpolated bicubically. The cycle is periodic: the last frame is followed by frame 0,
-    whose displacement is zero. The best iterate is kept, the start included, so the result is never
-    worse in this sum than the network's. On the CPU, equal input gives equal output bit for bit.
+    and interpolated bicubically. Where the cycle closes
+    (:func:`~myomotion.core.cycle.cycle_closes`) the last frame is followed by frame 0, whose
+    displacement is zero; fewer than five frames have no course over time to be smooth. The best
+    iterate is kept, the start included, so the result is never worse in this sum than the
+    network's. On the CPU, equal input gives equal output bit for bit.
 
     Args:
         integrator: turns output into displacement, as in the network's training.
@@ -106,6 +109,7 @@ class Refinement:
         wall = (mask.to(output).reshape(1, 1, *output.shape[-2:]) > 0.5).to(output)
         wall = wall.expand(len(start), -1, -1, -1)
         regularised = self._regularises(wall)
+        periodic = cycle_closes(images)
         rows, columns = (control_weights(n, self.control_step, start) for n in start.shape[-2:])
         control = start.new_zeros(*start.shape[:2], rows.shape[1], columns.shape[1])
         control.requires_grad_(True)
@@ -115,7 +119,7 @@ class Refinement:
 
         def loss() -> torch.Tensor:
             displacement = self.integrator(field())
-            return self._loss(frames, displacement, wall if regularised else None)
+            return self._loss(frames, displacement, wall if regularised else None, periodic)
 
         descend([{"params": [control], "lr": self.learning_rate}], loss, self.steps)
         best = field().detach()
@@ -130,7 +134,11 @@ class Refinement:
         return True
 
     def _loss(
-        self, frames: torch.Tensor, displacement: torch.Tensor, wall: torch.Tensor | None
+        self,
+        frames: torch.Tensor,
+        displacement: torch.Tensor,
+        wall: torch.Tensor | None,
+        periodic: bool,
     ) -> torch.Tensor:
         """Objective of frames ``(T, 1, H, W)`` and motion ``(T - 1, 2, H, W)`` in voxels."""
         if not bool(torch.isfinite(displacement).all()):
@@ -141,8 +149,8 @@ class Refinement:
         if self.regulariser is not None and wall is not None:
             millimetres = displacement * self.spacing
             loss = loss + self.alpha * self.regulariser(millimetres, wall).mean()
-        if self.temporal:
-            loss = loss + self.temporal * temporal_roughness(displacement)
+        if self.temporal and len(frames) >= FEWEST_FRAMES:
+            loss = loss + self.temporal * temporal_roughness(displacement, periodic)
         if self.bending:
             bending = self.bending_energy(displacement * self.spacing, frames[1:])
             loss = loss + self.bending * bending.mean()
@@ -221,16 +229,20 @@ def control_weights(size: int, step: int, like: torch.Tensor) -> torch.Tensor:
     return F.interpolate(unit, size=(size, points), mode="bicubic", align_corners=False)[0, 0]
 
 
-def temporal_roughness(displacement: torch.Tensor) -> torch.Tensor:
-    """Mean squared second difference over a periodic cycle, ``mean (u_{t+1} - 2 u_t + u_{t-1})^2``.
+def temporal_roughness(displacement: torch.Tensor, periodic: bool = True) -> torch.Tensor:
+    """Mean squared second difference over the cycle, ``mean (u_{t+1} - 2 u_t + u_{t-1})^2``.
 
     Args:
         displacement: frames 1 to T - 1, ``(T - 1, 2, H, W)`` in voxels; frame 0, which is zero, is
             added here.
+        periodic: frame 0 follows the last frame; otherwise the course ends there.
 
     Returns:
         Scalar in squared voxels, a mean over time, components and grid.
     """
     cycle = torch.cat([torch.zeros_like(displacement[:1]), displacement])
-    second = cycle.roll(-1, 0) - 2 * cycle + cycle.roll(1, 0)
+    if periodic:
+        second = cycle.roll(-1, 0) - 2 * cycle + cycle.roll(1, 0)
+    else:
+        second = cycle[2:] - 2 * cycle[1:-1] + cycle[:-2]
     return (second**2).mean()

@@ -6,6 +6,7 @@ import logging
 
 import torch
 
+from myomotion.core.cycle import cycle_closes
 from myomotion.core.flow import border_window, identity_coordinates, sample
 from myomotion.core.integrator import BORDER_MARGIN, FieldIntegrator
 from myomotion.core.kinematics import displacement_gradient, mean_rotation, rotate_deformation
@@ -50,10 +51,11 @@ class LatentRefinement(Refinement):
         decode = LatentMotion(self.regulariser, wall, self.spacing)
         code, angle, shift = (p.requires_grad_(True) for p in decode.encode(start))
         walls = wall.expand(len(start), -1, -1, -1)
+        periodic = cycle_closes(images)
 
         def loss() -> torch.Tensor:
             displacement = decode(code, angle, shift) / self.spacing
-            return self._loss(frames, displacement, walls)
+            return self._loss(frames, displacement, walls, periodic)
 
         groups = [
             {"params": [code], "lr": LATENT_RATE},

@@ -36,7 +36,8 @@ class LoadCined(Transform):
         size: voxels along each axis of the working grid.
         spacing: its voxel size in millimetres.
         label_coding: see :func:`~myomotion.io.cine.read_cine`.
-        need_mask: refuse studies without an end-diastolic label (training with a regulariser).
+        need_mask: refuse studies without a labelled myocardium at end-diastole (training with a
+            regulariser).
         with_truth: read the true motion of virtual cines as well.
         segmentation_bundle: see :func:`~myomotion.analysis.segmentation.with_ed_label`.
         tensors_only: leave ``slices`` out, so that a training keeps the working grids only.
@@ -63,10 +64,15 @@ class LoadCined(Transform):
     def __call__(self, data: Mapping[Any, Any]) -> dict[Any, Any]:
         """Read and resample; raises :class:`InputError` for input that cannot be used."""
         cine = with_ed_label(read_cine(data, self.label_coding), self.segmentation_bundle)
-        if self.need_mask and cine.label_ed is None:
+        if self.need_mask and (cine.label_ed is None or not (cine.label_ed == MYOCARDIUM).any()):
+            lacks = (
+                f"{data['image']}: no label_sa_ED.nii.gz beside it"
+                if cine.label_ed is None
+                else f"{cine.files['label_ed']}: no myocardium in it, the cavity alone"
+            )
             raise InputError(
-                f"{data['image']}: no label_sa_ED.nii.gz beside it. Training with a "
-                "regulariser on the myocardium needs an end-diastolic label."
+                f"{lacks}. Training with a regulariser on the myocardium needs an end-diastolic "
+                "label of it."
             )
         slices = working_slices(cine, self.size, self.spacing)
         es_frame, frames = cine.es_frame, cine.image.shape[3]

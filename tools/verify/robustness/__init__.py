@@ -1,1 +1,1 @@
-"""What goes wrong at users' desks: it is tried, and nothing of theirs is lost."""
+"""What goes wrong at users' desks: it is tried, nothing of theirs is lost, and lights tell it."""

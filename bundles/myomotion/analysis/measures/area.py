@@ -41,9 +41,9 @@ def cavity_ratio(tracked: TrackedSlice) -> Values:
 
 
 def ejected_area(tracked: TrackedSlice) -> float | None:
-    """Largest share of the cavity's area that the tracked motion takes away."""
-    ratios = [ratio for ratio in tracked.once(cavity_ratio) if ratio is not None]
-    return 1 - min(ratios) if ratios else None
+    """Share of the cavity's area that the tracked motion has taken away at end-systole."""
+    ratio = tracked.once(cavity_ratio)[tracked.motion.es_frame]
+    return None if ratio is None else 1 - ratio
 
 
 def area_change_error(tracked: TrackedSlice, label: int) -> float | None:
@@ -88,6 +88,17 @@ FOLD_LIMITS = Limits(
     amber=0.0, red=0.01, reason=lambda value, _: f"folds: J <= 0 in {value:.1%} of the wall"
 )
 
+# Tracked area of the cavity relative to end-diastole. In right cines it reaches 1.05, where
+# end-diastole is another frame 1.07 to 1.40.
+GROWTH_LIMITS = Limits(
+    amber=1.05,
+    red=1.15,
+    reason=lambda value, tracked: (
+        f"the cavity grows to {value:.2f} times its area in frame {tracked.cine.ed_frame}: "
+        "ed_frame may be wrong"
+    ),
+)
+
 CAVITY_RATIO = SegmentMeasure(
     key="area_ratio", compute=lambda tracked, _: tracked.once(cavity_ratio)
 )
@@ -115,10 +126,20 @@ FOLDS = FrameMeasure(
         f"any, red above {FOLD_LIMITS.red:.0%}.",
     ),
 )
+FRAME_CAVITY_RATIO = FrameMeasure(
+    key="cavity_area_ratio",
+    compute=lambda tracked: tracked.once(cavity_ratio),
+    limits=GROWTH_LIMITS,
+    meaning=Meaning(
+        "growing cavity",
+        "Tracked area of the cavity relative to end-diastole, where it is largest. Amber and red "
+        f"above {GROWTH_LIMITS.amber:g} and {GROWTH_LIMITS.red:g}: ed_frame may be wrong.",
+    ),
+)
 EJECTED_AREA = SliceMeasure(
     key="ejection_area_fraction",
     compute=ejected_area,
-    applies=lambda tracked: tracked.has_wall,
+    applies=lambda tracked: tracked.has_cavity,
     heading="ejected area",
     format="{:.0%}",
     averaged=True,

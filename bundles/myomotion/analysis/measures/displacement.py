@@ -6,6 +6,7 @@ import numpy as np
 
 from myomotion.analysis.measures.measure import FrameMeasure, Limits, Meaning, SliceMeasure
 from myomotion.analysis.measures.tracked import TrackedSlice
+from myomotion.core.cycle import cycle_closes
 
 DRIFT_FLOOR_MM = 1.0  # less than a voxel of the working grid is not a drift
 
@@ -29,8 +30,14 @@ def displacement_left(tracked: TrackedSlice) -> float:
     return moved[(tracked.cine.ed_frame - 1) % len(moved)]
 
 
-def drift(tracked: TrackedSlice) -> float:
-    """Displacement in the last frame of the cycle relative to the largest."""
+def drift(tracked: TrackedSlice) -> float | None:
+    """Displacement in the last frame of the cycle relative to the largest.
+
+    None where the pictures themselves do not come back to end-diastole: pairs of frames, and cines
+    that end in diastole.
+    """
+    if not cycle_closes(tracked.motion.slices.images):
+        return None
     return displacement_left(tracked) / max(max(tracked.once(mean_displacement)), 1e-6)
 
 
@@ -59,6 +66,7 @@ DRIFT = SliceMeasure(
         "drift",
         "Motion of the wall that is left in the last frame, relative to the largest of the cycle. "
         f"Amber and red above {DRIFT_LIMITS.amber:.0%} and {DRIFT_LIMITS.red:.0%}, if it is more "
-        f"than {DRIFT_FLOOR_MM:g} mm. A cine that stops before the cycle ends drifts too.",
+        f"than {DRIFT_FLOOR_MM:g} mm. Not known where the cine stops before the cycle ends, by the "
+        "difference of its last picture from end-diastole.",
     ),
 )

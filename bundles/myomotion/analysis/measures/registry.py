@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TypeVar
 
-from myomotion.analysis.measures import area, displacement, images, plausibility, strain
+from myomotion.analysis.measures import (
+    area,
+    displacement,
+    images,
+    label_fit,
+    movement,
+    plausibility,
+    strain,
+)
 from myomotion.analysis.measures.measure import Measure, StudyMeasure
 
 # In the order of the columns of their file.
@@ -25,11 +33,21 @@ MEASURES: tuple[Measure, ...] = (
     plausibility.R_VAE,
     plausibility.PERCENTILE,
     plausibility.RATIO,
+    area.FRAME_CAVITY_RATIO,
+    label_fit.BRIGHTER_BLOOD,
+    label_fit.EDGE,
     displacement.DRIFT,
     area.WALL_AREA_ERROR,
     area.CAVITY_AREA_ERROR,
     *strain.CURVES,
     area.EJECTED_AREA,
+    label_fit.BRIGHTER_BLOOD_ED,
+    label_fit.EDGE_ED,
+    label_fit.FRAME_FIT,
+    label_fit.OFFSET,
+    movement.BEAT,
+    movement.STUDY_BEAT,
+    movement.RESIDUAL_LEFT,
 )
 # What a reader looks for first, in the report and the cohort's table; the others follow.
 LEADING_KEYS = (

@@ -48,8 +48,13 @@ class TrackedSlice:
 
     @property
     def has_wall(self) -> bool:
-        """The slice has a myocardium label at end-diastole."""
+        """The slice has myocardium and cavity in the end-diastolic label, so strain can be."""
         return self.region.level is not None
+
+    @property
+    def has_cavity(self) -> bool:
+        """The slice has a cavity in the end-diastolic label."""
+        return bool(self.region.cavity.any())
 
     @property
     def part(self) -> np.ndarray:
@@ -98,7 +103,7 @@ class TrackedStudy:
         segments: rows of ``strain.csv``, see :func:`~myomotion.analysis.strain.strain_rows`.
         frames: rows of ``quality.csv``.
         values: for each slice what its measures gave, by their keys.
-        passed: slices whose light is not red.
+        passed: measured slices whose light is not red.
     """
 
     slices: Sequence[TrackedSlice]
@@ -106,6 +111,25 @@ class TrackedStudy:
     frames: Sequence[Mapping[str, Any]]
     values: Sequence[Mapping[str, float | None]]
     passed: Sequence[int]
+
+    @property
+    def measured(self) -> list[TrackedSlice]:
+        """The slices that the study is judged by, see :func:`measured_slices`."""
+        return measured_slices(self.slices)
+
+
+def measured_slices(slices: Sequence[TrackedSlice]) -> list[TrackedSlice]:
+    """Slices that the study is judged by.
+
+    Args:
+        slices: of a study.
+
+    Returns:
+        Those with a wall that strain is measured in; where there is none, those with a labelled
+        cavity; without a label, all.
+    """
+    walls = [s for s in slices if s.has_wall]
+    return walls or [s for s in slices if s.has_cavity] or list(slices)
 
 
 def tracked_slices(motion: Motion, control: QualityControl | None = None) -> list[TrackedSlice]:
