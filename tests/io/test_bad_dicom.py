@@ -64,7 +64,7 @@ BAD_DICOM: dict[str, tuple[Callable[[Path], object], str]] = {
     "tilted slice": (lambda s: tilt(scans(s)[10:20]), r"dcm: lies at 10.0 degrees to IM001_00001"),
     "shifted slice": (
         lambda s: shift(scans(s)[10:20]),
-        r"IM001_000..\.dcm: its ImagePositionPatient is shifted by 4.0 mm within the slice plane",
+        r"IM001_000..\.dcm: its ImagePositionPatient is shifted by 14.0 mm within the slice plane",
     ),
     "copied file": (
         lambda s: shutil.copy(scans(s)[3], s / "copy.dcm"),

@@ -65,7 +65,7 @@ def test_reference_frame_comes_first_and_is_normalised(small_study: Path) -> Non
     cine = read_cine(find_studies(small_study)[0])
     grid = working_grids(cine)[0]
     frame = grid.to_working(torch.from_numpy(cine.image[:, :, 0, 2].copy())[None, None])[0, 0]
-    assert torch.allclose(item["image"][0, 0], frame / torch.quantile(frame, 0.995))
+    assert torch.allclose(item["image"][0, 0], frame / 900, atol=1e-4)  # 900: the blood
 
 
 def test_random_pairs_show_a_moving_frame_and_end_diastole(small_study: Path) -> None:

@@ -94,7 +94,7 @@ def shift(paths: list[Path]) -> None:
     for path in paths:
         dataset = pydicom.dcmread(path)
         along = np.array(dataset.ImageOrientationPatient[:3], float)
-        moved = np.array(dataset.ImagePositionPatient, float) + 4 * along
+        moved = np.array(dataset.ImagePositionPatient, float) + 14 * along
         edit(path, ImagePositionPatient=[f"{v:.6f}" for v in moved])
 
 

@@ -9,6 +9,7 @@ MOVING_SHARE = 98.0  # percentile of temporal deviation above which a voxel coun
 # A heart beats once a cycle, so that its voxels change slowly; what flickers from frame to frame
 # (a strip of wrapped signal, noise, one bad frame) spreads over all harmonics.
 FRAMES_PER_HARMONIC = 12
+ROUNDING = 1e-6  # of the largest intensity: what is left of computing, not of motion
 SLOW_SHARE = 0.5  # of a voxel's variance, in the first harmonics
 
 
@@ -23,7 +24,7 @@ def moving_center(image: np.ndarray) -> tuple[float, float]:
     """
     deviation = np.max([_slow_deviation(image[:, :, z]) for z in range(image.shape[2])], axis=0)
     moving = np.where(deviation >= np.percentile(deviation, MOVING_SHARE), deviation, 0.0)
-    if not moving.any():
+    if deviation.max() <= ROUNDING * max(float(np.abs(image).max()), 1e-12):
         return (image.shape[0] - 1) / 2, (image.shape[1] - 1) / 2
     center = ndimage.center_of_mass(moving)
     return float(center[0]), float(center[1])

@@ -7,6 +7,7 @@ from scipy import ndimage
 
 FEWEST, MOST = 0.005, 0.95  # share of a slice that padding may take
 CLEAR = 0.1  # of the range of all other voxels: how far padding lies outside it
+NO_SIGNAL = 0.3  # of the bright end: where the dark end lies higher, a constant was added to it
 RANGE = (0.5, 99.5)  # percentiles of the other voxels
 
 
@@ -14,7 +15,7 @@ def without_padding(image: np.ndarray) -> tuple[np.ndarray, str | None]:
     """Set the padding of a cine to the dark end of its slice.
 
     Padding is one value that never changes, joined to the border of a slice, and clear of every
-    other intensity (-1000, 32767, a bright ring); padding among the dark intensities stays.
+    other intensity (-1000, 32767, a bright ring); that of no signal stays.
 
     Args:
         image: ``(X, Y, Z, T)``.
@@ -55,4 +56,8 @@ def _padding(frames: np.ndarray) -> tuple[np.ndarray, float, float] | None:
         return None
     low, high = (float(v) for v in np.percentile(frames[~padding], RANGE))
     margin = CLEAR * (high - low)
-    return None if low - margin <= value <= high + margin else (padding, value, low)
+    if low - margin <= value <= high + margin:
+        return None
+    if 0 <= value < low <= NO_SIGNAL * high:  # air: no signal, and that is dark already
+        return None
+    return padding, value, low

@@ -1,0 +1,136 @@
+"""What does not belong to the heart does not scale it: bright spots, borders, padding, offsets."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+import torch
+
+from myomotion.io.cine import find_studies, read_cine
+from myomotion.io.moving import moving_center
+from myomotion.tracker import Tracker
+from myomotion.transforms.load_cine import LoadCined
+from tests.support.odd_studies import cine_of, save
+
+Edit = Callable[[np.ndarray], np.ndarray]
+
+
+@pytest.fixture
+def airy(small_study: Path) -> Path:
+    """The drawn study with air at its sides, as the body leaves it in a field of view."""
+    image, _ = cine_of(small_study)
+    air = np.random.default_rng(0).uniform(10, 30, (16, *image.shape[1:]))
+    image[:8], image[72:] = air[:8], air[8:]
+    save(small_study, image)
+    return small_study
+
+
+def rim(image: np.ndarray) -> np.ndarray:
+    x, y = np.indices(image.shape[:2])
+    return np.asarray(np.hypot(x - 40, y - 36) > 36.5)
+
+
+def patch(times: float) -> Edit:
+    def edit(image: np.ndarray) -> np.ndarray:
+        image[8:14, 4:12] = times * image.max()
+        return image
+
+    return edit
+
+
+def border(value: float) -> Edit:
+    def edit(image: np.ndarray) -> np.ndarray:
+        image[rim(image)] = value
+        return image
+
+    return edit
+
+
+EDITS: dict[str, Edit] = {
+    "a patch, 3 times": patch(3),
+    "a patch, 20 times": patch(20),
+    "a bright border": border(30000),
+    "negative padding": border(-2000),
+    "padding": border(32767),
+    "an offset": lambda image: image + 1000,
+}
+
+
+@pytest.mark.parametrize("name", EDITS)
+def test_what_is_not_the_heart_leaves_its_intensities_as_they_are(airy: Path, name: str) -> None:
+    (study,) = find_studies(airy)
+    plain = LoadCined()(study)["image"]
+    save(airy, EDITS[name](cine_of(airy)[0]))
+    odd = LoadCined()(study)["image"]
+    heart = slice(20, 76)  # 42 mm about the middle
+    assert plain[..., heart, heart].max() == pytest.approx(1, abs=0.01)
+    assert torch.allclose(odd[..., heart, heart], plain[..., heart, heart], atol=0.03)
+    assert odd.min() >= 0 and odd.max() <= 2
+
+
+def test_padding_is_said_and_dark_margins_stay(airy: Path) -> None:
+    (study,) = find_studies(airy)
+    plain = read_cine(study)
+    assert plain.warnings == []
+    image = cine_of(airy)[0]
+    image[rim(image)] = 32767
+    save(airy, image)
+    padded = read_cine(study)
+    assert padded.image.max() == plain.image.max()
+    assert padded.warnings == [
+        "Padding of value 32767 along the border is no intensity: it was taken as dark."
+    ]
+    image[rim(image)] = 0
+    save(airy, image)
+    dark = read_cine(study)
+    assert dark.warnings == [] and dark.image.min() == 0
+
+
+def test_what_flickers_is_not_what_beats(airy: Path) -> None:
+    x, y = np.indices((80, 72))
+    radius = 12 - 3 * np.sin(np.pi * np.arange(16) / 16)
+    image = np.where(np.hypot(x - 50, y - 30)[..., None] < radius, 900.0, 300.0)[:, :, None]
+    assert moving_center(image) == pytest.approx((50, 30), abs=0.5)
+    image[:8] += 5000 * np.random.default_rng(0).random(16)
+    assert moving_center(image) == pytest.approx((50, 30), abs=0.5)
+
+
+@pytest.mark.parametrize("frames", [1, 2, 30])
+def test_a_still_image_is_centred_on_its_middle(frames: int) -> None:
+    still = np.random.default_rng(0).random((40, 31, 2, 1)).repeat(frames, 3)
+    assert moving_center(still) == (19.5, 15)
+
+
+@pytest.mark.slow
+def test_strain_of_a_real_cine_is_that_of_the_plain_one(real_cines: Path, tmp_path: Path) -> None:
+    source = real_cines / "patient001"
+    cine = nib.load(source / "sa.nii.gz")
+    plain = np.asarray(cine.dataobj, np.float32)
+    x, y = np.indices(plain.shape[:2])
+    far = np.hypot(x - plain.shape[0] / 2, y - plain.shape[1] / 2) > 105
+    top = float(np.percentile(plain, 99.5))
+    odd = {"plain": plain, "offset": plain + 1000}
+    odd["patch"] = plain.copy()
+    middle = np.argwhere(np.asarray(nib.load(source / "label_sa_ED.nii.gz").dataobj).any(2)).mean(0)
+    first, second = (int(max(c - 42, 0)) for c in middle)
+    odd["patch"][first : first + 12, second : second + 12] = 6 * top
+    for name, value in (("ring", 30 * top), ("padding", -1000)):
+        odd[name] = plain.copy()
+        odd[name][far] = value
+    tracker, ecc = Tracker(), {}
+    for name, image in odd.items():
+        folder = tmp_path / name
+        folder.mkdir()
+        nib.save(nib.Nifti1Image(image, cine.affine), folder / "sa.nii.gz")
+        for file in ("label_sa_ED.nii.gz", "info.json"):
+            shutil.copy(source / file, folder)
+        result = tracker(find_studies(folder)[0])
+        ecc[name] = result.summary["mean_of_slices_at_end_systole"]["ecc_percent"]
+    assert ecc["plain"] == pytest.approx(-6.3, abs=0.2)
+    for name, value in ecc.items():
+        assert value == pytest.approx(ecc["plain"], abs=0.1), name

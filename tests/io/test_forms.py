@@ -1,0 +1,121 @@
+"""ITK places results where it places the cine, whatever its header says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from myomotion.errors import InputError
+from myomotion.io.cine import Cine, find_studies, read_cine
+from myomotion.transforms.save_motion import image_of
+from tests.support.odd_studies import cine_of
+from tests.support.studies import write_study
+
+POINT = (31, 22, 1)
+
+
+def oblique() -> np.ndarray:
+    c, s = np.cos(0.4), np.sin(0.4)
+    turned = [[c, -0.8 * s, -0.6 * s], [s, 0.8 * c, 0.6 * c], [0, -0.6, 0.8]]
+    affine = np.eye(4)
+    affine[:3, :3] = np.array(turned) * [1.8, 1.8, 8]
+    affine[:3, 3] = [10, -20, 30]
+    return affine
+
+
+def along_the_scanner() -> np.ndarray:
+    affine = np.diag([-1.8, -1.8, 8, 1.0])
+    affine[:3, 3] = [60, 60, -20]
+    return affine
+
+
+def rounded() -> np.ndarray:
+    affine = oblique()
+    affine[:3, :3] = np.round(affine[:3, :3] / [1.8, 1.8, 8], 3) * [1.8, 1.8, 8]
+    return affine
+
+
+def skewed() -> np.ndarray:
+    affine = oblique()
+    affine[:3, 2] += 0.8 * affine[:3, 0] / 1.8
+    affine[:3, 2] *= 8 / np.linalg.norm(affine[:3, 2])
+    return affine
+
+
+def study(
+    folder: Path, sform: np.ndarray, code: int, qform: np.ndarray | None = None, step: float = 0.04
+) -> Cine:
+    """A drawn cine with these forms, frames 40 ms apart."""
+    write_study(folder)
+    (folder / "label_sa_ED.nii.gz").unlink()
+    image = nib.Nifti1Image(cine_of(folder)[0], sform)
+    image.set_sform(sform, code)
+    if qform is not None:
+        image.set_qform(qform, 1, strip_shears=True)
+    image.header.set_zooms((1.8, 1.8, 8, step))
+    image.header.set_xyzt_units("mm", "sec")
+    nib.save(image, folder / "sa.nii.gz")
+    return read_cine(find_studies(folder)[0])
+
+
+CASES = {
+    "sform alone": (oblique(), 2, None),
+    "both alike": (oblique(), 1, oblique()),
+    "both differ, the scanner's is the qform": (oblique(), 2, along_the_scanner()),
+    "both differ, the scanner's is the sform": (oblique(), 1, along_the_scanner()),
+    "rounded beside a qform": (rounded(), 2, rounded()),
+    "skewed beside a qform": (skewed(), 2, skewed()),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_itk_finds_the_same_voxel_at_a_point_of_cine_and_result(name: str, tmp_path: Path) -> None:
+    sitk = pytest.importorskip("SimpleITK", reason="SimpleITK is not installed")
+    cine = study(tmp_path / "one", *CASES[name])
+    nib.save(image_of(cine, cine.image), tmp_path / "result.nii.gz")
+    before = sitk.ReadImage(str(tmp_path / "one" / "sa.nii.gz"))
+    after = sitk.ReadImage(str(tmp_path / "result.nii.gz"))
+    point = before.TransformIndexToPhysicalPoint((*POINT, 0))
+    found = after.TransformPhysicalPointToContinuousIndex(point)
+    assert found[:3] == pytest.approx(POINT, abs=1e-3)
+    # Displacements are stated along the axes that ITK sees.
+    direction = np.array(before.GetDirection()).reshape(4, 4)[:3, :3] * before.GetSpacing()[:3]
+
+    assert np.allclose(np.diag([-1, -1, 1]) @ direction, cine.forms.itk[:3, :3], atol=1e-3)
+
+
+def test_results_keep_the_forms_frame_distance_and_unit_of_the_file(tmp_path: Path) -> None:
+    cine = study(tmp_path / "one", oblique(), 2, along_the_scanner())
+    header = image_of(cine, cine.image).header
+    assert np.allclose(header.get_sform(), oblique(), atol=1e-4)
+    assert np.allclose(header.get_qform(), along_the_scanner(), atol=1e-4)
+    assert (int(header["sform_code"]), int(header["qform_code"])) == (2, 1)
+    assert header.get_zooms()[3] == pytest.approx(0.04)
+    assert header.get_xyzt_units() == ("mm", "sec")
+
+
+def test_rounded_axes_alone_become_upright_ones(tmp_path: Path) -> None:
+    sitk = pytest.importorskip("SimpleITK", reason="SimpleITK is not installed")
+    cine = study(tmp_path / "one", rounded(), 2)
+    nib.save(image_of(cine, cine.image), tmp_path / "result.nii.gz")
+    direction = sitk.ReadImage(str(tmp_path / "result.nii.gz")).GetDirection()
+    columns = np.array(direction).reshape(4, 4)[:3, :3]
+    assert np.allclose(columns.T @ columns, np.eye(3), atol=1e-6)
+    assert np.allclose(np.diag([-1, -1, 1]) @ columns, oblique()[:3, :3] / [1.8, 1.8, 8], atol=1e-3)
+
+
+def test_a_sheared_sform_alone_is_refused_with_the_way_in(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"skewed: .* \(cosine 0\.1\d+\).*or set a qform"):
+        study(tmp_path / "one", skewed(), 2)
+
+
+def test_frames_where_slices_belong_are_named(tmp_path: Path) -> None:
+    folder = tmp_path / "one"
+    write_study(folder, frames=10, slices=3)
+    image, affine = cine_of(folder)
+    nib.save(nib.Nifti1Image(image.transpose(0, 1, 3, 2), affine), folder / "sa.nii.gz")
+    with pytest.raises(InputError, match=r"stored as \(x, y, t, z\).*Exchange the last two axes"):
+        read_cine({"image": str(folder / "sa.nii.gz")})

@@ -1,0 +1,61 @@
+"""NRRD and MetaImage cines and labels are what their NIfTI twins are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from myomotion.errors import InputError
+from myomotion.io.cine import find_studies, read_cine
+from myomotion.io.itk_files import ENDINGS
+from myomotion.io.source import image_files
+from tests.support.studies import write_study
+
+sitk = pytest.importorskip("SimpleITK", reason="SimpleITK is not installed")
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_cine_and_label_are_the_same_in_every_format(tmp_path: Path, ending: str) -> None:
+    folder = tmp_path / "one"
+    write_study(folder)
+    expected = read_cine(find_studies(folder)[0])
+    for name in ("sa", "label_sa_ED"):
+        path = folder / f"{name}.nii.gz"
+        image = sitk.ReadImage(str(path))
+        if name == "sa":
+            image.SetSpacing((*image.GetSpacing()[:3], 40.0))
+        path.unlink()
+        sitk.WriteImage(image, str(folder / f"{name}{ending}"))
+    (study,) = find_studies(folder)
+    assert study["image"] == str(folder / f"sa{ending}")
+    cine = read_cine(study)
+    assert np.array_equal(cine.image, expected.image)
+    assert np.allclose(cine.affine, expected.affine, atol=1e-4)
+    assert cine.label_ed is not None and np.array_equal(cine.label_ed, expected.label_ed)
+    assert cine.frame_times_ms is not None and np.allclose(cine.frame_times_ms[1], 40)
+    beside = 2 if ending in (".nhdr", ".mhd") else 1
+    assert len(image_files(folder / f"sa{ending}")) == beside
+
+
+@pytest.mark.parametrize("ending", [".nrrd", ".mha"])
+def test_components_of_a_vector_image_are_frames(tmp_path: Path, ending: str) -> None:
+    folder = tmp_path / "one"
+    write_study(folder)
+    expected = read_cine(find_studies(folder)[0])
+    image = sitk.ReadImage(str(folder / "sa.nii.gz"))
+    frames = [image[:, :, :, t] for t in range(image.GetSize()[3])]
+    (folder / "sa.nii.gz").unlink()
+    sitk.WriteImage(sitk.Compose(frames), str(folder / f"sa{ending}"))
+    cine = read_cine(find_studies(folder)[0])
+    assert np.array_equal(cine.image, expected.image)
+    assert np.allclose(cine.affine, expected.affine, atol=1e-4)
+
+
+def test_a_damaged_file_is_named(tmp_path: Path) -> None:
+    for name, content in (("sa.nrrd", b"NRRD0004\ntype: short\n"), ("sa.mha", b"hello")):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(InputError, match=rf"{name}: not a readable NRRD or MetaImage") as error:
+            read_cine({"image": str(tmp_path / name)})
+        assert "\n" not in str(error.value)
