@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from myomotion.io.cine import find_studies, read_cine
-from myomotion.io.moving import moving_center
+from myomotion.io.pictures.moving import moving_center
 from myomotion.tracker import Tracker
 from myomotion.transforms.load_cine import LoadCined
 from tests.support.odd_studies import cine_of, save

@@ -59,7 +59,7 @@ def test_end_diastole_of_a_pair_is_its_fuller_frame(tmp_path: Path) -> None:
 
 
 def test_real_cines_in_any_rotation_of_their_frames(real_cines: Path) -> None:
-    from myomotion.io.end_diastole import find_end_diastole
+    from myomotion.io.pictures.end_diastole import find_end_diastole
 
     wrong = []
     for study in find_studies(real_cines):

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from myomotion.errors import InputError
-from myomotion.io.end_diastole import EndDiastole, find_end_diastole
 from myomotion.io.forms import Forms, forms_of
 from myomotion.io.info import read_info, slice_name
 from myomotion.io.labels import read_label
-from myomotion.io.padding import without_padding
+from myomotion.io.pictures.end_diastole import EndDiastole, find_end_diastole
+from myomotion.io.pictures.padding import without_padding
 from myomotion.io.source import image_title, read_cine_image
 from myomotion.io.storage import Storage, storage_of
 from myomotion.io.studies import find_studies as find_studies

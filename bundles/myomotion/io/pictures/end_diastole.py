@@ -8,7 +8,7 @@ import numpy as np
 from scipy import ndimage
 
 from myomotion.io.labels import CAVITY, MYOCARDIUM
-from myomotion.io.moving import moving_center
+from myomotion.io.pictures.moving import moving_center
 
 FIRST = "assumed: the first frame"
 # How far below its best frame, in shares of the cycle's range, the first frame may lie and still
