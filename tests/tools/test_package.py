@@ -22,7 +22,6 @@ import torch
 from monai.bundle import ConfigParser, download, load, verify_net_in_out
 
 from myomotion.networks.pyramid import PyramidMotionNet
-from myomotion.networks.weights import load_state
 from tests.support.paths import BUNDLES
 from tests.support.pickled import Pickled
 from tests.support.pictures import is_drawn
@@ -241,20 +240,6 @@ def test_downloaded_bundle_tracks_a_cine_from_its_own_folder(
     assert len(rows) == 1 + 4 * (7 + 7)  # frames; the whole slice and six segments of either
     assert is_drawn(tmp_path / "one" / "motion.png")
     assert "Research use only" in (tmp_path / "one" / "report.html").read_text()
-
-
-@pytest.mark.slow
-def test_downloaded_bundle_trains_from_the_folder_that_holds_it(
-    studies: Path, downloaded: Path, tmp_path: Path
-) -> None:
-    done = run_alone(
-        *("-m", "monai.bundle", "run", "training"),
-        *("--config_file", "cardiac_motion_reg/configs/train.yaml", "--dataset_dir", studies),
-        *("--epochs", 1, "--val_interval", 1, "--pairs_per_cine", 2, "--output_dir", tmp_path),
-        cwd=downloaded,
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    load_state(PyramidMotionNet(), tmp_path / "model.pt")
 
 
 @pytest.mark.slow
