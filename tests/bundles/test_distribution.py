@@ -186,6 +186,7 @@ def test_metadata_passes_monai_s_check_against_the_published_schema(
     verify_metadata(meta_file=str(meta), filepath=str(tmp_path / "schema.json"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bundle", NETWORKS)
 def test_onnx_takes_any_batch_and_gives_the_same_numbers(bundle: str, tmp_path: Path) -> None:
     onnxruntime = pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")

@@ -84,6 +84,7 @@ def test_itk_reads_and_applies_fields_of_a_slice_that_lies_obliquely(
     itk_agrees(itk, read_cine(find_studies(small_study)[0]), tmp_path / "motion" / "small", 2)
 
 
+@pytest.mark.slow
 def test_itk_warps_a_real_heart_with_the_written_field_as_we_do(
     itk: Any, tracked_heart: tuple[Cine, Path]
 ) -> None:
@@ -92,6 +93,7 @@ def test_itk_warps_a_real_heart_with_the_written_field_as_we_do(
     itk_agrees(itk, cine, folder, cine.es_frame)
 
 
+@pytest.mark.slow
 def test_motion_of_a_real_heart_is_finite_and_unfolded(tracked_heart: tuple[Cine, Path]) -> None:
     cine, folder = tracked_heart
     fields = [np.asarray(nib.load(p).dataobj) for p in sorted(folder.glob("displacement/*"))]
@@ -107,6 +109,7 @@ def test_motion_of_a_real_heart_is_finite_and_unfolded(tracked_heart: tuple[Cine
     assert all(row["fold_fraction"] == 0 for row in summary["at_end_systole"])
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not SHIPPED.is_file(), reason=f"no shipped weights at {SHIPPED}")
 def test_end_systole_of_a_real_heart_comes_to_lie_on_end_diastole_at_every_level(
     itk: Any, tracked_heart: tuple[Cine, Path], capsys: pytest.CaptureFixture[str]
