@@ -17,7 +17,9 @@ from fem_sim.files import claim_folder, split_of
 from fem_sim.mechanics.cycle import Cycle
 from fem_sim.phantom.dataset import make_cines
 from myomotion.errors import InputError, OutputError
-from myomotion.outputs import write_bytes
+from myomotion.outputs import MARKER, write_bytes
+from myomotion.processes import host_name
+from tests.support.processes import dead_process
 
 CHOSEN: dict[str, Any] = {"preset": "physiological", "seed": 5, "levels": 6}
 SAME_MM = 1e-5  # numerical libraries may round differently in another process
@@ -75,11 +77,11 @@ def test_result_does_not_depend_on_the_number_of_workers(folder: Path, tmp_path:
 
 def test_resume_keeps_finished_slices_and_redoes_damaged_ones(folder: Path, tmp_path: Path) -> None:
     names = ("s00000_basal.npz", "s00000_mid.npz", "s00000_apical.npz")
-    for name in (*names, "settings.json"):
+    for name in (*names, "settings.json", MARKER):
         (tmp_path / name).write_bytes((folder / name).read_bytes())
     whole = (tmp_path / names[1]).read_bytes()
     (tmp_path / names[1]).write_bytes(whole[: len(whole) // 2])
-    left = tmp_path / ".s00000_apical.npz.0123abcd.partial"
+    left = tmp_path / f".s00000_apical.npz.{host_name()}-{dead_process()}-0123abcd.partial"
     left.write_bytes(b"left by a kill")
     before = {n: (tmp_path / n).stat().st_mtime_ns for n in names}
     simulate_dataset(tmp_path, count=3, progress=False, **CHOSEN)

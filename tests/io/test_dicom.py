@@ -260,8 +260,9 @@ def test_writer_refuses_a_folder_in_use_and_a_sheared_cine(
     target = tmp_path / "out"
     assert main([str(drawn / "sa.nii.gz"), "--output", str(target), "--multi-frame"]) == 0
     assert [p.name for p in target.glob("[!.]*")] == ["cine.dcm"]
-    assert main([str(drawn / "sa.nii.gz"), "--output", str(target)]) == 1
-    assert "out: is there already. Choose a new folder" in capsys.readouterr().err
+    (target / "other.dcm").write_bytes(b"")
+    assert main([str(drawn / "sa.nii.gz"), "--output", str(target)]) == 2
+    assert "out: cannot be replaced: it is there already" in capsys.readouterr().err
     affine = oblique()
     affine[:3, 2] += affine[:3, 0]
     place(drawn, affine)

@@ -13,6 +13,8 @@ import pytest
 
 from myomotion.errors import InputError
 from myomotion.io.cine import Cine, find_studies, read_cine
+from myomotion.processes import host_name
+from tests.support.processes import dead_process
 from tests.support.public_data import (
     AFFINE,
     FRAMES,
@@ -200,7 +202,7 @@ def test_a_second_run_keeps_what_is_done_and_goes_on(root: Path) -> None:
     output = run("mnms", root)
     written = (output / "A0S9V9" / "sa.nii.gz").stat().st_mtime_ns
     write_mnms(root, "B1T0W0")
-    left = output / ".B1T0W0.0a1b2c3d.partial"
+    left = output / f".B1T0W0.{host_name()}-{dead_process()}-0a1b2c3d.partial"
     left.mkdir()
     outcome = convert("mnms", root, output, workers=2, progress=False)
     assert (outcome.kept, outcome.converted) == (["A0S9V9"], ["B1T0W0"])
@@ -216,7 +218,7 @@ def test_a_folder_made_by_others_is_never_replaced(root: Path) -> None:
     own.mkdir(parents=True)
     (own / "sa.nii.gz").write_bytes(b"mine")
     outcome = convert("ukbb", root, own.parent, progress=False)
-    assert "not made by this command" in outcome.failed["1000001"]
+    assert "cannot be replaced: it is there already" in outcome.failed["1000001"]
     assert (own / "sa.nii.gz").read_bytes() == b"mine"
     with pytest.raises(InputError, match="lies within"):
         convert("ukbb", root, folder / "out", progress=False)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from unittest import mock
 
 import pytest
 import torch
 from ignite.engine import Engine, Events
 from monai.data import DataLoader, Dataset
-from monai.engines import SupervisedTrainer
+from monai.engines import Evaluator, SupervisedTrainer
 from monai.handlers import LrScheduleHandler, ValidationHandler
 from monai.transforms import RandGaussianNoised
 from torch import nn
@@ -271,13 +272,8 @@ def test_interrupted_training_may_go_on_in_its_folder(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("interval", "validated"), [(1, [1, 2, 3, 4]), (3, [3, 4]), (9, [4])])
 def test_last_epoch_is_validated_once(tmp_path: Path, interval: int, validated: list[int]) -> None:
     made = training(tmp_path)
-    epochs: list[int] = []
-
-    class Validator:
-        def run(self, epoch: int) -> None:
-            epochs.append(epoch)
-
-    ValidationHandler(interval=interval, validator=Validator()).attach(made.trainer)  # type: ignore[arg-type]
-    FinalValidation(Validator(), interval).attach(made.trainer)  # type: ignore[arg-type]
+    validator = mock.create_autospec(Evaluator, instance=True)
+    ValidationHandler(interval=interval, validator=validator).attach(made.trainer)
+    FinalValidation(validator, interval).attach(made.trainer)
     made.trainer.run()
-    assert epochs == validated
+    assert [call.args[0] for call in validator.run.call_args_list] == validated
