@@ -8,6 +8,7 @@ import io
 import json
 import re
 import shutil
+import socket
 import subprocess
 from html.parser import HTMLParser
 from pathlib import Path
@@ -202,7 +203,8 @@ def test_finished_studies_are_skipped_until_something_changes(
         return {n: (output / n / "summary.json").stat().st_mtime_ns for n in ("one", "two")}
 
     before = written()
-    (output / ".two.0123abcd.partial").mkdir()
+    host = re.sub(r"[^A-Za-z0-9_-]", "_", socket.gethostname())
+    (output / f".two.{host}-999999-0123abcd.partial").mkdir()  # of a process that is gone
     run(studies, net_weights, output)
     assert written() == before
     (output / "two" / "summary.json").write_text("{")  # as if it had never been finished

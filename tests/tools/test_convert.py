@@ -72,9 +72,9 @@ def test_a_subject_is_read_back_with_its_frames_labels_and_levels(
     cine, info = read_only(run(layout, root))
     assert cine.name == folder.name
     assert (cine.ed_frame, cine.es_frame) == (ed, es)
-    np.testing.assert_array_equal(cine.image, image)
-    np.testing.assert_allclose(cine.affine, AFFINE)
-    np.testing.assert_array_equal(cine.label_ed, labels[..., ed])
+    np.testing.assert_array_equal(cine.storage.to_file(cine.image), image)
+    np.testing.assert_allclose(cine.storage.affine, AFFINE)
+    np.testing.assert_array_equal(cine.storage.to_file(cine.label_ed), labels[..., ed])
     np.testing.assert_array_equal(cine.label_es, labels[..., es])
     assert cine.levels == LEVELS
     assert info["labels"] == layout
@@ -114,8 +114,10 @@ def test_unit_voxels_in_the_affine_give_way_to_pixdim(root: Path) -> None:
     nib.save(image, path)
     assert nib.load(path).header.get_zooms()[0] == 1.5625
     cine, info = read_only(run("acdc", root))
-    np.testing.assert_allclose(cine.affine, np.diag([-1.5625, -1.5625, 10, 1]))
-    np.testing.assert_array_equal(cine.image, np.asarray(nib.load(path).dataobj))
+    np.testing.assert_allclose(cine.storage.affine, np.diag([-1.5625, -1.5625, 10, 1]))
+    np.testing.assert_array_equal(
+        cine.storage.to_file(cine.image), np.asarray(nib.load(path).dataobj)
+    )
     assert nib.load(cine.files["image"]).header.get_zooms()[:3] == (1.5625, 1.5625, 10)
     assert any("pixdim" in note for note in info["notes"])
 
@@ -141,7 +143,7 @@ def test_acdc_without_a_cine_gives_its_two_labelled_frames(
         (folder / "Info.cfg").unlink()
     image, labels = make_heart(es, ed)
     cine, info = read_only(run("acdc", root))
-    np.testing.assert_array_equal(cine.image, image[..., sorted((ed, es))])
+    np.testing.assert_array_equal(cine.storage.to_file(cine.image), image[..., sorted((ed, es))])
     assert (cine.ed_frame, cine.es_frame) == ((0, 1) if ed < es else (1, 0))
     np.testing.assert_array_equal(cine.label_es, labels[..., es])
     assert info["source_frames"] == [n + 1 for n in sorted((ed, es))]
@@ -273,7 +275,7 @@ def test_ukbb_drawn_labels_win_over_predicted_ones(root: Path) -> None:
     drawn[drawn == 3] = 0
     save(folder / "label_sa_ED.nii.gz", drawn)
     cine, info = read_only(run("ukbb", root))
-    np.testing.assert_array_equal(cine.label_ed, drawn)
+    np.testing.assert_array_equal(cine.storage.to_file(cine.label_ed), drawn)
     assert info["source_files"]["label_sa_ED.nii.gz"] == "label_sa_ED.nii.gz"
     assert info["source_files"]["label_sa_ES.nii.gz"] == "seg_sa_ES.nii.gz"
 

@@ -156,8 +156,9 @@ def read_cine(
         values = values[..., None]
         info = replace(info, ed_frame=None, es_frame=None, frame_times_ms=None)
     _check_dimensions(path, values)
-    _check_order(path, values)
     storage = storage_of(values.shape, source.affine)
+    if storage.order[2] == 2:  # else the voxels' size has told the slices apart
+        _check_order(path, values)
     image = storage.to_memory(values)
     _check_frames(path, image, fewest=1 if still else 2)
     image, padded = without_padding(image)
@@ -215,7 +216,7 @@ def _check_order(path: Path, values: np.ndarray) -> None:
     In 24 cines frames differ 0.03 to 0.68 times as much as slices do.
     """
     slices, frames = values.shape[2:]
-    if slices < MANY_SLICES or not 1 < frames < slices:
+    if slices < MANY_SLICES or not 2 < frames < slices:  # two are end-diastole and end-systole
         return
     across, over_time = (float(np.abs(np.diff(values, axis=axis)).mean()) for axis in (2, 3))
     if over_time > FRAMES_DIFFER * across:
