@@ -118,9 +118,9 @@ def test_same_sources_give_the_same_bytes_whatever_lies_beside_them(
     license_file.chmod(0o600)
     os.utime(license_file, (1e9, 1e9))
     package(tmp_path / "again", copy)
-    names = sorted(path.name for path in packed.iterdir())
+    names = sorted(path.name for path in packed.glob("[!.]*"))
     assert len(names) == 4
-    assert sorted(path.name for path in (tmp_path / "again").iterdir()) == names
+    assert sorted(path.name for path in (tmp_path / "again").glob("[!.]*")) == names
     for name in names:
         assert (packed / name).read_bytes() == (tmp_path / "again" / name).read_bytes(), name
 
