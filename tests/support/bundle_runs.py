@@ -54,7 +54,7 @@ def track(study: Path, weights: Path, output: Path, **options: object) -> None:
 def evaluated(bundle: str, output: Path, **options: object) -> dict[str, float]:
     """What the evaluation of a bundle writes."""
     run("evaluate", bundle, run_id="evaluating", output_dir=str(output), **options)
-    assert [path.name for path in output.iterdir()] == ["metrics.csv"]
+    assert [path.name for path in output.glob("[!.]*")] == ["metrics.csv"]
     rows = [line.split(",") for line in (output / "metrics.csv").read_text().splitlines()]
     return {name: float(value) for name, value in rows}
 
