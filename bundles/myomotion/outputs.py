@@ -128,6 +128,8 @@ def claim(target: Path, inputs: Inputs | Iterable[object] = (), *, signed: bool 
     Raises:
         OutputError: see :func:`refuse_unsafe`.
     """
+    if target.is_dir():
+        raise OutputError(f"{target}: is a folder. Give the name of a file to write.")
     refuse_unsafe(target, inputs, REPORT if signed else FILES)
     with writing(target):
         target.parent.mkdir(parents=True, exist_ok=True)
