@@ -129,7 +129,7 @@ def claim(target: Path, inputs: Inputs | Iterable[object] = (), *, signed: bool 
         OutputError: see :func:`refuse_unsafe`.
     """
     if target.is_dir():
-        raise OutputError(f"{target}: is a folder. Give the name of a file to write.")
+        raise OutputError(f"{target}: cannot be written, it is a folder. Give the name of a file.")
     refuse_unsafe(target, inputs, REPORT if signed else FILES)
     with writing(target):
         target.parent.mkdir(parents=True, exist_ok=True)
