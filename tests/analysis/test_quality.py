@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 import torch
 
-from myomotion.analysis.grids import working_slices
+from myomotion.analysis.grids import Slices, working_slices
 from myomotion.analysis.measures.measure import AMBER, GREEN, LIGHTS, RED
 from myomotion.analysis.measures.tracked import TrackedSlice, tracked_slices
 from myomotion.analysis.motion import source_motion, tracked_labels
 from myomotion.analysis.plausibility_table import read_table
-from myomotion.analysis.quality import StudyQuality, assess
+from myomotion.analysis.quality import NO_CAVITY, StudyQuality, assess
 from myomotion.analysis.quality_control import QualityControl, load_quality_control
 from myomotion.analysis.strain import strain_rows
 from myomotion.analysis.study import analyse
@@ -116,6 +116,85 @@ def test_motion_that_does_not_come_back_with_the_pictures_is_a_drift() -> None:
         assert judged.values["drift"] == pytest.approx(left, abs=0.06)
         drifts = [reason for reason in judged.reasons if "drift" in reason]
         assert [reason.split(":")[0] for reason in drifts] == [LIGHTS[light]] * (light != GREEN)
+
+
+def test_cine_that_ends_in_diastole_has_no_drift() -> None:
+    shares = beat(0.95)
+    judged = judge(ring_cine(shares), contraction(shares)).slices[0]
+    assert judged.values["drift"] is None and judged.light == GREEN
+
+
+def test_pair_of_frames_is_green_where_it_is_tracked_rightly() -> None:
+    shares = beat()[[0, 4]]
+    study = analyse(working_slices(ring_cine(shares)), contraction(shares))
+    assert study.summary["light"] == "green"
+    assert study.summary["mean_of_slices_at_end_systole"]["slices"] == 1
+
+
+def test_cavity_that_grows_past_its_reference_says_that_ed_frame_may_be_wrong() -> None:
+    for growth, light in ((0.0, GREEN), (-0.3, AMBER), (-0.9, RED)):
+        shares = np.where(beat() < 0.5, beat() + 0.6 * growth * (beat() > 0), beat())
+        shares[1] = growth
+        shares[-1] = growth
+        judged = judge(ring_cine(shares), contraction(shares)).slices[0]
+        grown = [reason for reason in judged.reasons if "ed_frame may be wrong" in reason]
+        assert [reason.split(":")[0] for reason in grown] == [LIGHTS[light]] * (light != GREEN)
+
+
+def two_slices(second: np.ndarray) -> tuple[Slices, torch.Tensor]:
+    """The drawn ring twice, the second slice with another label; it is tracked rightly."""
+    shares = beat()
+    cine = ring_cine(shares)
+    assert cine.label_ed is not None
+    cine.image = np.repeat(cine.image, 2, axis=2)
+    cine.label_ed = np.stack([cine.label_ed[..., 0], second], axis=2)
+    cine.levels = ["basal", "mid"]
+    return working_slices(cine), contraction(shares).repeat(2, 1, 1, 1, 1)
+
+
+def test_unlabelled_slice_does_not_count_for_the_light_of_a_labelled_study() -> None:
+    slices, field = two_slices(np.zeros((96, 96), np.uint8))
+    study = analyse(slices, torch.cat([field[:1], -2 * field[1:]]))
+    assert [s["light"] for s in study.summary["slices"]] == ["green", "red"]
+    assert study.summary["light"] == "green"
+    assert [s["measured"] for s in study.summary["slices"]] == [True, False]
+    assert any("not part of the study's light: [1]" in w for w in study.summary["warnings"])
+    unlabelled = ring_cine(beat())
+    unlabelled.label_ed = None
+    alone = judge(unlabelled, -2 * contraction(beat()))
+    assert alone.light == RED
+
+
+def test_wall_without_a_cavity_has_no_strain_and_says_so() -> None:
+    disc = np.where(RADIUS < 12, 2, 0).astype(np.uint8)
+    study = analyse(*two_slices(disc))
+    assert {row["slice"] for row in study.rows} == {0}
+    assert study.quality.slices[1].light == AMBER and study.summary["light"] == "green"
+    assert study.quality.slices[1].reasons == [f"amber: {NO_CAVITY}"]
+    assert any("no cavity inside it" in text for text in study.summary["warnings"])
+
+
+def test_label_of_the_cavity_alone_gives_its_area_and_no_strain() -> None:
+    shares = beat()
+    cine = ring_cine(shares)
+    cine.label_ed = (cine.label_ed == 1).astype(np.uint8)
+    study = analyse(working_slices(cine), contraction(shares))
+    expected = 500 * shares[4] / (np.pi * 22**2)
+    assert study.rows == []
+    assert study.summary["slices"][0]["ejection_area_fraction"] == pytest.approx(expected, abs=0.02)
+    assert any("area of a labelled cavity is tracked" in w for w in study.summary["warnings"])
+
+
+def test_ejected_area_is_that_of_the_end_systolic_frame_and_the_same_everywhere() -> None:
+    shares = beat()
+    cine = ring_cine(shares)
+    cine.es_frame = 2  # not the frame of the smallest cavity
+    study = analyse(working_slices(cine), contraction(shares))
+    expected = pytest.approx(500 * shares[2] / (np.pi * 22**2), abs=0.02)
+    assert study.summary["slices"][0]["ejection_area_fraction"] == expected
+    assert study.summary["mean_of_slices_at_end_systole"]["ejection_area_fraction"] == expected
+    whole = next(r for r in study.rows if r["segment"] == 0 and r["frame"] == 2)
+    assert 1 - whole["area_ratio"] == expected
 
 
 def test_motion_that_makes_the_images_differ_more_is_red() -> None:

@@ -111,13 +111,42 @@ def test_weight_of_the_regulariser_lowers_its_value(item: dict, regulariser: Pla
     assert scores[1] < 0.8 * scores[0]
 
 
-def test_weight_of_time_smooths_the_motion_over_time(item: dict) -> None:
-    frames = [0, 1, 2, 3, 2, 1]  # there and back: over fewer than five time has no weight
-    item = {**item, "image": item["image"][:, frames], "pred": item["pred"][:, frames]}
+def beating(frames: list[float]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """A disc at these shares of its largest contraction, a zero output, and no wall."""
+    axis = torch.arange(64.0) - 31.5
+    radius = torch.hypot(axis[:, None], axis[None])
+    edge = 16 - 3 * torch.tensor(frames)
+    images = torch.sigmoid(edge[:, None, None] - radius)
+    return images, torch.zeros(len(frames), 2, 64, 64), torch.zeros(1, 64, 64)
+
+
+def test_weight_of_time_smooths_the_motion_over_time() -> None:
     rough, smooth = (
-        temporal_roughness(INTEGRATOR(refined(item, temporal=weight))[1:]) for weight in (0.0, 0.1)
+        temporal_roughness(
+            INTEGRATOR(
+                Refinement(integrator=INTEGRATOR, temporal=weight)(
+                    *beating([0, 0.9, 0.1, 1, 0.3, 0.1])
+                )
+            )[1:]
+        )
+        for weight in (0.0, 0.1)
     )
     assert smooth < 0.7 * rough
+
+
+def test_pair_of_frames_moves_as_far_as_the_same_frame_of_the_cine() -> None:
+    refine = Refinement(integrator=INTEGRATOR)
+    whole = refine(*beating([0, 0.3, 0.6, 0.9, 1, 0.9, 0.6, 0.3, 0.1]))
+    pair = refine(*beating([0, 1]))
+    rim = slice(20, 44)
+    moved, expected = (v[rim, rim] for v in (pair[1].norm(dim=0), whole[4].norm(dim=0)))
+    assert moved.mean() == pytest.approx(float(expected.mean()), rel=0.1)
+
+
+def test_roughness_joins_the_ends_of_a_cycle_only_where_it_closes() -> None:
+    steady = torch.arange(1.0, 8)[:, None, None, None].expand(-1, 2, 4, 4)
+    assert temporal_roughness(steady, periodic=False) == 0
+    assert temporal_roughness(steady, periodic=True) > 0
 
 
 def test_bending_smooths_the_motion_in_space(item: dict) -> None:

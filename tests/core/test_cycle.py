@@ -1,0 +1,40 @@
+"""Whether a cine shows a whole cycle is seen in its pictures."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from myomotion.core.cycle import cycle_closes
+
+
+def beating_disc(frames: int, of_cycle: float = 1.0) -> torch.Tensor:
+    """A disc whose area shrinks and grows again, ``(T, 64, 64)``, with a little noise."""
+    axis = torch.arange(64.0) - 31.5
+    radius = torch.hypot(axis[:, None], axis[None])
+    phase = torch.arange(frames) / frames * of_cycle
+    edge = 18 - 6 * torch.sin(torch.pi * phase)
+    noise = torch.randn(frames, 64, 64, generator=torch.Generator().manual_seed(0))
+    return torch.sigmoid(edge[:, None, None] - radius) + 0.02 * noise
+
+
+@pytest.mark.parametrize("frames", [10, 30])
+def test_whole_cycle_closes_and_two_thirds_of_one_do_not(frames: int) -> None:
+    assert cycle_closes(beating_disc(frames))
+    assert not cycle_closes(beating_disc(frames, of_cycle=2 / 3))
+
+
+def test_slices_are_judged_together() -> None:
+    slices = torch.stack([beating_disc(12), beating_disc(12, of_cycle=0.95)])
+    assert cycle_closes(slices)
+
+
+def test_pairs_have_no_cycle_even_where_both_frames_are_alike() -> None:
+    assert not cycle_closes(torch.ones(2, 64, 64))
+    assert not cycle_closes(beating_disc(4))
+
+
+def test_padded_empty_frames_at_the_end_do_not_close_a_cycle() -> None:
+    cine = beating_disc(12)
+    cine[-3:] = 0
+    assert not cycle_closes(cine)
