@@ -72,6 +72,17 @@ def test_training_without_a_label_says_what_is_missing(small_study: Path) -> Non
         LoadCined(need_mask=True)(study)
 
 
+def test_training_with_the_cavity_alone_says_that_the_wall_is_missing(small_study: Path) -> None:
+    path = small_study / "label_sa_ED.nii.gz"
+    label = nib.load(path)
+    cavity = (np.asarray(label.dataobj) == 1).astype(np.uint8)
+    nib.save(nib.Nifti1Image(cavity, label.affine), path)
+    study = find_studies(small_study)[0]
+    assert not LoadCined()(study)["mask"].any()
+    with pytest.raises(InputError, match=r"label_sa_ED.nii.gz: no myocardium in it"):
+        LoadCined(need_mask=True)(study)
+
+
 def test_slice_that_is_empty_around_the_heart_is_named(small_study: Path) -> None:
     cine = nib.load(small_study / "sa.nii.gz")
     image = np.asarray(cine.dataobj).copy()
