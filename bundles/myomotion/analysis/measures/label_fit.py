@@ -21,7 +21,7 @@ from myomotion.analysis.measures.measure import (
     Values,
 )
 from myomotion.analysis.measures.tracked import TrackedSlice
-from myomotion.io.moving import moving_center
+from myomotion.io.pictures.moving import moving_center
 
 FEWEST_VOXELS = 8  # of cavity and of wall, that say anything
 NEAR_MM = 15.0  # around the ventricle: the range of intensities is taken there
@@ -119,7 +119,7 @@ def offset_mm(tracked: TrackedSlice) -> float | None:
 
     Returns:
         Millimetres from the ventricle's centroid to the centre of what moves
-        (:func:`~myomotion.io.moving.moving_center`); None in a movie that stands still.
+        (:func:`~myomotion.io.pictures.moving.moving_center`); None in a movie that stands still.
     """
     cine = tracked.cine
     if not np.ptp(cine.image, axis=3).any():
