@@ -68,7 +68,7 @@ def _add_common(command: argparse.ArgumentParser) -> None:
 
 def _add_simulate(command: argparse.ArgumentParser) -> None:
     from fem_sim.mechanics.materials.registry import MATERIALS, NeoHookean
-    from fem_sim.population import PRESETS
+    from fem_sim.population.dynamics import PRESETS
     from myomotion.io.labels import LABEL_CODINGS
 
     command.add_argument(

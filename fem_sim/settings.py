@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from fem_sim.mechanics.materials.registry import NeoHookean, material_named
-from fem_sim.population import check_preset
+from fem_sim.population.dynamics import check_preset
 from myomotion.io.codes import coding_table
 
 PHASES = ("ES", "ED")
@@ -19,7 +19,8 @@ class DatasetSettings:
     """What is simulated, from what, and how.
 
     Attributes:
-        preset: ``paper`` or ``physiological``, see :func:`fem_sim.population.draw_subject`.
+        preset: ``paper`` or ``physiological``, see
+            :func:`fem_sim.population.subjects.draw_subject`.
         material: of the wall, a key of :data:`fem_sim.mechanics.materials.registry.MATERIALS`.
         count: slices of the virtual population, three a subject.
         seed: of everything drawn.

@@ -14,7 +14,8 @@ from fem_sim.mechanics.cycle import Cycle, simulate_cycle
 from fem_sim.mechanics.materials.registry import material_named
 from fem_sim.mechanics.parameters import SimulationParameters
 from fem_sim.mechanics.unload import unload
-from fem_sim.population import draw_area_ratio, draw_dynamics, draw_subject
+from fem_sim.population.dynamics import draw_area_ratio, draw_dynamics
+from fem_sim.population.subjects import draw_subject
 from fem_sim.settings import DatasetSettings
 from myomotion.core.segments import LEVELS
 
@@ -91,7 +92,7 @@ def _virtual_ring(job: SliceJob) -> tuple[Contours, SimulationParameters, dict[s
     settings = job.settings
     subject = draw_subject(settings.preset, settings.seed, job.subject_index)
     drawn = subject[LEVELS.index(job.level)]
-    origin = {"shape": drawn.shape, "source": "virtual population"}
+    origin = {"kind": drawn.kind, "shape": drawn.shape, "source": "virtual population"}
     return drawn.contours, _chosen(drawn.parameters, settings), origin
 
 

@@ -15,6 +15,7 @@ from myomotion.io.datalist import read_datalist
 from myomotion.paths import given_path
 
 LOG = logging.getLogger(__name__)
+LEVELS_OF_CYCLE = 25  # pressures of a built-in cycle
 VALIDATION_EVERY = 5  # of a user's own studies, every fifth is for validation
 
 
@@ -171,7 +172,12 @@ def _cycles_folder(cache: str | Path, preset: str, slices: int, seed: int) -> Pa
         simulator = _simulator("dataset")
         LOG.info("simulating %d slices into %s (once)", slices, folder)
         simulator.simulate_dataset(
-            folder, count=slices, preset=preset, seed=seed, workers=_workers()
+            folder,
+            count=slices,
+            preset=preset,
+            seed=seed,
+            levels=LEVELS_OF_CYCLE,
+            workers=_workers(),
         )
     return folder
 

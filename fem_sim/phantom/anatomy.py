@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
+from fem_sim.phantom.closing import neighbourhood_share
 from fem_sim.phantom.geometry import HeartGeometry, polar
 
 FAT = 0.85
@@ -24,6 +25,11 @@ class MaterialImage:
     Attributes:
         tissue: (M, M) brightness of all but the blood.
         blood: (M, M) brightness of the blood (kept apart: it may change with inflow).
+        share: (M, M) share of muscle in the LV cavity: papillary muscles and trabeculae.
+        neighbourhood: (M, M) the same about each point, see :mod:`fem_sim.phantom.closing`.
+        other: (M, M) unit-variance pattern that tissue takes on as other tissue moves through the
+            plane.
+        flow: (M, M) unit-variance pattern of the blood's flow.
         labels: (M, M) uint8, 1 LV cavity, 2 LV myocardium, 3 RV cavity.
         origin: (2,) mm of index (0, 0).
         spacing: mm.
@@ -31,6 +37,10 @@ class MaterialImage:
 
     tissue: np.ndarray
     blood: np.ndarray
+    share: np.ndarray
+    neighbourhood: np.ndarray
+    other: np.ndarray
+    flow: np.ndarray
     labels: np.ndarray
     origin: np.ndarray
     spacing: float
@@ -38,7 +48,12 @@ class MaterialImage:
 
 @dataclass(frozen=True)
 class TissueLook:
-    """Appearance shared by the slices of one subject (brightness relative to fat 0.85)."""
+    """Appearance shared by the slices of one subject (brightness relative to fat 0.85).
+
+    ``closing`` is the strength with which trabeculae and papillary muscles close up
+    (:mod:`fem_sim.phantom.closing`), ``through_plane`` the relative amplitude of the pattern that
+    tissue takes on until end-systole, ``flow`` that of the blood's.
+    """
 
     blood: float
     rv_blood: float
@@ -52,24 +67,30 @@ class TissueLook:
     wall_gap_mm: float
     chest_fat_mm: float
     direction_jitter: float
+    closing: float
+    through_plane: float
+    flow: float
 
 
 def draw_look(rng: np.random.Generator) -> TissueLook:
     """Draw the appearance of one subject."""
-    blood = rng.uniform(0.65, 0.9)
+    blood = rng.uniform(0.55, 0.95)
     return TissueLook(
         blood=blood,
-        rv_blood=blood * rng.uniform(0.75, 0.95),
-        myocardium=rng.uniform(0.15, 0.24),
-        lung=rng.uniform(0.03, 0.06),
-        liver=rng.uniform(0.22, 0.34),
-        texture=rng.uniform(0.06, 0.1),
-        trabeculae_mm=rng.uniform(2.5, 5.0),
-        papillary=rng.uniform(0.12, 0.19),
-        fat_mm=rng.uniform(0.5, 3.0),
-        wall_gap_mm=rng.uniform(2.0, 12.0),
-        chest_fat_mm=rng.uniform(8.0, 25.0),
-        direction_jitter=rng.normal(0.0, 0.15),
+        rv_blood=blood * rng.uniform(0.7, 1.0),
+        myocardium=blood * rng.uniform(0.18, 0.42),
+        lung=rng.uniform(0.02, 0.09),
+        liver=rng.uniform(0.18, 0.42),
+        texture=rng.uniform(0.05, 0.13),
+        trabeculae_mm=rng.uniform(2.0, 7.5),
+        papillary=rng.uniform(0.09, 0.22),
+        fat_mm=rng.uniform(0.0, 4.0),
+        wall_gap_mm=rng.uniform(2.0, 14.0),
+        chest_fat_mm=rng.uniform(6.0, 30.0),
+        direction_jitter=rng.normal(0.0, 0.2),
+        closing=rng.uniform(0.4, 1.0),
+        through_plane=rng.uniform(0.0, 0.12),
+        flow=rng.uniform(0.0, 0.12),
     )
 
 
@@ -129,15 +150,24 @@ def material_image(
     fine, coarse = canvas.noise(1.5), canvas.noise(4.5)
     texture = 1 + look.texture * (0.75 * fine + 0.65 * coarse)
     _paint_surroundings(canvas, geometry, look, level, texture)
-    _paint_heart(canvas, geometry, look, level, texture)
+    share = _paint_heart(canvas, geometry, look, level, texture)
     radius, angle = polar(points, geometry.centre)
     labels = np.zeros(radius.shape, np.uint8)
     outside = radius > geometry.epi_radius(angle)
     labels[outside & (geometry.rv_distance(points) <= 0)] = 3
     labels[~outside] = 2
     labels[radius <= geometry.endo_radius(angle)] = 1
+    share = np.where(labels == 1, share, 0.0)
     return MaterialImage(
-        canvas.tissue.astype(np.float32), canvas.blood.astype(np.float32), labels, origin, spacing
+        tissue=canvas.tissue.astype(np.float32),
+        blood=canvas.blood.astype(np.float32),
+        share=share.astype(np.float32),
+        neighbourhood=neighbourhood_share(share, labels == 1, spacing),
+        other=canvas.noise(2.5),
+        flow=canvas.noise(5.0),
+        labels=labels,
+        origin=origin,
+        spacing=spacing,
     )
 
 
@@ -202,8 +232,8 @@ def _paint_disc(
 
 def _paint_heart(
     canvas: _Canvas, geometry: HeartGeometry, look: TissueLook, level: str, texture: np.ndarray
-) -> None:
-    """Pericardial fat, RV, LV wall and cavity with papillary muscles and trabeculae."""
+) -> np.ndarray:
+    """Pericardial fat, RV, LV wall and cavity; returns the share of muscle in the cavity."""
     points = canvas.points
     radius, angle = polar(points, geometry.centre)
     lv = radius - geometry.epi_radius(angle)
@@ -223,12 +253,14 @@ def _paint_heart(
     canvas.paint(canvas.cover(lv), muscle)
     endo = radius - geometry.endo_radius(angle)
     canvas.paint(canvas.cover(endo), look.blood * flow, blood=True)
+    filled = canvas.blood.copy()
     to_septum = (angle - geometry.septal_angle + np.pi) % (2 * np.pi) - np.pi
     side = 0.25 + 0.75 * np.clip(np.abs(to_septum) / 2.2, 0.0, 1.0) ** 2
     width = look.trabeculae_mm * {"basal": 0.6, "mid": 1.0, "apical": 1.3}[level]
     share = {"basal": 0.6, "mid": 0.85, "apical": 0.95}[level]
     canvas.paint(_trabeculae(canvas, -endo, width * side, share * side), 1.15 * muscle)
     _paint_papillaries(canvas, geometry, look, level, muscle)
+    return 1 - canvas.blood / np.maximum(filled, 1e-6)
 
 
 def _trabeculae(

@@ -25,7 +25,7 @@ from fem_sim.phantom.render import (
 )
 from fem_sim.phantom.slice import background_noise, render_slice, simulate_slice, slice_motion
 from fem_sim.phantom.study import Study, StudySlice, read_study, septal_angle
-from fem_sim.population import draw_dynamics
+from fem_sim.population.dynamics import draw_dynamics
 from myomotion.errors import InputError
 from myomotion.io.cine import STUDY_FILES, find_studies
 
@@ -224,6 +224,7 @@ def animate_study(
         images=np.clip(np.rint(images), -32768, 32767).astype(np.int16),
         displacement=np.stack([field for _, field, _ in made], axis=1),
         labels=np.stack([labels for _, _, labels in made], axis=1),
+        seen=np.stack([labels for _, _, labels in made], axis=1),
         spacing=source.spacing,
         es_frame=es_frame,
         levels=tuple(str(entry["level"]) for entry in kept),

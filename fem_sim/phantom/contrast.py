@@ -18,6 +18,8 @@ class Acquisition:
         bias: (6,) coefficients of the log bias field, a quadratic polynomial on [-1, 1]^2.
         inflow: relative amplitude of the blood's brightness change over the cycle.
         inflow_phase: phase of that change, radians.
+        band: dark band of off-resonance that stays where it is: direction (radians), offset and
+            width on [-1, 1], depth; a depth of 0 for none.
     """
 
     kept: tuple[float, float]
@@ -26,22 +28,38 @@ class Acquisition:
     bias: np.ndarray
     inflow: float
     inflow_phase: float
+    band: tuple[float, float, float, float]
 
 
 def draw_acquisition(
     rng: np.random.Generator, *, snr_range: tuple[float, float], noise: bool
 ) -> Acquisition:
     """Draw the acquisition of one cine."""
-    kept = (float(rng.uniform(0.9, 1.0)), float(rng.uniform(0.7, 1.0)))
+    kept = (float(rng.uniform(0.8, 1.0)), float(rng.uniform(0.6, 1.0)))
     snr = float(rng.uniform(*snr_range))
     return Acquisition(
         kept=kept,
-        taper=float(rng.uniform(0.2, 0.6)),
+        taper=float(rng.uniform(0.1, 0.8)),
         snr=snr if noise else None,
-        bias=rng.normal(0.0, [0.0, 0.2, 0.2, 0.08, 0.08, 0.08]),
-        inflow=float(rng.uniform(0.0, 0.06)),
+        bias=rng.normal(0.0, [0.0, 0.3, 0.3, 0.12, 0.12, 0.12]),
+        inflow=float(rng.uniform(0.0, 0.1)),
         inflow_phase=float(rng.uniform(0.0, 2 * np.pi)),
+        band=_draw_band(rng),
     )
+
+
+def _draw_band(rng: np.random.Generator) -> tuple[float, float, float, float]:
+    depth = float(rng.uniform(0.2, 0.7)) if rng.random() < 0.3 else 0.0
+    offset = float(rng.uniform(0.1, 0.9))
+    return float(rng.uniform(0, 2 * np.pi)), offset, float(rng.uniform(0.02, 0.07)), depth
+
+
+def band_field(band: tuple[float, float, float, float], shape: tuple[int, int]) -> np.ndarray:
+    """Multiplicative dark band, see :class:`Acquisition`."""
+    direction, offset, width, depth = band
+    x, y = np.meshgrid(*(np.linspace(-1, 1, n) for n in shape), indexing="ij")
+    across = (np.cos(direction) * x + np.sin(direction) * y - offset) / width
+    return 1 - depth * np.exp(-0.5 * across**2)
 
 
 def bias_field(coefficients: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
@@ -71,7 +89,8 @@ def acquire(
         blood: blood brightness that the SNR refers to.
         rng: generator of the noise.
     """
-    spectrum = np.fft.fft2(image * bias_field(acquisition.bias, image.shape), norm="ortho")
+    gain = bias_field(acquisition.bias, image.shape) * band_field(acquisition.band, image.shape)
+    spectrum = np.fft.fft2(image * gain, norm="ortho")
     windows = [
         _window(n, kept, acquisition.taper)
         for n, kept in zip(image.shape, acquisition.kept, strict=True)

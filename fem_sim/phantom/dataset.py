@@ -133,7 +133,9 @@ def make_cine(job: CineJob) -> None:
     except PhantomError as error:
         write_rejection(job.rejection, job.subject, str(error))
         return
+    kinds = sorted({str(c.provenance["kind"]) for _, c in slices if "kind" in c.provenance})
     record = {
+        **({"group": kinds[0]} if len(kinds) == 1 else {}),
         "seed": job.seed,
         "settings": asdict(job.settings),
         "cycles": [
@@ -173,7 +175,7 @@ def write_cine_list(output: Path, cines: list[tuple[str, str]]) -> Path:
 
 
 def _origin(cycle: Cycle) -> dict[str, Any]:
-    kept = ("preset", "parameters", "shape", "ratio_reached", "p_ed_kpa")
+    kept = ("preset", "kind", "parameters", "shape", "ratio_reached", "p_ed_kpa")
     return {key: cycle.provenance[key] for key in kept if key in cycle.provenance}
 
 

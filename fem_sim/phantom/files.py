@@ -21,8 +21,9 @@ def write_cine(folder: Path, cine: VirtualCine, record: dict[str, Any]) -> None:
 
     Files: `sa.nii.gz` int16 (x, y, z, t); `label_sa_ED.nii.gz`, `label_sa_ES.nii.gz` uint8
     (x, y, z), 1 LV cavity, 2 LV myocardium, 3 RV cavity; `truth.npz` with `displacement` float32
-    (T, Z, 2, X, Y) in mm along the array axes on the ED grid and `labels` uint8 (T, Z, X, Y);
-    `info.json`. The distance of the levels in the header is nominal.
+    (T, Z, 2, X, Y) in mm along the array axes on the ED grid, `labels` uint8 (T, Z, X, Y) of the
+    tissue and `seen`, the same as a reader sees it; `info.json`. The distance of the levels in the
+    header is nominal.
 
     Raises:
         OutputError: the folder cannot be written; nothing half-written is left.
@@ -50,7 +51,9 @@ def write_cine(folder: Path, cine: VirtualCine, record: dict[str, Any]) -> None:
             labels = np.moveaxis(cine.labels[frame], 0, -1)
             _save(part / f"label_sa_{phase}.nii.gz", labels, affine)
         with (part / "truth.npz").open("wb") as stream:
-            np.savez_compressed(stream, displacement=cine.displacement, labels=cine.labels)
+            np.savez_compressed(
+                stream, displacement=cine.displacement, labels=cine.labels, seen=cine.seen
+            )
         (part / "info.json").write_text(json.dumps(info, indent=1) + "\n", encoding="utf-8")
 
 

@@ -87,15 +87,26 @@ def heart_geometry(
     level: str,
     septal_angle: float,
     rng: np.random.Generator,
+    right_ventricle: float = 1.0,
 ) -> HeartGeometry:
-    """Outlines from ED contours (N, 2) in mm, with an RV whose size depends on the level."""
+    """Outlines from ED contours (N, 2) in mm, with an RV whose size depends on the level.
+
+    Args:
+        endo: endocardium.
+        epi: epicardium.
+        level: basal, mid or apical.
+        septal_angle: direction of the septum, radians.
+        rng: draws the right ventricle.
+        right_ventricle: its size, relative to the usual one.
+    """
     centre = endo.mean(axis=0)
     angles = np.linspace(-np.pi, np.pi, 360, endpoint=False)
     radii = [_star_radius(contour, centre, angles) for contour in (endo, epi)]
     mean_epi = float(radii[1].mean())
     scale = {"basal": 1.0, "mid": 0.85, "apical": 0.6}[level]
-    reach = mean_epi * (1.0 + scale * rng.uniform(0.65, 0.85))
+    reach = mean_epi * (1.0 + scale * right_ventricle * rng.uniform(0.65, 0.85))
     half_across = mean_epi * (0.66 + 0.34 * scale) * rng.uniform(0.93, 1.05)
+    half_across *= np.sqrt(right_ventricle)
     half_along = 0.5 * (reach + 0.05 * mean_epi)
     shift = reach - half_along
     direction = np.array([np.cos(septal_angle), np.sin(septal_angle)])

@@ -8,10 +8,11 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from fem_sim.phantom.anatomy import MaterialImage, draw_look, material_image
-from fem_sim.phantom.contrast import Acquisition, acquire, blood_gain, draw_acquisition
+from fem_sim.phantom.anatomy import draw_look, material_image
+from fem_sim.phantom.contrast import acquire, draw_acquisition
 from fem_sim.phantom.geometry import heart_geometry
 from fem_sim.phantom.motion import MotionSettings, SliceMotion, build_motion
+from fem_sim.phantom.painter import Painter
 from fem_sim.phantom.timing import contraction_curve
 
 
@@ -32,11 +33,11 @@ class CineSettings:
     """What the user chooses about virtual cines. Lengths in mm, angles in degrees."""
 
     frames: int = 20
-    spacing_range: tuple[float, float] = (1.2, 1.8)
+    spacing_range: tuple[float, float] = (1.1, 1.9)
     matrix: int = 128
-    translation_mm: float = 3.0
-    rotation_deg: float = 8.0
-    snr_range: tuple[float, float] = (15.0, 40.0)
+    translation_mm: float = 4.0
+    rotation_deg: float = 10.0
+    snr_range: tuple[float, float] = (12.0, 45.0)
     noise: bool = True
     supersampling: int = 2
 
@@ -57,7 +58,8 @@ class VirtualCine:
     Attributes:
         images: int16 (X, Y, Z, T).
         displacement: float32 (T, Z, 2, X, Y), mm along array axes, on the ED grid.
-        labels: uint8 (T, Z, X, Y), internal codes.
+        labels: uint8 (T, Z, X, Y), internal codes, of the tissue.
+        seen: the same as a reader sees it: the cavity's closed-up trabeculae are wall.
         spacing: in-plane spacing, mm.
         es_frame: end-systolic frame (ED is frame 0).
         levels: level name of each slice.
@@ -67,6 +69,7 @@ class VirtualCine:
     images: np.ndarray
     displacement: np.ndarray
     labels: np.ndarray
+    seen: np.ndarray
     spacing: float
     es_frame: int
     levels: tuple[str, ...]
@@ -96,7 +99,8 @@ def render_cine(
     for level, cycle in cycles:
         shape = cycle.provenance.get("shape", {})
         septum = np.deg2rad(float(shape.get("septal_angle", 155.0)))
-        geometry = heart_geometry(cycle.endo[0], cycle.epi[0], level, septum, rng)
+        right = float(shape.get("right_ventricle", 1.0))
+        geometry = heart_geometry(cycle.endo[0], cycle.epi[0], level, septum, rng, right)
         step = float(cycle.spacing[0])
         extent = settings.matrix * spacing
         drift = {"basal": 0.0, "mid": 2.0, "apical": 5.0}[level] * heart["apex_direction"]
@@ -108,23 +112,22 @@ def render_cine(
         motion = build_motion(
             cycle.displacement, cycle.labels, cycle.area_ratio, step, geometry, motion_settings
         )
-        slices.append(
-            _render_slice(
-                material, motion, acquisition, look.blood, scale, origin, spacing, settings, rng
-            )
-        )
+        painter = Painter(material, look, acquisition, motion_settings.contraction)
+        slices.append(_render_slice(painter, motion, scale, origin, spacing, settings, rng))
     return VirtualCine(
-        images=np.stack([s[0] for s in slices], axis=2),
-        displacement=np.stack([s[1] for s in slices], axis=1),
-        labels=np.stack([s[2] for s in slices], axis=1),
+        images=np.stack([s.images for s in slices], axis=2),
+        displacement=np.stack([s.displacement for s in slices], axis=1),
+        labels=np.stack([s.labels for s in slices], axis=1),
+        seen=np.stack([s.seen for s in slices], axis=1),
         spacing=spacing,
         es_frame=es_frame,
         levels=tuple(level for level, _ in cycles),
         record={
             "snr": acquisition.snr,
             "kspace_kept": list(acquisition.kept),
-            "min_jacobian": float(min(s[3] for s in slices)),
-            "right_ventricle_moves": [s[4] for s in slices],
+            "closing": look.closing,
+            "min_jacobian": min(s.min_jacobian for s in slices),
+            "right_ventricle_moves": [s.right_ventricle for s in slices],
         },
     )
 
@@ -161,18 +164,27 @@ def slice_motion_settings(
     )
 
 
+@dataclass(frozen=True)
+class _Slice:
+    """Images (X, Y, T), displacement (T, 2, X, Y), labels (T, X, Y) and how the motion came out."""
+
+    images: np.ndarray
+    displacement: np.ndarray
+    labels: np.ndarray
+    seen: np.ndarray
+    min_jacobian: float
+    right_ventricle: bool
+
+
 def _render_slice(
-    material: MaterialImage,
+    painter: Painter,
     motion: SliceMotion,
-    acquisition: Acquisition,
-    blood: float,
     scale: float,
     origin: np.ndarray,
     spacing: float,
     settings: CineSettings,
     rng: np.random.Generator,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, float, bool]:
-    """Images (X, Y, T), displacement (T, 2, X, Y), labels (T, X, Y), smallest J, RV motion."""
+) -> _Slice:
     n, factor = settings.matrix, settings.supersampling
     sub = (np.arange(n * factor) + 0.5) / factor - 0.5
     points = np.stack(
@@ -180,29 +192,31 @@ def _render_slice(
     )
     voxel = np.arange(n) * spacing
     centres = np.stack(np.meshgrid(origin[0] + voxel, origin[1] + voxel, indexing="ij"))
-    gain = blood_gain(acquisition, settings.frames)
-    tissue, red, label = _sample(material, points.reshape(2, -1))
-    still = (tissue, red, label)
     flat = points.reshape(2, -1)
+    still = painter.paint(0, flat, np.ones(flat.shape[1]))
     moving = moving_points(motion, flat)
     start = flat[:, moving]
-    images, fields, labels = [], [], []
+    images, fields, labels, seen = [], [], [], []
     for frame in range(settings.frames):
-        tissue, red, label = (part.copy() for part in still)
+        bright, label, visible = (part.copy() for part in still)
         if frame > 0:
             start = motion.material_points(frame, flat[:, moving], start)
-            tissue[moving], red[moving], label[moving] = _sample(material, start)
-        ideal = _voxel_mean(tissue + gain[frame] * red, n, factor)
-        images.append(scale * acquire(ideal, acquisition, blood, rng))
+            area = motion.area(frame, start)
+            bright[moving], label[moving], visible[moving] = painter.paint(frame, start, area)
+        ideal = _voxel_mean(bright, n, factor)
+        blood = painter.look.blood
+        images.append(scale * acquire(ideal, painter.acquisition, blood, rng))
         fields.append(motion.displacement(frame, centres))
         labels.append(_voxel_label(label, n, factor))
+        seen.append(_voxel_label(visible, n, factor))
     pictures = np.clip(np.rint(np.stack(images, axis=-1)), 0, 32767).astype(np.int16)
-    return (
-        pictures,
-        np.stack(fields).astype(np.float32),
-        np.stack(labels),
-        float(motion.min_jacobian.min()),
-        motion.right_ventricle,
+    return _Slice(
+        images=pictures,
+        displacement=np.stack(fields).astype(np.float32),
+        labels=np.stack(labels),
+        seen=np.stack(seen),
+        min_jacobian=float(motion.min_jacobian.min()),
+        right_ventricle=motion.right_ventricle,
     )
 
 
@@ -214,25 +228,6 @@ def moving_points(motion: SliceMotion, points: np.ndarray, still_mm: float = 1e-
     low, high = hit.min(axis=0) - margin, hit.max(axis=0) + margin
     inside = np.all((points >= low[:, None]) & (points <= high[:, None]), axis=0)
     return np.flatnonzero(inside)
-
-
-def _sample(
-    material: MaterialImage, points: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Bilinear tissue and blood, nearest label at points (2, N) in mm; edge values outside."""
-    index = (points - material.origin[:, None]) / material.spacing
-    size = material.tissue.shape[0]
-    index = np.clip(index, 0, size - 1 - 1e-6)
-    low = index.astype(np.intp)
-    part = index - low
-    base = low[0] * size + low[1]
-    values = []
-    for image in (material.tissue.ravel(), material.blood.ravel()):
-        first = image[base] * (1 - part[1]) + image[base + 1] * part[1]
-        second = image[base + size] * (1 - part[1]) + image[base + size + 1] * part[1]
-        values.append(first * (1 - part[0]) + second * part[0])
-    nearest = np.rint(index).astype(np.intp)
-    return values[0], values[1], material.labels.ravel()[nearest[0] * size + nearest[1]]
 
 
 def _voxel_mean(values: np.ndarray, size: int, factor: int) -> np.ndarray:

@@ -19,7 +19,7 @@ from fem_sim.mechanics.materials.registry import MATERIALS, Material, NeoHookean
 from fem_sim.mechanics.parameters import Scar, SimulationParameters
 from fem_sim.mechanics.path import cycle_states, inflation_path
 from fem_sim.mechanics.ring import RingModel, ring_model
-from fem_sim.population import VirtualSlice
+from fem_sim.population.subjects import VirtualSlice
 from fem_sim.verify.cylinder import deformed_radius, inflation_pressure
 from fem_sim.verify.rings import (
     angle_degrees,

@@ -46,6 +46,7 @@ KNOWN_KEYS = (
     "cycles",
     "snr",
     "kspace_kept",
+    "closing",
     "min_jacobian",
     "right_ventricle_moves",
     "animated",

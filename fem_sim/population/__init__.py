@@ -1,0 +1,1 @@
+"""Virtual short-axis hearts of every kind: what they are drawn from."""
