@@ -16,14 +16,18 @@ class FieldIntegrator(nn.Module):
     Args:
         field: ``"velocity"`` (stationary, scaling and squaring) or ``"displacement"``.
         steps: number of squarings.
+        margin: voxels over which the motion fades out towards the border.
     """
 
-    def __init__(self, field: str = "velocity", steps: int = 6) -> None:
+    def __init__(
+        self, field: str = "velocity", steps: int = 6, margin: int = BORDER_MARGIN
+    ) -> None:
         super().__init__()
         if field not in ("velocity", "displacement"):
             raise ValueError(f"field must be 'velocity' or 'displacement', got '{field}'")
         self.field = field
         self.steps = steps
+        self.margin = margin
 
     def forward(self, output: torch.Tensor, inverse: bool = False) -> torch.Tensor:
         """Displacement in voxels, zero at the border of the grid.
@@ -38,7 +42,7 @@ class FieldIntegrator(nn.Module):
         Raises:
             ValueError: if the inverse of a displacement is asked for.
         """
-        output = output * border_window(list(output.shape[-2:]), BORDER_MARGIN, output)
+        output = output * border_window(list(output.shape[-2:]), self.margin, output)
         if self.field == "displacement":
             if inverse:
                 raise ValueError("only a velocity field can be integrated backwards")

@@ -6,7 +6,6 @@ import logging
 
 import torch
 
-from myomotion.core.cycle import cycle_closes
 from myomotion.core.flow import border_window, identity_coordinates, sample
 from myomotion.core.integrator import BORDER_MARGIN, FieldIntegrator
 from myomotion.core.kinematics import displacement_gradient, mean_rotation, rotate_deformation
@@ -16,6 +15,7 @@ from myomotion.refinement.field import Refinement, check_refinable, control_weig
 LOG = logging.getLogger(__name__)
 LATENT_RATE = 0.1  # step of a latent coordinate, in prior standard deviations
 ANGLE_RATE = 0.01  # radians
+SHIFT_RATE = 0.15  # voxels
 CONTROL_STEP = 3  # voxels between the control points of the integrated gradient
 BENDING = 0.03  # beside the gradient's misfit; decides how the motion continues around the wall
 LOGARITHM_ITERATIONS = 20
@@ -36,37 +36,40 @@ class LatentRefinement(Refinement):
     def __call__(
         self, images: torch.Tensor, output: torch.Tensor, mask: torch.Tensor
     ) -> torch.Tensor:
-        """Refine one slice, see :meth:`~myomotion.refinement.field.Refinement.__call__`."""
+        """Refine slices, see :meth:`~myomotion.refinement.field.Refinement.__call__`."""
         check_refinable(images, output, mask)
         if self.steps == 0:
             return output
+        parts = zip(images.split(1), output.split(1), mask.split(1), strict=True)
+        return torch.cat([self._one(*part) for part in parts])
+
+    def _one(self, images: torch.Tensor, output: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """Refine one slice, of arguments as those of many."""
         wall = (mask.to(output).reshape(1, 1, *output.shape[-2:]) > 0.5).to(output)
         if not bool(wall.any()):
             LOG.warning("no myocardium in the mask: slice keeps the network's motion")
             return output
-        if self.regulariser is None:
+        regulariser, spacing = self.weights.regulariser, self.weights.spacing
+        if regulariser is None:
             raise ValueError("latent refinement needs the autoencoder: give a regulariser")
-        frames = images.detach().to(output)[:, None]
-        start = self.integrator(output.detach()[1:]) * self.spacing
-        decode = LatentMotion(self.regulariser, wall, self.spacing)
-        code, angle, shift = (p.requires_grad_(True) for p in decode.encode(start))
-        walls = wall.expand(len(start), -1, -1, -1)
-        periodic = cycle_closes(images)
+        start = self.integrator(output.detach()[0, 1:]) * spacing
+        decode = LatentMotion(regulariser, wall, spacing)
+        code, angle, shift = (p[None].requires_grad_(True) for p in decode.encode(start))
+        objective = self._objective(images, output, mask, interval=1)
 
         def loss() -> torch.Tensor:
-            displacement = decode(code, angle, shift) / self.spacing
-            return self._loss(frames, displacement, walls, periodic)
+            return objective(decode(code[0], angle[0], shift[0])[None] / spacing)
 
         groups = [
             {"params": [code], "lr": LATENT_RATE},
             {"params": [angle], "lr": ANGLE_RATE},
-            {"params": [shift], "lr": self.learning_rate * self.spacing},
+            {"params": [shift], "lr": SHIFT_RATE * spacing},
         ]
         descend(groups, loss, self.steps)
         with torch.no_grad():
-            displacement = decode(code, angle, shift) / self.spacing
+            displacement = decode(code[0], angle[0], shift[0]) / spacing
             best = output_of(displacement, self.integrator)
-        return torch.cat([torch.zeros_like(best[:1]), best])
+        return torch.cat([torch.zeros_like(best[:1]), best])[None]
 
 
 class LatentMotion:

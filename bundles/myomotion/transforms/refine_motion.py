@@ -106,5 +106,8 @@ class RefineMotiond(Transform):
         if self.refinement is None or self.refinement.steps == 0:
             return dict(data)
         image, output, mask = (torch.as_tensor(data[k]) for k in ("image", "pred", "mask"))
-        slices = zip(image, output.float(), mask, strict=True)
-        return {**data, "pred": torch.stack([self.refinement(*one) for one in slices])}
+        # One slice after the other keeps to a processor's caches; a GPU takes all in one batch.
+        size = len(image) if output.is_cuda else 1
+        parts = (part.split(size) for part in (image, output.float(), mask))
+        refined = [self.refinement(*part) for part in zip(*parts, strict=True)]
+        return {**data, "pred": torch.cat(refined)}

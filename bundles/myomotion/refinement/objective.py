@@ -1,0 +1,162 @@
+"""What a refinement lowers: image difference, implausibility and roughness of a motion."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import torch
+from torch import nn
+
+from myomotion.core.cycle import FEWEST_FRAMES
+from myomotion.core.flow import warp
+from myomotion.losses.plausibility import Plausibility
+from myomotion.losses.similarity import MeanSquares
+
+
+@dataclass(frozen=True, kw_only=True)
+class Weights:
+    """The terms of the objective and how much each counts.
+
+    Attributes:
+        regulariser: ``R``, takes millimetres; None leaves it out.
+        alpha: weight of the regulariser.
+        temporal: weight of the squared second difference over time, per squared voxel, a mean over
+            grid and components.
+        bending: weight of :func:`bending_energy` ``B``.
+        similarity: takes warped and reference images ``(B, 1, H, W)``.
+        spacing: voxel size in millimetres.
+    """
+
+    regulariser: Plausibility | None = None
+    alpha: float = 0.0
+    temporal: float = 0.0
+    bending: float = 0.0
+    similarity: nn.Module = field(default_factory=MeanSquares)
+    spacing: float = 1.5
+
+
+class Objective:
+    """The sum of a motion ``phi_t = X + u_t(X)`` of some slices, one value a slice.
+
+    ``mean_t sim(frame_t(phi_t), frame_0) + alpha * mean_t R(u_t, mask)
+    + temporal * mean_t ||u_{t+1} - 2 u_t + u_{t-1}||^2 + bending * mean_t B(u_t)``
+
+    Where the cycle closes the last frame is followed by frame 0, whose displacement is zero; fewer
+    than five frames have no course over time to be smooth. R is dear and changes slowly: it is
+    evaluated every ``interval`` calls, and continued between by its gradient.
+
+    Args:
+        weights: of the terms.
+        frames: ``(Z, T, H, W)``, the reference first.
+        wall: myocardium ``(Z, 1, H, W)``, 0 or 1; R does not count in slices without any.
+        periodic: for each slice, whether its cycle closes.
+        interval: calls between evaluations of R.
+    """
+
+    def __init__(
+        self,
+        weights: Weights,
+        frames: torch.Tensor,
+        wall: torch.Tensor,
+        periodic: list[bool],
+        interval: int = 1,
+    ) -> None:
+        self.weights = weights
+        self.slices, self.count = frames.shape[:2]
+        self.moving = frames[:, 1:].reshape(-1, 1, *frames.shape[-2:])
+        self.reference = frames[:, :1].expand_as(frames[:, 1:]).reshape(self.moving.shape)
+        self.walled = wall.flatten(1).any(1)
+        self.wall = wall[:, None].expand(-1, self.count - 1, -1, -1, -1)[self.walled].flatten(0, 1)
+        self.periodic = periodic
+        self.interval = interval
+        self.calls = 0
+        self.known: tuple[torch.Tensor, torch.Tensor, torch.Tensor] | None = None
+
+    def __call__(
+        self, displacement: torch.Tensor, coarse: torch.Tensor | None = None, step: int = 1
+    ) -> torch.Tensor:
+        """Value of a motion.
+
+        Args:
+            displacement: frames 1 to T - 1, ``(Z, T - 1, 2, H, W)`` in voxels.
+            coarse: the same on a coarser grid, in voxels of the fine one, for what asks for
+                smoothness; the displacement itself by default.
+            step: voxels between the points of the coarse grid.
+
+        Returns:
+            ``(Z,)``.
+        """
+        weights = self.weights
+        if coarse is None:
+            coarse = displacement
+        if not bool(torch.isfinite(displacement).all()):
+            # Warping clamps coordinates, so an infinite motion could still give a finite loss.
+            return displacement.flatten(1).sum(1) * torch.nan
+        flat = displacement.flatten(0, 1)
+        value = self._mean(weights.similarity(warp(self.moving, flat), self.reference))
+        if weights.regulariser is not None and weights.alpha and bool(self.walled.any()):
+            prior = self._prior(displacement[self.walled])
+            counted = value.new_zeros(self.slices).index_put((self.walled.nonzero()[:, 0],), prior)
+            value = value + weights.alpha * counted
+        if weights.temporal and self.count >= FEWEST_FRAMES:
+            value = value + weights.temporal * temporal_roughness(coarse, self.periodic)
+        if weights.bending:
+            bent = bending_energy(coarse.flatten(0, 1)) / step**4
+            value = value + weights.bending * self._mean(bent)
+        return value
+
+    def _mean(self, values: torch.Tensor) -> torch.Tensor:
+        """Mean over the frames of each slice; a loss of one number is that of all."""
+        if values.numel() == 1:
+            return values.reshape(1).expand(self.slices)
+        return values.unflatten(0, (self.slices, -1)).mean(1)
+
+    def _prior(self, displacement: torch.Tensor) -> torch.Tensor:
+        """R of the slices with myocardium, ``(n,)``, evaluated or continued by its gradient."""
+        regulariser = self.weights.regulariser
+        assert regulariser is not None
+        spacing = self.weights.spacing
+        if self.known is None or self.calls % self.interval == 0:
+            at = displacement.detach().requires_grad_(True)
+            with torch.enable_grad():
+                score = regulariser(at.flatten(0, 1) * spacing, self.wall)
+                value = score.unflatten(0, (len(at), -1)).mean(1)
+                (gradient,) = torch.autograd.grad(value.sum(), at)
+            self.known = at.detach(), value.detach(), gradient
+        self.calls += 1
+        place, value, gradient = self.known
+        return value + ((displacement - place) * gradient).flatten(1).sum(1)
+
+
+def bending_energy(displacement: torch.Tensor) -> torch.Tensor:
+    """Mean squared second differences between neighbours, which see the finest wave as well.
+
+    Args:
+        displacement: ``(B, 2, H, W)`` in voxels.
+
+    Returns:
+        ``(B,)`` in 1 / voxel^2, a mean over components, grid and the four second derivatives.
+    """
+    along = displacement.diff(n=2, dim=-2), displacement.diff(n=2, dim=-1)
+    mixed = displacement.diff(dim=-2).diff(dim=-1)
+    first, second, cross = (d.square().mean((1, 2, 3)) for d in (*along, mixed))
+    return (first + 2 * cross + second) / 4
+
+
+def temporal_roughness(displacement: torch.Tensor, periodic: list[bool]) -> torch.Tensor:
+    """Mean squared second difference over the cycle, ``mean (u_{t+1} - 2 u_t + u_{t-1})^2``.
+
+    Args:
+        displacement: frames 1 to T - 1, ``(Z, T - 1, 2, H, W)`` in voxels; frame 0, which is zero,
+            is added here.
+        periodic: for each slice, whether frame 0 follows the last frame; otherwise the course ends
+            there.
+
+    Returns:
+        ``(Z,)`` in squared voxels, means over time, components and grid.
+    """
+    cycle = torch.cat([torch.zeros_like(displacement[:, :1]), displacement], 1)
+    second = cycle.roll(-1, 1) - 2 * cycle + cycle.roll(1, 1)
+    rough = (second**2).mean((2, 3, 4))
+    inner = rough[:, 1:-1].mean(1)
+    return torch.where(torch.tensor(periodic, device=rough.device), rough.mean(1), inner)
