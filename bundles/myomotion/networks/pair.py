@@ -59,6 +59,18 @@ class PairNetwork(Described):
         return self.decode(self.encode(image[:, :1]), self.encode(image[:, 1:]))
 
 
+class Encoder(nn.Sequential):
+    """Blocks one after the other that give what each of them makes of an image."""
+
+    def forward(self, image: torch.Tensor) -> list[torch.Tensor]:
+        """Features of each block, in their order; the first block gets ``image``."""
+        features = []
+        for block in self:
+            image = block(image)
+            features.append(image)
+        return features
+
+
 def conv_block(in_channels: int, out_channels: int, stride: int = 1) -> nn.Sequential:
     """Convolution (kernel 3), instance-wise group normalisation and leaky ReLU."""
     groups = 8 if out_channels % 8 == 0 else 1
