@@ -6,7 +6,6 @@ a name is that of a function elsewhere, it is that function.
 
 from __future__ import annotations
 
-import difflib
 import functools
 import re
 import sys
@@ -20,7 +19,7 @@ from torch import nn
 
 from myomotion import built_in, outputs
 from myomotion.analysis import provenance, quality_control
-from myomotion.errors import exit_on_input_error
+from myomotion.errors import HINTED, exit_on_input_error, nearest
 from myomotion.inferers import studies
 from myomotion.losses import registration, similarity
 from myomotion.networks import weights
@@ -154,8 +153,8 @@ def refuse_unknown_keys(arguments: Sequence[str] | None = None) -> None:
         path = re.split(r"::|#", option)
         if option in RUN_KEYS or path[0] in known:
             continue
-        near = difflib.get_close_matches(path[0], sorted(known | RUN_KEYS), n=1, cutoff=0.75)
-        hint = f"Did you mean --{near[0]}?" if near else "See the top of the configuration file."
+        near = nearest(path[0], sorted(known | RUN_KEYS), HINTED)
+        hint = f"Did you mean --{near}?" if near else "See the top of the configuration file."
         print(f"error: --{option} is not a key of the configuration. {hint}", file=sys.stderr)
         raise SystemExit(2)
 

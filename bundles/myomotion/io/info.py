@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from myomotion.errors import InputError
+from myomotion.errors import InputError, nearest
 
 #: Keys that decide how a study is read, in any case of letters.
 DECIDING_KEYS = (
@@ -54,7 +53,6 @@ KNOWN_KEYS = (
     "intensity_scale",
     "noise_sigma",
 )
-NEARLY = 0.8  # likeness of two words (difflib) from which one is a slip of the other
 LEVEL_WORDS = {
     **dict.fromkeys(("basal", "base"), "basal"),
     **dict.fromkeys(("mid", "middle", "midventricular", "mid-ventricular"), "mid"),
@@ -167,9 +165,9 @@ def _in_lower_case(path: Path, content: Mapping[str, Any]) -> dict[str, Any]:
         name = low if low in DECIDING_KEYS else key
         if name in lowered:
             raise InputError(f"{path}: {name} is given twice. Keep one.")
-        near = difflib.get_close_matches(low, DECIDING_KEYS, n=1, cutoff=NEARLY)
+        near = nearest(low, DECIDING_KEYS)
         if near and name not in KNOWN_KEYS:
-            raise InputError(f"{path}: {key!r} is not a known key. Did you mean {near[0]!r}?")
+            raise InputError(f"{path}: {key!r} is not a known key. Did you mean {near!r}?")
         lowered[name] = value
     return lowered
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 import logging
 from pathlib import Path
 
-from myomotion.errors import InputError
+from myomotion.errors import InputError, nearest
 from myomotion.io import source
 from myomotion.io.itk_files import ENDINGS
 from myomotion.paths import given_path
@@ -93,9 +92,9 @@ def side_files(folder: Path) -> dict[str, object]:
         name = path.name.lower()
         if name in known or not name.endswith(LABEL_ENDINGS) or name.startswith("sa."):
             continue
-        near = difflib.get_close_matches(name, known, n=1, cutoff=0.8)
+        near = nearest(name, known)
         if near:
-            LOG.warning("%s: not read; did you mean %s?", path, near[0])
+            LOG.warning("%s: not read; did you mean %s?", path, near)
     return found
 
 

@@ -29,7 +29,7 @@ class PairNetwork(Described):
         ValueError: for another ``field``.
     """
 
-    TITLE = "registration network"
+    TITLE = "a registration network"
 
     def __init__(
         self, architecture: dict[str, Any], *, field: str, spacing: float, size: int
