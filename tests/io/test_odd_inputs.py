@@ -82,6 +82,13 @@ def turned(folder: Path) -> None:
     save(folder, cine_of(folder)[0], affine)
 
 
+def gantry_tilt(folder: Path) -> None:
+    """Slices shifted along the plane from one to the next: sheared, but not within a slice."""
+    image, affine = cine_of(folder)
+    affine[:3, 2] += 2 * affine[:3, 0]
+    save(folder, image, affine)
+
+
 def placeholder_affine(folder: Path) -> None:
     image = nib.Nifti1Image(cine_of(folder)[0], np.eye(4))
     image.header.set_zooms((1.8, 1.8, 8, 1))
@@ -95,6 +102,7 @@ GEOMETRIES: dict[str, Change] = {
     "oblique": turned,
     "voxels longer than wide": voxels([1.8, 1.2]),
     "small voxels": voxels(0.9),
+    "tilted stack": gantry_tilt,
     "unit affine beside pixdim": placeholder_affine,
 }
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from myomotion.errors import InputError
-from myomotion.io.forms import Forms, forms_of
+from myomotion.io.forms import Forms, forms_of, tilt_warnings
 from myomotion.io.info import read_info, slice_name
 from myomotion.io.labels import read_label
 from myomotion.io.pictures.end_diastole import EndDiastole, find_end_diastole
@@ -79,7 +79,7 @@ class Cine:
             times = self.frame_times_ms
             known = times is not None and len(times) > 1
             step = float(times[-1] / (len(times) - 1)) if known and times is not None else 0.0
-            self.forms = forms_of(self.storage.affine, step)
+            self.forms = forms_of(self.storage.affine, self.storage.order[2], step)
 
     @property
     def spacing(self) -> tuple[float, float]:
@@ -182,7 +182,7 @@ def read_cine(
     if len(levels) != image.shape[2]:
         levels = [slice_name(z) for z in range(image.shape[2])]
     given_times = info.frame_times(frames)
-    return Cine(
+    cine = Cine(
         name=str(study.get("name", image_title(path))),
         image=image,
         affine=storage.memory_affine,
@@ -200,6 +200,8 @@ def read_cine(
         storage=storage,
         forms=source.forms,  # type: ignore[arg-type]
     )
+    cine.warnings += tilt_warnings(storage.affine, cine.forms)
+    return cine
 
 
 def _check_dimensions(path: Path, image: np.ndarray) -> None:
