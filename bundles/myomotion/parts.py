@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
+from monai.bundle import ConfigParser
 from torch import distributed as dist
 from torch import nn
 
@@ -171,9 +171,6 @@ def _options(arguments: Sequence[str]) -> dict[str, str]:
 
 def _keys(config_file: str) -> set[str]:
     """First parts of all keys of the configuration files that a command line names."""
-    files = yaml.safe_load(config_file) if config_file.startswith("[") else config_file.split(",")
-    keys: set[str] = set()
-    for file in files:
-        content = yaml.safe_load(Path(str(file)).read_text(encoding="utf-8")) or {}
-        keys |= {re.split(r"::|#", str(key))[0] for key in content}
-    return keys
+    files = (file.strip(" '\"") for file in config_file.strip("[]").split(","))
+    contents = (ConfigParser.load_config_file(file) or {} for file in files)
+    return {re.split(r"::|#", str(key))[0] for content in contents for key in content}
