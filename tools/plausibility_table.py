@@ -29,7 +29,7 @@ from myomotion.losses.plausibility import Plausibility, load_plausibility
 from myomotion.outputs import claim
 from myomotion.tracker import Tracker
 from myomotion.transforms.cycles import LoadCycled
-from myomotion.transforms.load_cine import LoadCined
+from myomotion.transforms.load_cine import LoadCine
 from tools.bundle import BUNDLES, REGISTRATION, VAE
 from tools.command_line import make_parser, run_command
 
@@ -142,7 +142,7 @@ def score_tracked(
     Returns:
         Scores, mean gradients and mean end-point errors in the wall in millimetres, each ``(N,)``.
     """
-    load = LoadCined(with_truth=True)
+    load = LoadCine(with_truth=True)
     found: list[tuple[torch.Tensor, torch.Tensor, torch.Tensor]] = []
     for study in studies:
         item = tracker.motion(load(dict(study)))

@@ -28,7 +28,7 @@ from myomotion.networks.pair import PairNetwork
 from myomotion.paths import given_path
 from myomotion.training import checkpoints
 from myomotion.transforms import refine_motion
-from myomotion.transforms.save_scores import SaveScoresd
+from myomotion.transforms.save_scores import SaveScores
 
 T = TypeVar("T")
 RUN_KEYS = {  # of ``python -m monai.bundle run`` itself
@@ -75,9 +75,9 @@ def claim_files(folder: str | Path, names: Sequence[str], inputs: Sequence[objec
 
 @exits
 def check_scores(
-    save: SaveScoresd, cycles: Sequence[Mapping[str, object]], inputs: Sequence[object]
+    save: SaveScores, cycles: Sequence[Mapping[str, object]], inputs: Sequence[object]
 ) -> None:
-    """Places of the scores of cycles, see :meth:`SaveScoresd.check`."""
+    """Places of the scores of cycles, see :meth:`SaveScores.check`."""
     save.check([entry["cycle"] for entry in cycles], *inputs)
 
 

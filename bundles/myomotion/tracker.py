@@ -81,7 +81,7 @@ class Tracker:
         """Track a study that is loaded.
 
         Args:
-            item: from :class:`~myomotion.transforms.load_cine.LoadCined`.
+            item: from :class:`~myomotion.transforms.load_cine.LoadCine`.
 
         Returns:
             The item with ``displacement`` and ``inverse`` ``(Z, T, 2, H, W)`` in millimetres on the

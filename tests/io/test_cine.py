@@ -15,8 +15,8 @@ from myomotion.core.working_grid import WorkingGrid
 from myomotion.errors import InputError
 from myomotion.io.cine import find_studies, read_cine
 from myomotion.io.labels import read_label
-from myomotion.transforms.frame_pairs import RandFramePairsd
-from myomotion.transforms.load_cine import LoadCined
+from myomotion.transforms.frame_pairs import RandFramePairs
+from myomotion.transforms.load_cine import LoadCine
 from tests.support.bad_images import BAD_INPUT, image_with
 from tests.support.studies import write_study
 
@@ -58,7 +58,7 @@ def test_working_grid_is_centred_on_the_labelled_ventricle(small_study: Path) ->
 
 def test_reference_frame_comes_first_and_is_normalised(small_study: Path) -> None:
     (small_study / "info.json").write_text(json.dumps({"ed_frame": 2, "es_frame": 1}))
-    item = LoadCined()(find_studies(small_study)[0])
+    item = LoadCine()(find_studies(small_study)[0])
     assert item["image"].shape == (2, 4, 96, 96)
     assert torch.quantile(item["image"][0, 0], 0.995).item() == pytest.approx(1.0)
     assert item["es_index"] == 3
@@ -69,8 +69,8 @@ def test_reference_frame_comes_first_and_is_normalised(small_study: Path) -> Non
 
 
 def test_random_pairs_show_a_moving_frame_and_end_diastole(small_study: Path) -> None:
-    item = LoadCined()(find_studies(small_study)[0])
-    pairs = RandFramePairsd(5).set_random_state(0)(item)
+    item = LoadCine()(find_studies(small_study)[0])
+    pairs = RandFramePairs(5).set_random_state(0)(item)
     assert len(pairs) == 5
     for pair in pairs:
         assert pair["mask"].sum() > 100

@@ -172,9 +172,9 @@ def _train(options: argparse.Namespace) -> None:
 
 def _read_images(folder: Path) -> list[torch.Tensor]:
     from myomotion.built_in import studies_of
-    from myomotion.transforms.load_cine import LoadCined
+    from myomotion.transforms.load_cine import LoadCine
 
-    load: Any = LoadCined()
+    load: Any = LoadCine()
     return [load(study)["image"].half() for study in studies_of(folder, "training")]
 
 

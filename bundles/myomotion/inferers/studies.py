@@ -35,7 +35,7 @@ def track_study(engine: SupervisedEvaluator, item: Mapping[str, Any]) -> dict[st
 
     Args:
         engine: with ``network`` and ``inferer``.
-        item: from :class:`~myomotion.transforms.load_cine.LoadCined`.
+        item: from :class:`~myomotion.transforms.load_cine.LoadCine`.
 
     Returns:
         ``pred``, the network's output ``(Z, T, 2, size, size)``.
