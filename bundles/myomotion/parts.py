@@ -21,6 +21,7 @@ from myomotion import built_in, outputs
 from myomotion.analysis import provenance, quality_control
 from myomotion.errors import HINTED, exit_on_input_error, nearest
 from myomotion.inferers import studies
+from myomotion.io.studies import folders_without_cine as folders_without_cine
 from myomotion.losses import registration, similarity
 from myomotion.networks import weights
 from myomotion.networks.gradient_vae import GradientVAE

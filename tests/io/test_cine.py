@@ -15,6 +15,8 @@ from myomotion.core.working_grid import WorkingGrid
 from myomotion.errors import InputError
 from myomotion.io.cine import find_studies, read_cine
 from myomotion.io.labels import read_label
+from myomotion.io.studies import folders_without_cine
+from myomotion.outputs import MARKER
 from myomotion.transforms.frame_pairs import RandFramePairs
 from myomotion.transforms.load_cine import LoadCine
 from tests.support.bad_images import BAD_INPUT, image_with
@@ -25,6 +27,28 @@ def test_study_is_found_from_file_folder_and_parent(small_study: Path) -> None:
     for where in (small_study / "sa.nii.gz", small_study, small_study.parent):
         assert [Path(str(s["image"])).name for s in find_studies(where)] == ["sa.nii.gz"]
     assert "label_ed" in find_studies(small_study)[0]
+
+
+def test_folder_without_a_cine_is_named_and_a_folder_of_results_is_not(small_study: Path) -> None:
+    parent = small_study.parent
+    assert folders_without_cine(parent) == folders_without_cine(None) == {}
+    for name in ("labels alone", "results"):
+        (parent / name).mkdir()
+    (small_study / "label_sa_ED.nii.gz").rename(parent / "labels alone" / "label_sa_ED.nii.gz")
+    (parent / "results" / MARKER).write_text("{}")
+    (lacking,) = folders_without_cine(parent).items()
+    assert lacking[0] == "labels alone" and "labels alone: no cine in it" in lacking[1]
+    assert [s["name"] for s in find_studies(parent)] == [small_study.name]
+
+
+def test_label_of_the_cavity_alone_is_said(small_study: Path) -> None:
+    label = nib.load(small_study / "label_sa_ED.nii.gz")
+    codes = np.asarray(label.dataobj)
+    assert read_cine(find_studies(small_study)[0]).warnings == []
+    cavity = nib.Nifti1Image((codes == 1).astype(np.uint8), label.affine)
+    nib.save(cavity, small_study / "label_sa_ED.nii.gz")
+    (warning,) = read_cine(find_studies(small_study)[0], "internal").warnings
+    assert warning.startswith("label_sa_ED.nii.gz labels the cavity alone.")
 
 
 def test_working_grid_keeps_a_linear_ramp_and_comes_back() -> None:

@@ -19,6 +19,7 @@ DECIDING_KEYS = (
     "labels",
     "slices",
     "frame_times_ms",
+    "frame_interval_ms",
     "series",
     "allow_missing_slices",
 )
@@ -73,6 +74,7 @@ class StudyInfo:
             user's own (:func:`~myomotion.io.codes.coding_table`) or ``auto``.
         levels: name of each slice, empty where none is given.
         frame_times_ms: as given, see :meth:`frame_times`.
+        frame_interval_ms: as given, where all frames are equally far apart.
         series: which DICOM series is the cine: SeriesNumber, SeriesInstanceUID, SeriesDescription,
             or a list of them.
         allow_missing_slices: slices are missing from the stack and were never taken.
@@ -85,6 +87,7 @@ class StudyInfo:
     labels: str | Mapping[object, object] = "auto"
     levels: tuple[str, ...] = ()
     frame_times_ms: object = None
+    frame_interval_ms: object = None
     series: object = None
     allow_missing_slices: bool = False
     content: Mapping[str, Any] = field(default_factory=dict)
@@ -96,13 +99,15 @@ class StudyInfo:
             frames: how many the cine has.
 
         Returns:
-            ``(frames,)`` in milliseconds, or None without ``frame_times_ms``.
+            ``(frames,)`` in milliseconds, or None without ``frame_times_ms`` and
+            ``frame_interval_ms``; the former goes first.
 
         Raises:
-            InputError: if ``frame_times_ms`` is not one rising number a frame.
+            InputError: if ``frame_times_ms`` is not one rising number a frame, or
+                ``frame_interval_ms`` not a positive number.
         """
         if self.frame_times_ms is None:
-            return None
+            return self._even_times(frames)
         try:
             times = np.asarray(self.frame_times_ms, float)
         except (TypeError, ValueError):
@@ -114,6 +119,17 @@ class StudyInfo:
                 f"{frames} rising numbers in milliseconds, one a frame."
             )
         return times - times[0]
+
+    def _even_times(self, frames: int) -> np.ndarray | None:
+        step = self.frame_interval_ms
+        if step is None:
+            return None
+        if isinstance(step, bool) or not isinstance(step, int | float) or not 0 < step < np.inf:
+            raise InputError(
+                f"{self.path}: frame_interval_ms is {str(step)[:60]}, expected a positive number "
+                "of milliseconds from one frame to the next."
+            )
+        return np.arange(frames) * float(step)
 
 
 def read_info(path: str | Path | None) -> StudyInfo:
@@ -151,6 +167,7 @@ def read_info(path: str | Path | None) -> StudyInfo:
         labels=labels if isinstance(labels, Mapping) else str(labels),
         levels=tuple(_level(s.get("level"), z) for z, s in enumerate(slices)),
         frame_times_ms=content.get("frame_times_ms"),
+        frame_interval_ms=content.get("frame_interval_ms"),
         series=content.get("series"),
         allow_missing_slices=bool(content.get("allow_missing_slices", False)),
         content=content,
