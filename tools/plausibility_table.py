@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from fem_sim.command_line import make_parser, run_command
 from myomotion.analysis.plausibility_table import mean_gradient
 from myomotion.built_in import virtual_cines
 from myomotion.errors import InputError
@@ -31,7 +32,6 @@ from myomotion.tracker import Tracker
 from myomotion.transforms.cycles import LoadCycled
 from myomotion.transforms.load_cine import LoadCine
 from tools.bundle import BUNDLES, REGISTRATION, VAE
-from tools.command_line import make_parser, run_command
 
 PERCENTILES = (0, 1, 2, 5, 10, 20, 30, 40, 50, 60, 70, 80, 90, 95, 98, 99, 99.5, 100)
 # Mean displacement gradient over the wall. R_VAE grows with its square, so a score is compared with

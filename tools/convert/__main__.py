@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
+from fem_sim.command_line import add_workers, make_parser, run_command
 from fem_sim.parallel import ended_jobs
 from myomotion.core.segments import slice_levels
 from myomotion.errors import InputError
@@ -32,7 +33,6 @@ from myomotion.io.info import read_info, slice_name
 from myomotion.io.labels import CAVITY, MYOCARDIUM
 from myomotion.io.nifti import repaired_geometry
 from myomotion.outputs import WRITTEN_BY, clear_leftovers, refuse_unsafe, replaced_folder
-from tools.command_line import add_workers, make_parser, run_command
 from tools.convert.layouts import LAYOUTS
 from tools.convert.nifti import cine_bytes, label_bytes
 from tools.convert.source import Reader, Source

@@ -16,12 +16,12 @@ from typing import Any
 import numpy as np
 import torch
 
+from fem_sim.command_line import add_overrides, make_parser, run_command
 from myomotion.built_in import studies_of
 from myomotion.errors import InputError
 from myomotion.files import write_report
 from myomotion.outputs import claim, refuse_unsafe, write_bytes
 from myomotion.transforms.load_cine import LoadCine
-from tools.command_line import add_overrides, make_parser, run_command
 from tools.evaluate.methods import make_tracker, method_names
 from tools.evaluate.scores import score_study, statistics_of
 

@@ -19,9 +19,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from fem_sim.command_line import make_parser, run_command
 from myomotion.outputs import claim
 from myomotion.training.checkpoints import save_atomically
-from tools.command_line import make_parser, run_command
 from tools.peers import ROOT, PeerError, require_peer
 
 PACKAGE = "voxelmorph"
