@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import argparse
 import logging
-import os
 import sys
 from collections.abc import Sequence
 from dataclasses import fields
 from importlib import import_module
 from pathlib import Path
 
-from myomotion.errors import InputError
+from fem_sim.command_line import add_workers, run_command
 
 COMMANDS = {
     "simulate": "simulate motion cycles of a virtual population or of label maps",
@@ -22,7 +21,7 @@ COMMANDS = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; errors of the input or the output are one line on stderr.
+    """Run a command.
 
     Args:
         arguments: command line without the program's name.
@@ -41,28 +40,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         else:
             import_module(f"fem_sim.{name}.command").add_arguments(command)
     options = parser.parse_args(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    try:
-        if options.command == "simulate":
-            return _simulate(options)
-        if options.command == "phantom":
-            return _phantom(options)
-        return int(import_module(f"fem_sim.{options.command}.command").run(options))
-    except (ValueError, OSError, RuntimeError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return error.status if isinstance(error, InputError) else 1
+    return run_command(lambda: _run(options), ValueError, RuntimeError, level=logging.INFO)
 
 
-def _workers() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+def _run(options: argparse.Namespace) -> int:
+    if options.command == "simulate":
+        return _simulate(options)
+    if options.command == "phantom":
+        return _phantom(options)
+    return int(import_module(f"fem_sim.{options.command}.command").run(options))
 
 
 def _add_common(command: argparse.ArgumentParser) -> None:
     command.add_argument("--output", type=Path, required=True, help="folder of the results")
     command.add_argument("--seed", type=int, default=0, help="of everything drawn (default 0)")
-    command.add_argument(
-        "--workers", type=int, default=_workers(), help="processes (default: one a core)"
-    )
+    add_workers(command)
     command.add_argument("--quiet", action="store_true", help="no progress bar")
 
 

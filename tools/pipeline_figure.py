@@ -23,6 +23,7 @@ from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch
 
+from fem_sim.command_line import make_parser, run_command
 from fem_sim.geometry.contours import contours_from_labels
 from fem_sim.geometry.mesh import ring_mesh
 from fem_sim.mechanics.cycle import Cycle
@@ -35,7 +36,6 @@ from myomotion.losses.plausibility import Plausibility, load_plausibility, stand
 from myomotion.outputs import PROGRAM, write_bytes
 from myomotion.tracker import Result, track
 from tools.bundle import BUNDLES, VAE
-from tools.command_line import make_parser, run_command
 from tools.verify.autoencoder.measures import FieldSet, decoded_gradients, patches
 from tools.verify.autoencoder.pictures import draw_deformed, integrated
 

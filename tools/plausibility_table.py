@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from fem_sim.command_line import make_parser, run_command
 from myomotion.analysis.plausibility_table import mean_gradient
 from myomotion.built_in import virtual_cines
 from myomotion.errors import InputError
@@ -29,9 +30,8 @@ from myomotion.losses.plausibility import Plausibility, load_plausibility
 from myomotion.outputs import claim
 from myomotion.tracker import Tracker
 from myomotion.transforms.cycles import LoadCycled
-from myomotion.transforms.load_cine import LoadCined
+from myomotion.transforms.load_cine import LoadCine
 from tools.bundle import BUNDLES, REGISTRATION, VAE
-from tools.command_line import make_parser, run_command
 
 PERCENTILES = (0, 1, 2, 5, 10, 20, 30, 40, 50, 60, 70, 80, 90, 95, 98, 99, 99.5, 100)
 # Mean displacement gradient over the wall. R_VAE grows with its square, so a score is compared with
@@ -142,7 +142,7 @@ def score_tracked(
     Returns:
         Scores, mean gradients and mean end-point errors in the wall in millimetres, each ``(N,)``.
     """
-    load = LoadCined(with_truth=True)
+    load = LoadCine(with_truth=True)
     found: list[tuple[torch.Tensor, torch.Tensor, torch.Tensor]] = []
     for study in studies:
         item = tracker.motion(load(dict(study)))

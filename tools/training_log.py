@@ -15,10 +15,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from fem_sim.command_line import make_parser, run_command
 from myomotion.errors import InputError
 from myomotion.files import write_table
 from myomotion.outputs import PROGRAM, claim, write_bytes
-from tools.command_line import make_parser, run_command
 
 Curves = dict[str, dict[int, float]]
 

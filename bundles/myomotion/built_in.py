@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import logging
-import os
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -196,4 +195,4 @@ def _simulator(module: str) -> ModuleType:
 
 
 def _workers() -> int:
-    return max(1, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1)
+    return _simulator("command_line").usable_cores()

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import difflib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import ClassVar, NoReturn, TypeVar
 
 T = TypeVar("T")
+NEARLY = 0.8  # likeness of two words (difflib) from which one is a slip of the other
+HINTED = 0.75  # the same where a guess only helps, as for a word that is refused anyway
 
 
 class InputError(ValueError):
@@ -42,6 +45,20 @@ def root_input_error(error: BaseException) -> InputError | None:
         seen.add(id(current))
         current = current.__cause__ or current.__context__
     return None
+
+
+def nearest(word: str, known: Iterable[str], likeness: float = NEARLY) -> str | None:
+    """The known word of which another is likely a slip.
+
+    Args:
+        word: as given.
+        known: words with a meaning.
+        likeness: that is asked for, up to 1.
+
+    Returns:
+        The word, or None where none is that near.
+    """
+    return next(iter(difflib.get_close_matches(word, list(known), n=1, cutoff=likeness)), None)
 
 
 def exit_on_input_error(action: Callable[[], T]) -> T:

@@ -6,7 +6,6 @@ a name is that of a function elsewhere, it is that function.
 
 from __future__ import annotations
 
-import difflib
 import functools
 import re
 import sys
@@ -14,14 +13,15 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
+from monai.bundle import ConfigParser
 from torch import distributed as dist
 from torch import nn
 
 from myomotion import built_in, outputs
 from myomotion.analysis import provenance, quality_control
-from myomotion.errors import exit_on_input_error
+from myomotion.errors import HINTED, exit_on_input_error, nearest
 from myomotion.inferers import studies
+from myomotion.io.studies import folders_without_cine as folders_without_cine
 from myomotion.losses import registration, similarity
 from myomotion.networks import weights
 from myomotion.networks.gradient_vae import GradientVAE
@@ -29,7 +29,7 @@ from myomotion.networks.pair import PairNetwork
 from myomotion.paths import given_path
 from myomotion.training import checkpoints
 from myomotion.transforms import refine_motion
-from myomotion.transforms.save_scores import SaveScoresd
+from myomotion.transforms.save_scores import SaveScores
 
 T = TypeVar("T")
 RUN_KEYS = {  # of ``python -m monai.bundle run`` itself
@@ -76,9 +76,9 @@ def claim_files(folder: str | Path, names: Sequence[str], inputs: Sequence[objec
 
 @exits
 def check_scores(
-    save: SaveScoresd, cycles: Sequence[Mapping[str, object]], inputs: Sequence[object]
+    save: SaveScores, cycles: Sequence[Mapping[str, object]], inputs: Sequence[object]
 ) -> None:
-    """Places of the scores of cycles, see :meth:`SaveScoresd.check`."""
+    """Places of the scores of cycles, see :meth:`SaveScores.check`."""
     save.check([entry["cycle"] for entry in cycles], *inputs)
 
 
@@ -154,8 +154,8 @@ def refuse_unknown_keys(arguments: Sequence[str] | None = None) -> None:
         path = re.split(r"::|#", option)
         if option in RUN_KEYS or path[0] in known:
             continue
-        near = difflib.get_close_matches(path[0], sorted(known | RUN_KEYS), n=1, cutoff=0.75)
-        hint = f"Did you mean --{near[0]}?" if near else "See the top of the configuration file."
+        near = nearest(path[0], sorted(known | RUN_KEYS), HINTED)
+        hint = f"Did you mean --{near}?" if near else "See the top of the configuration file."
         print(f"error: --{option} is not a key of the configuration. {hint}", file=sys.stderr)
         raise SystemExit(2)
 
@@ -172,9 +172,6 @@ def _options(arguments: Sequence[str]) -> dict[str, str]:
 
 def _keys(config_file: str) -> set[str]:
     """First parts of all keys of the configuration files that a command line names."""
-    files = yaml.safe_load(config_file) if config_file.startswith("[") else config_file.split(",")
-    keys: set[str] = set()
-    for file in files:
-        content = yaml.safe_load(Path(str(file)).read_text(encoding="utf-8")) or {}
-        keys |= {re.split(r"::|#", str(key))[0] for key in content}
-    return keys
+    files = (file.strip(" '\"") for file in config_file.strip("[]").split(","))
+    contents = (ConfigParser.load_config_file(file) or {} for file in files)
+    return {re.split(r"::|#", str(key))[0] for content in contents for key in content}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from matplotlib.figure import Figure
 from monai.bundle import ConfigParser
 
 from myomotion.analysis.study import Study
-from myomotion.errors import InputError
+from myomotion.errors import HINTED, InputError, nearest
 from myomotion.io.cine import find_studies
 from myomotion.report.overview import overview_figure
 from myomotion.report.page import report_page
@@ -75,13 +74,14 @@ class Tracker:
         self.inferer = self._part("inferer")
         self.refine = self._part("refine")
         self.integrate = self._part("integrate")
+        self.analyse = self._part("analyse")
         self.device = torch.device(self._part("device"))
 
     def motion(self, item: Mapping[str, Any]) -> dict[str, Any]:
         """Track a study that is loaded.
 
         Args:
-            item: from :class:`~myomotion.transforms.load_cine.LoadCined`.
+            item: from :class:`~myomotion.transforms.load_cine.LoadCine`.
 
         Returns:
             The item with ``displacement`` and ``inverse`` ``(Z, T, 2, H, W)`` in millimetres on the
@@ -104,7 +104,7 @@ class Tracker:
         Returns:
             The result; nothing is written.
         """
-        item = self._part("analyse")(self.motion(self.load(dict(study))))
+        item = self.analyse(self.motion(self.load(dict(study))))
         return Result(**vars(item["study"]))
 
     def _part(self, name: str) -> Any:
@@ -178,8 +178,8 @@ def inference_parts(bundle: str | Path | None = None, **settings: Any) -> Config
     for key, value in settings.items():
         known = list(parser.get())
         if key not in known:
-            near = difflib.get_close_matches(key, known, n=1, cutoff=0.75)
-            hint = f" Did you mean {near[0]}?" if near else ""
+            near = nearest(key, known, HINTED)
+            hint = f" Did you mean {near}?" if near else ""
             raise InputError(f"{key}: not a key of {config.name}.{hint}")
         parser[key] = str(value) if isinstance(value, Path) else value
     return parser

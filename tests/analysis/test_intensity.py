@@ -14,7 +14,7 @@ import torch
 from myomotion.io.cine import find_studies, read_cine
 from myomotion.io.pictures.moving import moving_center
 from myomotion.tracker import Tracker
-from myomotion.transforms.load_cine import LoadCined
+from myomotion.transforms.load_cine import LoadCine
 from tests.support.odd_studies import cine_of, save
 
 Edit = Callable[[np.ndarray], np.ndarray]
@@ -64,9 +64,9 @@ EDITS: dict[str, Edit] = {
 @pytest.mark.parametrize("name", EDITS)
 def test_what_is_not_the_heart_leaves_its_intensities_as_they_are(airy: Path, name: str) -> None:
     (study,) = find_studies(airy)
-    plain = LoadCined()(study)["image"]
+    plain = LoadCine()(study)["image"]
     save(airy, EDITS[name](cine_of(airy)[0]))
-    odd = LoadCined()(study)["image"]
+    odd = LoadCine()(study)["image"]
     heart = slice(20, 76)  # 42 mm about the middle
     assert plain[..., heart, heart].max() == pytest.approx(1, abs=0.01)
     assert torch.allclose(odd[..., heart, heart], plain[..., heart, heart], atol=0.03)

@@ -25,7 +25,7 @@ from myomotion.files import file_sha256
 from myomotion.io.cine import Cine
 from myomotion.losses.plausibility import load_plausibility
 from myomotion.networks.gradient_vae import GradientVAE
-from myomotion.transforms.displacement import OutputToDisplacementd
+from myomotion.transforms.displacement import OutputToDisplacement
 from tests.support.analytic import coordinates, ring_labels, write_cycles
 from tests.support.ring_cine import RADIUS, WALL, beat, contraction, ring_cine
 from tools.plausibility_table import make_table, write_plausibility_table
@@ -65,7 +65,7 @@ def test_strain_of_an_analytic_contraction_is_within_half_a_point() -> None:
 @pytest.mark.parametrize("field", ["velocity", "displacement"])
 def test_forward_and_inverse_compose_to_identity_in_the_wall(field: str) -> None:
     output = contraction(beat()) / 1.5
-    item = OutputToDisplacementd(FieldIntegrator(field))({"pred": output})
+    item = OutputToDisplacement(FieldIntegrator(field))({"pred": output})
     forward, inverse = item["displacement"][0] / 1.5, item["inverse"][0] / 1.5
     assert forward.norm(dim=1)[:, WALL].max() * 1.5 > 3
     both = compose(forward, inverse).norm(dim=1) * 1.5

@@ -16,7 +16,7 @@ import torch
 from myomotion.errors import InputError
 from myomotion.io.cine import find_studies
 from myomotion.outputs import MARKER
-from myomotion.transforms.load_cine import LoadCined
+from myomotion.transforms.load_cine import LoadCine
 from tests.support.bad_images import BAD_INPUT, image_with
 from tests.support.bundle_runs import config, track
 from tests.support.studies import write_study
@@ -67,9 +67,9 @@ def test_wrong_options_stop_inference_with_one_line(
 def test_training_without_a_label_says_what_is_missing(small_study: Path) -> None:
     (small_study / "label_sa_ED.nii.gz").unlink()
     study = find_studies(small_study)[0]
-    assert not LoadCined()(study)["mask"].any()
+    assert not LoadCine()(study)["mask"].any()
     with pytest.raises(InputError, match=r"sa.nii.gz: no label_sa_ED.nii.gz beside it"):
-        LoadCined(need_mask=True)(study)
+        LoadCine(need_mask=True)(study)
 
 
 def test_training_with_the_cavity_alone_says_that_the_wall_is_missing(small_study: Path) -> None:
@@ -78,9 +78,9 @@ def test_training_with_the_cavity_alone_says_that_the_wall_is_missing(small_stud
     cavity = (np.asarray(label.dataobj) == 1).astype(np.uint8)
     nib.save(nib.Nifti1Image(cavity, label.affine), path)
     study = find_studies(small_study)[0]
-    assert not LoadCined()(study)["mask"].any()
+    assert not LoadCine()(study)["mask"].any()
     with pytest.raises(InputError, match=r"label_sa_ED.nii.gz: no myocardium in it"):
-        LoadCined(need_mask=True)(study)
+        LoadCine(need_mask=True)(study)
 
 
 def test_slice_that_is_empty_around_the_heart_is_named(small_study: Path) -> None:
@@ -89,15 +89,15 @@ def test_slice_that_is_empty_around_the_heart_is_named(small_study: Path) -> Non
     image[:, :, 1] = 0
     nib.save(nib.Nifti1Image(image, cine.affine), small_study / "sa.nii.gz")
     with pytest.raises(InputError, match=r"sa.nii.gz: slice 1 is empty .* Remove the slice"):
-        LoadCined()(find_studies(small_study)[0])
+        LoadCine()(find_studies(small_study)[0])
 
 
 def test_image_without_contrast_or_with_nan_never_reaches_a_network(small_study: Path) -> None:
-    item = LoadCined()(find_studies(small_study)[0])
+    item = LoadCine()(find_studies(small_study)[0])
     assert torch.isfinite(item["image"]).all()
     image_with(small_study, "nan")
     with pytest.raises(InputError, match=r"1 voxels are NaN or infinite\. Replace"):
-        LoadCined()(find_studies(small_study)[0])
+        LoadCine()(find_studies(small_study)[0])
 
 
 @pytest.mark.slow

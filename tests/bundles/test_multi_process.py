@@ -115,12 +115,12 @@ def test_two_processes_under_torchrun_follow_the_loss_of_one_with_the_same_batch
     }
     second = "train::preprocessing::transforms::1"
     if bundle == "cardiac_motion_reg":
-        pairs = {"_target_": "myomotion.transforms.frame_pairs.EndSystolicPairsd"}
+        pairs = {"_target_": "myomotion.transforms.frame_pairs.EndSystolicPairs"}
         options |= {"dataset_dir": str(unlike_studies), "vae_weights": str(vae_weights)}
         options |= {"start_from": str(net_weights), second: {"_requires_": "@code_path", **pairs}}
         batch = "cines_per_batch"
     else:
-        frames = {"_target_": "myomotion.transforms.cycles.EveryCycleFramed"}
+        frames = {"_target_": "myomotion.transforms.cycles.EveryCycleFrame"}
         options |= {"dataset_dir": str(cycles), "perturbation": 0}
         options |= {second: {"_requires_": "@code_path", **frames}}
         batch = "cycles_per_batch"

@@ -140,7 +140,14 @@ def test_frame_times_come_from_info_or_a_believable_header(tmp_path: Path) -> No
 
     assert times() is None
     image = nib.load(path)
-    for step, unit, expected in ((0.03, "sec", 30), (35.0, "msec", 35), (1.0, "sec", None)):
+    for step, unit, expected in (
+        (0.03, "sec", 30),
+        (35.0, "msec", 35),
+        (0.03, "unknown", 30),
+        (35.0, "unknown", 35),
+        (1.0, "unknown", None),
+        (1.0, "sec", None),
+    ):
         image.header.set_zooms((*image.header.get_zooms()[:3], step))
         image.header.set_xyzt_units("mm", unit)
         nib.save(image, path)

@@ -68,7 +68,7 @@ def test_app_tracks_a_real_cine(bundle: Path, real_cines: Path, tmp_path: Path) 
     assert done.returncode == 0, done.stderr[-3000:]
     expected = field(run_directly(bundle, cine, tmp_path / "direct"), 11)
     assert 3 < np.abs(expected).max() < 30
-    np.testing.assert_allclose(field(tmp_path / "app" / "sa", 11), expected, atol=1e-3)
+    np.testing.assert_allclose(field(tmp_path / "app" / "patient001", 11), expected, atol=1e-3)
 
 
 def test_app_refuses_a_cine_that_cannot_be_read(bundle: Path, tmp_path: Path) -> None:

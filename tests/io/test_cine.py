@@ -15,8 +15,10 @@ from myomotion.core.working_grid import WorkingGrid
 from myomotion.errors import InputError
 from myomotion.io.cine import find_studies, read_cine
 from myomotion.io.labels import read_label
-from myomotion.transforms.frame_pairs import RandFramePairsd
-from myomotion.transforms.load_cine import LoadCined
+from myomotion.io.studies import folders_without_cine
+from myomotion.outputs import MARKER
+from myomotion.transforms.frame_pairs import RandFramePairs
+from myomotion.transforms.load_cine import LoadCine
 from tests.support.bad_images import BAD_INPUT, image_with
 from tests.support.studies import write_study
 
@@ -25,6 +27,28 @@ def test_study_is_found_from_file_folder_and_parent(small_study: Path) -> None:
     for where in (small_study / "sa.nii.gz", small_study, small_study.parent):
         assert [Path(str(s["image"])).name for s in find_studies(where)] == ["sa.nii.gz"]
     assert "label_ed" in find_studies(small_study)[0]
+
+
+def test_folder_without_a_cine_is_named_and_a_folder_of_results_is_not(small_study: Path) -> None:
+    parent = small_study.parent
+    assert folders_without_cine(parent) == folders_without_cine(None) == {}
+    for name in ("labels alone", "results"):
+        (parent / name).mkdir()
+    (small_study / "label_sa_ED.nii.gz").rename(parent / "labels alone" / "label_sa_ED.nii.gz")
+    (parent / "results" / MARKER).write_text("{}")
+    (lacking,) = folders_without_cine(parent).items()
+    assert lacking[0] == "labels alone" and "labels alone: no cine in it" in lacking[1]
+    assert [s["name"] for s in find_studies(parent)] == [small_study.name]
+
+
+def test_label_of_the_cavity_alone_is_said(small_study: Path) -> None:
+    label = nib.load(small_study / "label_sa_ED.nii.gz")
+    codes = np.asarray(label.dataobj)
+    assert read_cine(find_studies(small_study)[0]).warnings == []
+    cavity = nib.Nifti1Image((codes == 1).astype(np.uint8), label.affine)
+    nib.save(cavity, small_study / "label_sa_ED.nii.gz")
+    (warning,) = read_cine(find_studies(small_study)[0], "internal").warnings
+    assert warning.startswith("label_sa_ED.nii.gz labels the cavity alone.")
 
 
 def test_working_grid_keeps_a_linear_ramp_and_comes_back() -> None:
@@ -58,7 +82,7 @@ def test_working_grid_is_centred_on_the_labelled_ventricle(small_study: Path) ->
 
 def test_reference_frame_comes_first_and_is_normalised(small_study: Path) -> None:
     (small_study / "info.json").write_text(json.dumps({"ed_frame": 2, "es_frame": 1}))
-    item = LoadCined()(find_studies(small_study)[0])
+    item = LoadCine()(find_studies(small_study)[0])
     assert item["image"].shape == (2, 4, 96, 96)
     assert torch.quantile(item["image"][0, 0], 0.995).item() == pytest.approx(1.0)
     assert item["es_index"] == 3
@@ -69,8 +93,8 @@ def test_reference_frame_comes_first_and_is_normalised(small_study: Path) -> Non
 
 
 def test_random_pairs_show_a_moving_frame_and_end_diastole(small_study: Path) -> None:
-    item = LoadCined()(find_studies(small_study)[0])
-    pairs = RandFramePairsd(5).set_random_state(0)(item)
+    item = LoadCine()(find_studies(small_study)[0])
+    pairs = RandFramePairs(5).set_random_state(0)(item)
     assert len(pairs) == 5
     for pair in pairs:
         assert pair["mask"].sum() > 100

@@ -32,6 +32,7 @@ def test_every_key_is_read_and_others_are_kept_as_notes(tmp_path: Path) -> None:
         labels="acdc",
         slices=[{"level": "basal"}, {}],
         frame_times_ms=[10, 40],
+        frame_interval_ms=30,
         series=[5, "SAX"],
         allow_missing_slices=True,
         patient="Zoë",
@@ -44,6 +45,7 @@ def test_every_key_is_read_and_others_are_kept_as_notes(tmp_path: Path) -> None:
         labels="acdc",
         levels=("basal", "slice01"),
         frame_times_ms=[10, 40],
+        frame_interval_ms=30,
         series=[5, "SAX"],
         allow_missing_slices=True,
         content=info.content,
@@ -61,6 +63,18 @@ def test_times_begin_at_zero_and_must_rise_once_a_frame(tmp_path: Path) -> None:
         info = read_info(write(tmp_path, frame_times_ms=times))
         with pytest.raises(InputError, match=rf"info\.json: frame_times_ms is .*{frames} rising"):
             info.frame_times(frames)
+
+
+def test_interval_gives_even_times_where_there_are_no_others(tmp_path: Path) -> None:
+    assert np.array_equal(
+        read_info(write(tmp_path, frame_interval_ms=46.5)).frame_times(3), [0, 46.5, 93]
+    )
+    both = read_info(write(tmp_path, frame_interval_ms=46, frame_times_ms=[0, 40, 90]))
+    assert np.array_equal(both.frame_times(3), [0, 40, 90])
+    for interval in (0, -4, "46", True, [46]):
+        info = read_info(write(tmp_path, frame_interval_ms=interval))
+        with pytest.raises(InputError, match=r"info\.json: frame_interval_ms is .*positive number"):
+            info.frame_times(3)
 
 
 def test_known_keys_are_named_once() -> None:

@@ -14,7 +14,7 @@ import pytest
 from myomotion.errors import InputError
 from myomotion.io.cine import find_studies
 from myomotion.outputs import MARKER
-from myomotion.transforms.load_cine import LoadCined
+from myomotion.transforms.load_cine import LoadCine
 from tests.support.bundle_runs import track
 from tests.support.odd_studies import Change, cine_of, header, label_of, save, save_label, voxels
 from tests.support.paths import ROOT
@@ -128,7 +128,7 @@ def test_malformed_study_is_refused_with_file_value_and_fix(study: Path, case: s
     change, expected = MALFORMED[case]
     change(study)
     with pytest.raises(InputError, match=expected) as error:
-        LoadCined()(find_studies(study)[0])
+        LoadCine()(find_studies(study)[0])
     assert "\n" not in str(error.value)
 
 
@@ -169,4 +169,4 @@ def test_malformed_studies_leave_nothing_behind_and_do_not_stop_sound_ones(
 def test_file_without_permission_to_read_is_named(study: Path) -> None:
     (study / "sa.nii.gz").chmod(0)
     with pytest.raises(InputError, match=r"sa.nii.gz: permission to read it is denied"):
-        LoadCined()(find_studies(study)[0])
+        LoadCine()(find_studies(study)[0])

@@ -16,7 +16,7 @@ from myomotion.analysis.motion import Motion, lps_vectors, source_motion
 from myomotion.analysis.strain import strain_rows
 from myomotion.core.axes import LPS_FROM_RAS
 from myomotion.io.cine import Cine, find_studies
-from myomotion.transforms.load_cine import LoadCined
+from myomotion.transforms.load_cine import LoadCine
 from tests.support.odd_studies import Change, cine_of, header, label_of, save, save_label, voxels
 from tests.support.studies import write_study
 
@@ -33,7 +33,7 @@ def study(tmp_path: Path) -> Path:
 
 def measure(folder: Path) -> tuple[Cine, dict[str, Any], Motion, list[dict[str, Any]]]:
     """Read a study as inference does and measure a motion that shrinks it by a tenth."""
-    item = LoadCined()(find_studies(folder)[0])
+    item = LoadCine()(find_studies(folder)[0])
     cine = item["slices"].cine
     axis = (torch.arange(96) - 47.5) * 1.5
     field = -SHRINK * torch.stack(torch.meshgrid(axis, axis, indexing="ij"))
@@ -82,6 +82,13 @@ def turned(folder: Path) -> None:
     save(folder, cine_of(folder)[0], affine)
 
 
+def gantry_tilt(folder: Path) -> None:
+    """Slices shifted along the plane from one to the next: sheared, but not within a slice."""
+    image, affine = cine_of(folder)
+    affine[:3, 2] += 2 * affine[:3, 0]
+    save(folder, image, affine)
+
+
 def placeholder_affine(folder: Path) -> None:
     image = nib.Nifti1Image(cine_of(folder)[0], np.eye(4))
     image.header.set_zooms((1.8, 1.8, 8, 1))
@@ -95,6 +102,7 @@ GEOMETRIES: dict[str, Change] = {
     "oblique": turned,
     "voxels longer than wide": voxels([1.8, 1.2]),
     "small voxels": voxels(0.9),
+    "tilted stack": gantry_tilt,
     "unit affine beside pixdim": placeholder_affine,
 }
 
@@ -145,7 +153,7 @@ INTENSITIES: dict[str, Change] = {
 def test_number_format_and_scale_do_not_change_what_the_network_sees(
     study: Path, case: str
 ) -> None:
-    plain = LoadCined()(find_studies(study)[0])["image"]
+    plain = LoadCine()(find_studies(study)[0])["image"]
     INTENSITIES[case](study)
     _, item, _, rows = measure(study)
     assert torch.allclose(item["image"], plain, atol=0.004)
@@ -154,7 +162,7 @@ def test_number_format_and_scale_do_not_change_what_the_network_sees(
 
 @pytest.mark.parametrize("offset", [-300, -1200])
 def test_negative_intensities_are_brought_up_to_zero(study: Path, offset: int) -> None:
-    plain = LoadCined()(find_studies(study)[0])["image"]
+    plain = LoadCine()(find_studies(study)[0])["image"]
     save(study, cine_of(study)[0] + offset)
     seen = measure(study)[1]["image"]
     low = plain.min()

@@ -65,6 +65,7 @@ def test_sunnybrook_stack_has_wall_and_cavity_on_the_same_slices(sunnybrook: Pat
 
 
 def test_stack_labelled_in_the_cavity_alone_has_no_wall(sunnybrook: Path) -> None:
-    label = labelled(sunnybrook / "SCD0000501", "label_ed").label_ed
-    assert label is not None
-    assert set(np.unique(label)) == {0, CAVITY}
+    cine = labelled(sunnybrook / "SCD0000501", "label_ed")
+    assert cine.label_ed is not None
+    assert set(np.unique(cine.label_ed)) == {0, CAVITY}
+    assert any("labels the cavity alone" in warning for warning in cine.warnings)

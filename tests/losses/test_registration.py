@@ -19,7 +19,7 @@ from myomotion.networks.pyramid import PyramidMotionNet
 from myomotion.networks.siamese import SiameseMotionNet
 from myomotion.networks.weights import load_state
 from myomotion.training.pairs import Agreement, PreparePairs, WarpedWalls
-from myomotion.transforms.frame_pairs import RandFramePairsd
+from myomotion.transforms.frame_pairs import RandFramePairs
 from tests.support.analytic import ring_labels
 
 NETWORKS = {
@@ -215,6 +215,6 @@ def test_share_of_labelled_frames_among_drawn_pairs() -> None:
     ring = torch.ones(1, 1, 8, 8)
     item = {"image": torch.rand(1, 20, 8, 8), "mask": ring, "mask_es": ring, "es_index": 7}
     for share, least, most in ((0.0, 0.0, 0.15), (0.5, 0.35, 0.65), (1.0, 1.0, 1.0)):
-        draw = RandFramePairsd(200, labelled_share=share).set_random_state(0)
+        draw = RandFramePairs(200, labelled_share=share).set_random_state(0)
         labelled = [bool(p["mask_moving"].any()) for p in draw(item)]
         assert least <= sum(labelled) / 200 <= most

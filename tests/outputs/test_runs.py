@@ -48,3 +48,7 @@ def test_run_says_where_its_results_are_and_lists_a_single_study_that_fails(
     write_study(tmp_path / "in" / "anna")
     track(tmp_path / "in" / "anna", net_weights, output)
     assert not (output / "failed.json").exists()
+    (tmp_path / "in" / "bert").mkdir()
+    track(tmp_path / "in", net_weights, output)
+    failed = json.loads((output / "failed.json").read_text())
+    assert list(failed) == ["bert"] and "bert: no cine in it" in failed["bert"]

@@ -17,8 +17,8 @@ from myomotion.losses.plausibility import Plausibility
 from myomotion.networks.gradient_vae import GradientVAE
 from myomotion.networks.weights import load_state
 from myomotion.refinement.field import Refinement, control_weights, temporal_roughness
-from myomotion.transforms.load_cine import LoadCined
-from myomotion.transforms.refine_motion import RefineMotiond, load_refinement
+from myomotion.transforms.load_cine import LoadCine
+from myomotion.transforms.refine_motion import RefineMotion, load_refinement
 from tests.support.studies import write_study
 
 INTEGRATOR = FieldIntegrator()
@@ -32,7 +32,7 @@ def item(tmp_path: Path) -> dict:
         "image": str(tmp_path / "small" / "sa.nii.gz"),
         "label_ed": str(tmp_path / "small" / "label_sa_ED.nii.gz"),
     }
-    loaded = LoadCined(size=64, spacing=2.0)(paths)
+    loaded = LoadCine(size=64, spacing=2.0)(paths)
     return {**loaded, "pred": torch.zeros(2, 4, 2, 64, 64)}
 
 
@@ -60,7 +60,7 @@ def test_zero_steps_return_the_output_itself(item: dict) -> None:
     images, _, mask = one_slice(item)
     output = torch.randn(4, 2, 64, 64)
     assert Refinement(integrator=INTEGRATOR, steps=0)(images, output, mask) is output
-    assert RefineMotiond(None)(item)["pred"] is item["pred"]
+    assert RefineMotion(None)(item)["pred"] is item["pred"]
 
 
 def test_zero_steps_need_no_autoencoder(tmp_path: Path) -> None:
@@ -187,7 +187,7 @@ def test_same_input_gives_the_same_output(item: dict, regulariser: Plausibility)
 def test_transform_refines_every_slice_under_no_grad(item: dict, vae_weights: Path) -> None:
     refinement = load_refinement(5, 0.002, 0.001, vae_weights, INTEGRATOR, spacing=2.0)
     with torch.no_grad():
-        pred = RefineMotiond(refinement)(item)["pred"]
+        pred = RefineMotion(refinement)(item)["pred"]
     assert pred.shape == item["pred"].shape
     assert not pred.requires_grad
     assert refinement is not None

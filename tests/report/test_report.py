@@ -28,9 +28,9 @@ from myomotion.outputs import MARKER
 from myomotion.report.bullseye import bullseye
 from myomotion.report.page import report_page
 from myomotion.report.player import png_url
-from myomotion.transforms.displacement import OutputToDisplacementd
-from myomotion.transforms.load_cine import LoadCined
-from myomotion.transforms.save_motion import AnalyseMotiond, SaveMotiond
+from myomotion.transforms.displacement import OutputToDisplacement
+from myomotion.transforms.load_cine import LoadCine
+from myomotion.transforms.save_motion import AnalyseMotion, SaveMotion
 from tests.support.bundle_runs import config, track
 from tests.support.paths import BUNDLES, ROOT
 from tests.support.studies import write_study
@@ -40,15 +40,15 @@ INFERENCE = Path(config("cardiac_motion_reg", "inference"))
 
 def results(study: Path, output: Path) -> Path:
     """Folder of results of a study whose heart contracts a little."""
-    item = LoadCined()(find_studies(study)[0])
+    item = LoadCine()(find_studies(study)[0])
     frames = item["image"].shape[1]
     axis = torch.arange(96.0) - 47.5
     field = -0.08 * torch.stack(torch.meshgrid(axis, axis, indexing="ij"))
     share = torch.sin(torch.pi * torch.arange(frames) / frames)[:, None, None, None]
     item["pred"] = (share * field)[None].expand(len(item["image"]), -1, -1, -1, -1)
-    item = OutputToDisplacementd(FieldIntegrator())(item)
-    item = AnalyseMotiond(parameters={"weights_sha256": "0123"})(item)
-    saved = SaveMotiond(output)(item)
+    item = OutputToDisplacement(FieldIntegrator())(item)
+    item = AnalyseMotion(parameters={"weights_sha256": "0123"})(item)
+    saved = SaveMotion(output)(item)
     return Path(saved["output_folder"])
 
 
@@ -139,7 +139,7 @@ def test_names_with_markup_are_shown_as_they_are(small_study: Path, tmp_path: Pa
     name, level = "<b>a & b</b>", "\"><script>alert('level')</script>"
     study = small_study.rename(small_study.with_name("a & b"))
     item = {**find_studies(study)[0], "name": name}
-    loaded = LoadCined()(item)
+    loaded = LoadCine()(item)
     cine = loaded["slices"].cine
     cine.levels = [level, "mid"]
     field = torch.zeros(2, cine.image.shape[3], 2, 96, 96)

@@ -27,7 +27,6 @@ from tests.support.public_data import (
     write_ukbb,
 )
 from tools.convert.__main__ import convert, main
-from tools.convert.nifti import frame_times_ms
 
 LEVELS = ["slice00", "basal", "basal", "mid", "mid", "apical", "apical", "slice07"]
 
@@ -334,31 +333,6 @@ def test_a_cavity_that_grows_is_noted(root: Path) -> None:
     _, info = read_only(run("mnms", root))
     assert any("not smaller at ES" in note for note in info["notes"])
     assert info["group"] == "HCM" and info["patient"] == folder.name
-
-
-@pytest.mark.parametrize(
-    ("step", "unit", "interval"),
-    [
-        (0.031, "sec", 31.0),
-        (31.0, "msec", 31.0),
-        (0.031, "unknown", 31.0),
-        (31.0, "unknown", 31.0),
-        (1.0, "unknown", None),
-        (1.0, "sec", None),
-        (0.0, "sec", None),
-    ],
-)
-def test_frame_times_are_believed_where_they_make_a_heart_cycle(
-    step: float, unit: str, interval: float | None
-) -> None:
-    image = nib.Nifti1Image(np.zeros((2, 2, 2, 25), np.int16), AFFINE)
-    image.header["pixdim"][4] = step
-    image.header.set_xyzt_units("mm", unit)
-    times = frame_times_ms(image)
-    if interval is None:
-        assert times is None
-    else:
-        np.testing.assert_allclose(times, np.arange(25) * interval, rtol=1e-6)
 
 
 def test_frame_times_of_ukbb_reach_the_record(root: Path) -> None:

@@ -206,9 +206,9 @@ def test_a_method_that_fails_is_named_and_the_others_go_on(
 
 
 def test_stack_time_counts_every_pair(studies: Path) -> None:
-    from myomotion.transforms.load_cine import LoadCined
+    from myomotion.transforms.load_cine import LoadCine
 
-    item = LoadCined()(real_data(studies).studies[0])
+    item = LoadCine()(real_data(studies).studies[0])
     seen = []
 
     def register(moving: np.ndarray, *_: np.ndarray) -> tuple[torch.Tensor, float]:
@@ -221,9 +221,9 @@ def test_stack_time_counts_every_pair(studies: Path) -> None:
 
 
 def test_pairs_of_a_cycle_come_back_to_their_slices_and_frames(studies: Path) -> None:
-    from myomotion.transforms.load_cine import LoadCined
+    from myomotion.transforms.load_cine import LoadCine
 
-    item = LoadCined()(real_data(studies).studies[0])
+    item = LoadCine()(real_data(studies).studies[0])
 
     def register(
         moving: np.ndarray, reference: np.ndarray, mask: np.ndarray

@@ -34,7 +34,7 @@ def test_sector_starts_at_axis_0_and_turns_towards_axis_1() -> None:
 
 
 def test_regional_error_of_a_known_error(tmp_path: Path) -> None:
-    from myomotion.transforms.load_cine import LoadCined
+    from myomotion.transforms.load_cine import LoadCine
 
     write_study(tmp_path / "virtual")
     folder = tmp_path / "virtual"
@@ -47,7 +47,7 @@ def test_regional_error_of_a_known_error(tmp_path: Path) -> None:
     (folder / "info.json").write_text(json.dumps(info))
     assert stored_scars(folder / "info.json", 2) == [(40.0, 90.0), None]
     files = {"image": "sa.nii.gz", "label_ed": "label_sa_ED.nii.gz", "info": "info.json"}
-    item = LoadCined()({k: str(folder / v) for k, v in files.items()})
+    item = LoadCine()({k: str(folder / v) for k, v in files.items()})
     first, second = regional_errors(item, torch.zeros(2, 2, 96, 96), 1.5)
     assert [first[k] for k in REGIONS] == pytest.approx([5.0] * 4, rel=1e-4)
     assert math.isnan(second["epe_scar_mm"]) and second["epe_inner_mm"] == pytest.approx(5.0)

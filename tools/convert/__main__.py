@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
+from fem_sim.command_line import add_workers, make_parser, run_command
 from fem_sim.parallel import ended_jobs
 from myomotion.core.segments import slice_levels
 from myomotion.errors import InputError
@@ -32,9 +33,8 @@ from myomotion.io.info import read_info, slice_name
 from myomotion.io.labels import CAVITY, MYOCARDIUM
 from myomotion.io.nifti import repaired_geometry
 from myomotion.outputs import WRITTEN_BY, clear_leftovers, refuse_unsafe, replaced_folder
-from tools.command_line import add_workers, make_parser, run_command
 from tools.convert.layouts import LAYOUTS
-from tools.convert.nifti import cine_bytes, frame_times_ms, label_bytes
+from tools.convert.nifti import cine_bytes, label_bytes
 from tools.convert.source import Reader, Source
 
 LOG = logging.getLogger(__name__)
@@ -172,9 +172,8 @@ def convert_subject(reader: Reader, target: Path, layout: str) -> list[str]:
             ],
             "spacing_mm": np.linalg.norm(affine[:3, :3], axis=0).round(6).tolist(),
         }
-        times = frame_times_ms(source.image)
-        if times is not None:
-            info["frame_times_ms"] = times
+        if cine.frame_times_ms is not None:
+            info["frame_times_ms"] = cine.frame_times_ms.round(3).tolist()
         info |= source.record
         info["source_files"] = {name: path.name for name, path in files.items()}
         info["notes"] = notes

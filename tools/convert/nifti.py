@@ -16,9 +16,6 @@ from myomotion.io.nifti import NIFTI_ERRORS
 
 COPY_TOLERANCE = 1e-3  # of a frame's standard deviation: what saving an image again may change
 LIKENESS_LIMIT = 0.5  # of the same: more is another image
-CYCLE_MS = (300.0, 2500.0)  # heart cycles that a frame distance in a header may add up to
-CYCLE_FRAMES = 8  # fewer do not sample a heart cycle
-TIME_UNITS_MS = {"sec": (1e3,), "msec": (1.0,), "usec": (1e-3,), "unknown": (1e3, 1.0)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +89,7 @@ def join_frames(paths: Sequence[Path]) -> Any:
             )
     data = np.stack(frames, axis=-1)
     first.header.set_data_dtype(data.dtype)
+    first.header["pixdim"][4] = 0  # frames saved one by one do not say how far apart they are
     return nib.Nifti1Image(data, first.affine, first.header)
 
 
@@ -154,22 +152,6 @@ def label_bytes(labels: Labels, affine: np.ndarray) -> bytes:
     image = nib.Nifti1Image(codes, affine, dtype=codes.dtype)
     image.header.set_xyzt_units("mm")
     return gzip.compress(image.to_bytes(), mtime=0)
-
-
-def frame_times_ms(image: Any) -> list[float] | None:
-    """Time of each frame from the header, None where it does not add up to a heart cycle.
-
-    Many writers leave the frame distance (``pixdim[4]``) at 1 or without a unit; only a distance
-    that gives a cycle of :data:`CYCLE_MS` in at least :data:`CYCLE_FRAMES` is believed.
-    """
-    frames = int(image.shape[3])
-    if frames < CYCLE_FRAMES:
-        return None
-    step = float(image.header["pixdim"][4])
-    for factor in TIME_UNITS_MS.get(image.header.get_xyzt_units()[1], ()):
-        if CYCLE_MS[0] <= step * factor * frames <= CYCLE_MS[1]:
-            return [round(t * step * factor, 3) for t in range(frames)]
-    return None
 
 
 def _unreadable(path: Path, error: Exception) -> InputError:

@@ -16,12 +16,12 @@ from typing import Any
 import numpy as np
 import torch
 
+from fem_sim.command_line import add_overrides, make_parser, run_command
 from myomotion.built_in import studies_of
 from myomotion.errors import InputError
 from myomotion.files import write_report
 from myomotion.outputs import claim, refuse_unsafe, write_bytes
-from myomotion.transforms.load_cine import LoadCined
-from tools.command_line import add_overrides, make_parser, run_command
+from myomotion.transforms.load_cine import LoadCine
 from tools.evaluate.methods import make_tracker, method_names
 from tools.evaluate.scores import score_study, statistics_of
 
@@ -71,7 +71,7 @@ def evaluate(
             refuse_unsafe(fields / f"{study['name']}.npz", [study["image"]])
     tracker = make_tracker(method, **changes)
     size, spacing = tracker.grid
-    load = LoadCined(size, spacing, label_coding)
+    load = LoadCine(size, spacing, label_coding)
     rows: list[dict[str, Any]] = []
     skipped: list[dict[str, str]] = []
     for study in studies:

@@ -25,7 +25,7 @@ Register = Callable[[np.ndarray, np.ndarray, np.ndarray], tuple[torch.Tensor, fl
 
 
 class Tracker(Protocol):
-    """Tracks one study, an item of :class:`~myomotion.transforms.load_cine.LoadCined`.
+    """Tracks one study, an item of :class:`~myomotion.transforms.load_cine.LoadCine`.
 
     Attributes:
         sequences: whether it tracks the frames of a cine together, so that end-systole alone costs

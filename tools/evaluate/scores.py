@@ -39,7 +39,7 @@ def score_study(
     """Score the end-systolic motion of every slice that shows myocardium.
 
     Args:
-        item: from :class:`~myomotion.transforms.load_cine.LoadCined`, with end-systole known.
+        item: from :class:`~myomotion.transforms.load_cine.LoadCine`, with end-systole known.
         displacement: ``(Z, 2, H, W)`` in millimetres, end-diastole to end-systole.
         seconds: time a pair took.
         spacing: of the working grid, millimetres.

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from xml.sax.saxutils import quoteattr
 
+from fem_sim.command_line import make_parser, run_command
 from myomotion.outputs import refuse_unsafe, replaced_folder
-from tools.command_line import make_parser, run_command
 from tools.export_vtk.mesh import frame_mesh, slice_walls
 from tools.export_vtk.result import read_result, read_values
 

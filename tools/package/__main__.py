@@ -18,9 +18,9 @@ from pathlib import Path
 
 from monai.bundle import ConfigParser
 
+from fem_sim.command_line import make_parser, run_command
 from myomotion.outputs import claim, refuse_unsafe, write_bytes
 from tools.bundle import BUNDLES
-from tools.command_line import make_parser, run_command
 from tools.package.checks import check_bundle
 
 NAMES = ("vae_regulariser", "cardiac_motion_reg")

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from uv import find_uv_bin
 
-from tools.command_line import make_parser, run_command
+from fem_sim.command_line import make_parser, run_command
 
 PYTHONS = ("3.10", "3.11", "3.12")
 

@@ -19,9 +19,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from fem_sim.command_line import make_parser, run_command
 from myomotion.outputs import claim
 from myomotion.training.checkpoints import save_atomically
-from tools.command_line import make_parser, run_command
 from tools.peers import ROOT, PeerError, require_peer
 
 PACKAGE = "voxelmorph"
@@ -172,9 +172,9 @@ def _train(options: argparse.Namespace) -> None:
 
 def _read_images(folder: Path) -> list[torch.Tensor]:
     from myomotion.built_in import studies_of
-    from myomotion.transforms.load_cine import LoadCined
+    from myomotion.transforms.load_cine import LoadCine
 
-    load: Any = LoadCined()
+    load: Any = LoadCine()
     return [load(study)["image"].half() for study in studies_of(folder, "training")]
 
 

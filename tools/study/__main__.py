@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from fem_sim import claims
+from fem_sim.command_line import add_workers, make_parser, run_command
 from myomotion.errors import InputError
 from myomotion.files import write_table
 from myomotion.outputs import REPORT, WRITTEN_BY, claim, refuse_unsafe, write_bytes
-from tools.command_line import add_workers, make_parser, run_command
 from tools.evaluate.scores import MEASURES
 from tools.study.claims import TIME_GROUP, lead_group
 from tools.study.compare import Findings, run_study

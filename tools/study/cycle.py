@@ -11,7 +11,7 @@ import torch
 
 from myomotion.core.kinematics import displacement_gradient, jacobian_determinant
 from myomotion.transforms.frame_pairs import slices_with_heart
-from myomotion.transforms.load_cine import LoadCined
+from myomotion.transforms.load_cine import LoadCine
 
 POINTS = 25  # of the cycle, at which studies with different numbers of frames are averaged
 CURVES = ("mean", "std", "abs_minus_1")
@@ -24,7 +24,7 @@ def jacobian_curves(
 
     Args:
         field: ``(Z, T, 2, H, W)`` in millimetres.
-        item: from :class:`~myomotion.transforms.load_cine.LoadCined`.
+        item: from :class:`~myomotion.transforms.load_cine.LoadCine`.
         spacing: of the working grid, millimetres.
 
     Returns:
@@ -51,5 +51,5 @@ def true_curves(study: Mapping[str, Any], size: int, spacing: float) -> list[dic
     """The same of the known motion of a virtual cine; empty for a real one."""
     if not Path(str(study["image"])).with_name("truth.npz").is_file():
         return []
-    item = LoadCined(size, spacing, with_truth=True)(study)
+    item = LoadCine(size, spacing, with_truth=True)(study)
     return jacobian_curves(item["truth"].float(), item, spacing)

@@ -27,7 +27,7 @@ def regional_errors(
     """Mean end-point error at end-systole in parts of the end-diastolic wall.
 
     Args:
-        item: from :class:`~myomotion.transforms.load_cine.LoadCined`.
+        item: from :class:`~myomotion.transforms.load_cine.LoadCine`.
         displacement: ``(Z, 2, H, W)`` in millimetres.
         spacing: of the working grid, millimetres.
 

@@ -14,7 +14,7 @@ import torch
 from tqdm import tqdm
 
 from fem_sim.parallel import ended_jobs
-from myomotion.transforms.load_cine import LoadCined
+from myomotion.transforms.load_cine import LoadCine
 from tools.evaluate.methods import Tracker, make_tracker
 from tools.evaluate.scores import score_study
 from tools.study.cache import cached, result_key
@@ -143,7 +143,7 @@ class Runner:
         Returns:
             GIF, with the true contours where the motion is known.
         """
-        item = cache(lambda: middle_slice(LoadCined(SIZE, SPACING, with_truth=True)(study)))
+        item = cache(lambda: middle_slice(LoadCine(SIZE, SPACING, with_truth=True)(study)))
         contours: dict[str, Any] = {}
         for method in tqdm(methods, desc="film", disable=not self.progress):
 
@@ -247,7 +247,7 @@ class _Item:
     """A study, loaded when it is first needed."""
 
     def __init__(self, study: Mapping[str, Any]) -> None:
-        self.load = cache(lambda: LoadCined(SIZE, SPACING)(study))
+        self.load = cache(lambda: LoadCine(SIZE, SPACING)(study))
 
     def __call__(self) -> dict[Any, Any]:
         return self.load()

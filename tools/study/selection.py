@@ -15,11 +15,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from fem_sim.command_line import make_parser, run_command
 from myomotion.errors import InputError
 from myomotion.files import write_report
 from myomotion.outputs import claim
 from tools.bundle import ROOT
-from tools.command_line import make_parser, run_command
 from tools.study.config import Method, StudyConfig, read_config
 from tools.study.runs import Runner
 from tools.study.sources import usable_studies

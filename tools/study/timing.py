@@ -34,7 +34,7 @@ def stack_time(tracker: Tracker, item: Mapping[Any, Any]) -> dict[str, float]:
 
     Args:
         tracker: from :func:`tools.evaluate.methods.make_tracker`.
-        item: from :class:`~myomotion.transforms.load_cine.LoadCined`.
+        item: from :class:`~myomotion.transforms.load_cine.LoadCine`.
 
     Returns:
         ``stack`` (seconds), ``pairs``, ``pair`` (seconds) and ``load``, the machine's load average

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from tools.command_line import add_overrides, add_workers, make_parser, run_command
+from fem_sim.command_line import add_overrides, add_workers, make_parser, run_command
 from tools.track_cohort.jobs import track_cohort
 
 

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from fem_sim import claims
-from tools.command_line import make_parser, run_command
+from fem_sim.command_line import make_parser, run_command
 
 MODULES = {
     "autoencoder": "tools.verify.autoencoder.command",

@@ -35,7 +35,7 @@ def track_study(engine: SupervisedEvaluator, item: Mapping[str, Any]) -> dict[st
 
     Args:
         engine: with ``network`` and ``inferer``.
-        item: from :class:`~myomotion.transforms.load_cine.LoadCined`.
+        item: from :class:`~myomotion.transforms.load_cine.LoadCine`.
 
     Returns:
         ``pred``, the network's output ``(Z, T, 2, size, size)``.
@@ -65,6 +65,7 @@ class StudyRuns:
             summaries.
         overwrite: do finished studies again.
         inputs: what else is read, such as weights; None among them counts for nothing.
+        lacking: further names for ``failed.json`` with the reason, such as folders without a cine.
     """
 
     def __init__(
@@ -76,6 +77,7 @@ class StudyRuns:
         parameters: Mapping[str, Any],
         overwrite: bool = False,
         inputs: Sequence[object] = (),
+        lacking: Mapping[str, str] | None = None,
     ) -> None:
         self.evaluator = evaluator
         self.studies = [
@@ -86,6 +88,7 @@ class StudyRuns:
         self.output_dir = given_path(output_dir)
         self.parameters = json.loads(json.dumps(dict(parameters)))
         self.overwrite = overwrite
+        self.lacking = dict(lacking or {})
         read = (study.get(key) for study in self.studies for key in STUDY_FILES)
         self.inputs = Inputs([*inputs, *read])
 
@@ -162,7 +165,7 @@ class StudyRuns:
         Raises:
             SystemExit: see :meth:`run`.
         """
-        exit_on_input_error(lambda: self._list_failures(failures))
+        exit_on_input_error(lambda: self._list_failures(self.lacking | dict(failures)))
         if len(self.studies) > 1:
             exit_on_input_error(lambda: self._write_cohort(set(failures)))
         done = [str(s["name"]) for s in self.studies if s["name"] not in failures]
@@ -218,7 +221,8 @@ class StudyRuns:
         if failures:
             claim(path, self.inputs)
             write_bytes(path, (json.dumps(dict(failures), indent=2) + "\n").encode())
-            LOG.error("%d of %d studies failed: %s", len(failures), len(self.studies), path)
+            number = len(self.studies) + len(self.lacking)
+            LOG.error("%d of %d studies failed: %s", len(failures), number, path)
         elif path.exists():
             claim(path, self.inputs)  # that of an earlier run, or it is refused
             path.unlink(missing_ok=True)  # a run beside this one may have been quicker

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from myomotion.errors import InputError
-from myomotion.io.forms import Forms, forms_of
+from myomotion.io.forms import Forms, forms_of, tilt_warnings
 from myomotion.io.info import read_info, slice_name
-from myomotion.io.labels import read_label
+from myomotion.io.labels import MYOCARDIUM, read_label
 from myomotion.io.pictures.end_diastole import EndDiastole, find_end_diastole
 from myomotion.io.pictures.padding import without_padding
 from myomotion.io.source import image_title, read_cine_image
@@ -79,7 +79,7 @@ class Cine:
             times = self.frame_times_ms
             known = times is not None and len(times) > 1
             step = float(times[-1] / (len(times) - 1)) if known and times is not None else 0.0
-            self.forms = forms_of(self.storage.affine, step)
+            self.forms = forms_of(self.storage.affine, self.storage.order[2], step)
 
     @property
     def spacing(self) -> tuple[float, float]:
@@ -154,7 +154,9 @@ def read_cine(
     if still and values.ndim == 3:
         # What info.json says of frames and times is about the cine that this one was taken from.
         values = values[..., None]
-        info = replace(info, ed_frame=None, es_frame=None, frame_times_ms=None)
+        info = replace(
+            info, ed_frame=None, es_frame=None, frame_times_ms=None, frame_interval_ms=None
+        )
     _check_dimensions(path, values)
     storage = storage_of(values.shape, source.affine)
     if storage.order[2] == 2:  # else the voxels' size has told the slices apart
@@ -178,11 +180,17 @@ def read_cine(
         ed = find_end_diastole(image, storage.memory_affine, labels.get("label_ed"))
     else:
         ed = EndDiastole(_frame_index(ed_value, frames, "ed_frame", path), "given")
+    warnings = [*source.warnings, *(w for w in (padded, ed.warning) if w)]
+    if "label_ed" in labels and not (labels["label_ed"] == MYOCARDIUM).any():
+        warnings.append(
+            f"{Path(str(study['label_ed'])).name} labels the cavity alone. Give the myocardium for "
+            "what rests on it."
+        )
     levels = list(info.levels)
     if len(levels) != image.shape[2]:
         levels = [slice_name(z) for z in range(image.shape[2])]
     given_times = info.frame_times(frames)
-    return Cine(
+    cine = Cine(
         name=str(study.get("name", image_title(path))),
         image=image,
         affine=storage.memory_affine,
@@ -196,10 +204,12 @@ def read_cine(
         ed_found=ed.found,
         label_found="given" if "label_ed" in labels else None,
         source=source.record,
-        warnings=[*source.warnings, *(w for w in (padded, ed.warning) if w)],
+        warnings=warnings,
         storage=storage,
         forms=source.forms,  # type: ignore[arg-type]
     )
+    cine.warnings += tilt_warnings(storage.affine, cine.forms)
+    return cine
 
 
 def _check_dimensions(path: Path, image: np.ndarray) -> None:

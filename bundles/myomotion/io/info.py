@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from myomotion.errors import InputError
+from myomotion.errors import InputError, nearest
 
 #: Keys that decide how a study is read, in any case of letters.
 DECIDING_KEYS = (
@@ -20,6 +19,7 @@ DECIDING_KEYS = (
     "labels",
     "slices",
     "frame_times_ms",
+    "frame_interval_ms",
     "series",
     "allow_missing_slices",
 )
@@ -55,7 +55,6 @@ KNOWN_KEYS = (
     "intensity_scale",
     "noise_sigma",
 )
-NEARLY = 0.8  # likeness of two words (difflib) from which one is a slip of the other
 LEVEL_WORDS = {
     **dict.fromkeys(("basal", "base"), "basal"),
     **dict.fromkeys(("mid", "middle", "midventricular", "mid-ventricular"), "mid"),
@@ -76,6 +75,7 @@ class StudyInfo:
             user's own (:func:`~myomotion.io.codes.coding_table`) or ``auto``.
         levels: name of each slice, empty where none is given.
         frame_times_ms: as given, see :meth:`frame_times`.
+        frame_interval_ms: as given, where all frames are equally far apart.
         series: which DICOM series is the cine: SeriesNumber, SeriesInstanceUID, SeriesDescription,
             or a list of them.
         allow_missing_slices: slices are missing from the stack and were never taken.
@@ -88,6 +88,7 @@ class StudyInfo:
     labels: str | Mapping[object, object] = "auto"
     levels: tuple[str, ...] = ()
     frame_times_ms: object = None
+    frame_interval_ms: object = None
     series: object = None
     allow_missing_slices: bool = False
     content: Mapping[str, Any] = field(default_factory=dict)
@@ -99,13 +100,15 @@ class StudyInfo:
             frames: how many the cine has.
 
         Returns:
-            ``(frames,)`` in milliseconds, or None without ``frame_times_ms``.
+            ``(frames,)`` in milliseconds, or None without ``frame_times_ms`` and
+            ``frame_interval_ms``; the former goes first.
 
         Raises:
-            InputError: if ``frame_times_ms`` is not one rising number a frame.
+            InputError: if ``frame_times_ms`` is not one rising number a frame, or
+                ``frame_interval_ms`` not a positive number.
         """
         if self.frame_times_ms is None:
-            return None
+            return self._even_times(frames)
         try:
             times = np.asarray(self.frame_times_ms, float)
         except (TypeError, ValueError):
@@ -117,6 +120,17 @@ class StudyInfo:
                 f"{frames} rising numbers in milliseconds, one a frame."
             )
         return times - times[0]
+
+    def _even_times(self, frames: int) -> np.ndarray | None:
+        step = self.frame_interval_ms
+        if step is None:
+            return None
+        if isinstance(step, bool) or not isinstance(step, int | float) or not 0 < step < np.inf:
+            raise InputError(
+                f"{self.path}: frame_interval_ms is {str(step)[:60]}, expected a positive number "
+                "of milliseconds from one frame to the next."
+            )
+        return np.arange(frames) * float(step)
 
 
 def read_info(path: str | Path | None) -> StudyInfo:
@@ -154,6 +168,7 @@ def read_info(path: str | Path | None) -> StudyInfo:
         labels=labels if isinstance(labels, Mapping) else str(labels),
         levels=tuple(_level(s.get("level"), z) for z, s in enumerate(slices)),
         frame_times_ms=content.get("frame_times_ms"),
+        frame_interval_ms=content.get("frame_interval_ms"),
         series=content.get("series"),
         allow_missing_slices=bool(content.get("allow_missing_slices", False)),
         content=content,
@@ -168,9 +183,9 @@ def _in_lower_case(path: Path, content: Mapping[str, Any]) -> dict[str, Any]:
         name = low if low in DECIDING_KEYS else key
         if name in lowered:
             raise InputError(f"{path}: {name} is given twice. Keep one.")
-        near = difflib.get_close_matches(low, DECIDING_KEYS, n=1, cutoff=NEARLY)
+        near = nearest(low, DECIDING_KEYS)
         if near and name not in KNOWN_KEYS:
-            raise InputError(f"{path}: {key!r} is not a known key. Did you mean {near[0]!r}?")
+            raise InputError(f"{path}: {key!r} is not a known key. Did you mean {near!r}?")
         lowered[name] = value
     return lowered
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import logging
 from pathlib import Path
 
-from myomotion.errors import InputError
+from myomotion.errors import InputError, nearest
 from myomotion.io import source
 from myomotion.io.itk_files import ENDINGS
+from myomotion.outputs import MARKER
 from myomotion.paths import given_path
 
 LOG = logging.getLogger(__name__)
@@ -66,6 +66,25 @@ def find_studies(dataset_dir: str | Path) -> list[dict[str, object]]:
     return studies
 
 
+def folders_without_cine(dataset_dir: str | Path | None) -> dict[str, str]:
+    """Folders that :func:`find_studies` looks into and passes over.
+
+    Args:
+        dataset_dir: see :func:`find_studies`; None, a file or what is not there has none.
+
+    Returns:
+        What is missing, by the name of the folder. Folders of results are not among them.
+    """
+    path = None if dataset_dir is None else given_path(dataset_dir)
+    if path is None or not path.is_dir():
+        return {}
+    return {
+        folder.name: f"{folder}: no cine in it; one is sa.nii.gz, frames/ or DICOM files."
+        for folder in study_folders(path)
+        if source.locate_cine(folder) is None and not (folder / MARKER).exists()
+    }
+
+
 def side_files(folder: Path) -> dict[str, object]:
     """Labels and ``info.json`` of a study folder, upper and lower case alike.
 
@@ -93,9 +112,9 @@ def side_files(folder: Path) -> dict[str, object]:
         name = path.name.lower()
         if name in known or not name.endswith(LABEL_ENDINGS) or name.startswith("sa."):
             continue
-        near = difflib.get_close_matches(name, known, n=1, cutoff=0.8)
+        near = nearest(name, known)
         if near:
-            LOG.warning("%s: not read; did you mean %s?", path, near[0])
+            LOG.warning("%s: not read; did you mean %s?", path, near)
     return found
 
 

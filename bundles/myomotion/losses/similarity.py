@@ -41,8 +41,8 @@ class MeanSquares(nn.Module):
 class CrossCorrelation(nn.Module):
     """Local normalised cross-correlation (MONAI), as a loss of one number a batch.
 
-    Windows whose contrast is below about 0.06 (of the reference's 99.5th percentile) count little,
-    so that noise in the background is not matched.
+    Windows whose contrast is below about 0.06 (1: the bright end about the heart) count little, so
+    that noise in the background is not matched.
 
     Args:
         kernel_size: side of the window in voxels.

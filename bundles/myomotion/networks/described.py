@@ -22,7 +22,7 @@ class Described(nn.Module):
         trained: JSON object.
     """
 
-    TITLE = "network"  # what it is, for messages
+    TITLE = "a network"  # what it is, for messages
 
     def __init__(self, architecture: dict[str, Any], trained: dict[str, Any]) -> None:
         super().__init__()

@@ -29,7 +29,7 @@ class GradientVAE(Described):
         ValueError: if ``size`` is not divisible.
     """
 
-    TITLE = "autoencoder of displacement gradients"
+    TITLE = "an autoencoder of displacement gradients"
 
     gradient_mean: torch.Tensor
     gradient_std: torch.Tensor

@@ -29,7 +29,7 @@ class PairNetwork(Described):
         ValueError: for another ``field``.
     """
 
-    TITLE = "registration network"
+    TITLE = "a registration network"
 
     def __init__(
         self, architecture: dict[str, Any], *, field: str, spacing: float, size: int
@@ -57,6 +57,18 @@ class PairNetwork(Described):
             ``(B, 2, H, W)``, velocity or displacement in voxels.
         """
         return self.decode(self.encode(image[:, :1]), self.encode(image[:, 1:]))
+
+
+class Encoder(nn.Sequential):
+    """Blocks one after the other that give what each of them makes of an image."""
+
+    def forward(self, image: torch.Tensor) -> list[torch.Tensor]:
+        """Features of each block, in their order; the first block gets ``image``."""
+        features = []
+        for block in self:
+            image = block(image)
+            features.append(image)
+        return features
 
 
 def conv_block(in_channels: int, out_channels: int, stride: int = 1) -> nn.Sequential:

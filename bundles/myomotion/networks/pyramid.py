@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from myomotion.core.flow import warp
-from myomotion.networks.pair import PairNetwork, conv_block
+from myomotion.networks.pair import Encoder, PairNetwork, conv_block
 
 
 class PyramidMotionNet(PairNetwork):
@@ -39,7 +39,7 @@ class PyramidMotionNet(PairNetwork):
     ) -> None:
         architecture = {"channels": list(channels), "hidden": hidden}
         super().__init__(architecture, field=field, spacing=spacing, size=size)
-        self.encoder = nn.ModuleList()
+        self.encoder = Encoder()
         decoders: list[nn.Module] = []
         previous = 1
         for filters in channels:
@@ -58,11 +58,7 @@ class PyramidMotionNet(PairNetwork):
 
     def encode(self, image: torch.Tensor) -> list[torch.Tensor]:
         """Features of one image ``(B, 1, H, W)``, finest first."""
-        features = []
-        for block in self.encoder:
-            image = block(image)
-            features.append(image)
-        return features
+        return self.encoder(image)
 
     def decode(self, moving: list[torch.Tensor], reference: list[torch.Tensor]) -> torch.Tensor:
         """Field ``(B, 2, H, W)`` in voxels from the features of both images."""

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from myomotion.networks.pair import PairNetwork, conv_block
+from myomotion.networks.pair import Encoder, PairNetwork, conv_block
 
 
 class SiameseMotionNet(PairNetwork):
@@ -39,7 +39,7 @@ class SiameseMotionNet(PairNetwork):
         architecture = {"width": width, "depths": list(depths)}
         super().__init__(architecture, field=field, spacing=spacing, size=size)
         filters = [min(width * 2**i, 8 * width) for i in range(len(depths))]
-        self.encoder = nn.ModuleList()
+        self.encoder = Encoder()
         self.fusion = nn.ModuleList()
         previous = 1
         for scale, (channels, depth) in enumerate(zip(filters, depths, strict=True)):
@@ -62,11 +62,7 @@ class SiameseMotionNet(PairNetwork):
 
     def encode(self, image: torch.Tensor) -> list[torch.Tensor]:
         """Features of one image ``(B, 1, H, W)``, finest first."""
-        features = []
-        for block in self.encoder:
-            image = block(image)
-            features.append(image)
-        return features
+        return self.encoder(image)
 
     def decode(self, moving: list[torch.Tensor], reference: list[torch.Tensor]) -> torch.Tensor:
         """Field ``(B, 2, H, W)`` in voxels from the features of both images."""

@@ -139,7 +139,7 @@ def _described(path: Path, state: dict[str, Any], kind: type[Network]) -> Networ
             f"{path}: weights of a {name}, which is unknown here. Known: {', '.join(NETWORKS)}."
         )
     if not isinstance(network, kind):
-        raise InputError(f"{path}: weights of a {name}, expected a {kind.TITLE}.")
+        raise InputError(f"{path}: weights of a {name}, expected {kind.TITLE}.")
     network.trained = description["trained"]
     return network
 

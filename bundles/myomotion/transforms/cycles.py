@@ -55,7 +55,7 @@ class LoadCycled(MapTransform):
         return item
 
 
-class RandCycleFramesd(Randomizable, Transform):
+class RandCycleFrames(Randomizable, Transform):
     """Draw frames of a cycle, end-diastole (which does not move) left out.
 
     Args:
@@ -71,7 +71,7 @@ class RandCycleFramesd(Randomizable, Transform):
         return [{"displacement": data["displacement"][t], "mask": data["mask"]} for t in frames]
 
 
-class EveryCycleFramed(Transform):
+class EveryCycleFrame(Transform):
     """Take every ``step``-th frame of a cycle, counted back from end-systole.
 
     Args:

@@ -14,7 +14,7 @@ from myomotion.analysis.motion import (
 from myomotion.core.integrator import FieldIntegrator
 
 
-class OutputToDisplacementd(Transform):
+class OutputToDisplacement(Transform):
     """Integrate the network's output: ``pred`` in voxels to motion in millimetres.
 
     Args:

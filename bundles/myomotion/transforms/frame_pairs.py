@@ -15,7 +15,7 @@ def pair(item: Mapping[Any, Any], z: int, t: int) -> dict[str, Any]:
     """Network input of one slice and frame.
 
     Args:
-        item: from :class:`LoadCined`.
+        item: from :class:`LoadCine`.
         z: slice.
         t: frame after rolling.
 
@@ -34,7 +34,7 @@ def pair(item: Mapping[Any, Any], z: int, t: int) -> dict[str, Any]:
     }
 
 
-class RandFramePairsd(Randomizable, Transform):
+class RandFramePairs(Randomizable, Transform):
     """Draw pairs of a random frame and end-diastole from slices that show myocardium.
 
     Args:
@@ -62,7 +62,7 @@ class RandFramePairsd(Randomizable, Transform):
         return int(self.R.randint(1, data["image"].shape[1]))
 
 
-class EndSystolicPairsd(Transform):
+class EndSystolicPairs(Transform):
     """The fixed validation pairs: end-systole to end-diastole, one a slice with myocardium."""
 
     def __call__(self, data: Mapping[Any, Any]) -> list[dict[str, Any]]:
@@ -79,7 +79,7 @@ def slices_with_heart(item: Mapping[Any, Any]) -> Sequence[int]:
     """Slices whose end-diastolic mask is not empty; all of them where the study has no label.
 
     Args:
-        item: from :class:`LoadCined`.
+        item: from :class:`LoadCine`.
 
     Returns:
         Slice indices.

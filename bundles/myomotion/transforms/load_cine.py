@@ -18,7 +18,7 @@ from myomotion.io.cine import read_cine
 from myomotion.io.labels import MYOCARDIUM
 
 
-class LoadCined(Transform):
+class LoadCine(Transform):
     """Read a study and bring it to the working grid, the reference frame first.
 
     Sets ``image`` to float32 ``(Z, T, size, size)``: frames with end-diastole first, scaled

@@ -84,7 +84,7 @@ def load_refinement(
     )
 
 
-class RefineMotiond(Transform):
+class RefineMotion(Transform):
     """Refine the network's output ``pred``, slice by slice.
 
     Args:

@@ -28,7 +28,7 @@ NIFTI_INTENT_VECTOR = 1007
 OVERVIEW_DPI = 80
 
 
-class AnalyseMotiond(Transform):
+class AnalyseMotion(Transform):
     """Set ``study`` to everything measured on a tracked cine (:class:`Study`).
 
     Args:
@@ -52,7 +52,7 @@ class AnalyseMotiond(Transform):
         return {**data, "study": study}
 
 
-class SaveMotiond(Transform):
+class SaveMotion(Transform):
     """Write a folder of results for the study (docs/outputs.md of the bundle).
 
     Args:

@@ -71,7 +71,7 @@ class ScoreCycle(torch.nn.Module):
         }
 
 
-class SaveScoresd(Transform):
+class SaveScores(Transform):
     """Write ``NAME.csv`` (frame, r_vae) and ``NAME_map.npy`` for each cycle.
 
     Args:

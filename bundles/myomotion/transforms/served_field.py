@@ -16,7 +16,7 @@ from myomotion.core.axes import LPS_FROM_RAS
 from myomotion.errors import InputError
 
 
-class DisplacementOfFramed(Transform):
+class DisplacementOfFrame(Transform):
     """Set ``pred`` to the displacement from end-diastole to one frame, on the image's own grid.
 
     The frame is what the request calls ``frame``, else end-systole as ``summary.json`` has it;
@@ -34,7 +34,7 @@ class DisplacementOfFramed(Transform):
         """Replace ``pred``.
 
         Args:
-            data: ``slices`` from :class:`~myomotion.transforms.load_cine.LoadCined`,
+            data: ``slices`` from :class:`~myomotion.transforms.load_cine.LoadCine`,
                 ``displacement`` ``(Z, T, 2, H, W)`` in millimetres, end-diastole first, and
                 optionally ``frame``.
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 
 from myomotion.io.cine import find_studies
-from myomotion.transforms.frame_pairs import EndSystolicPairsd
-from myomotion.transforms.load_cine import LoadCined
+from myomotion.transforms.frame_pairs import EndSystolicPairs
+from myomotion.transforms.load_cine import LoadCine
 from tools.peers.demons import register
 from tools.verify.autoencoder.measures import FieldSet
 
@@ -26,7 +26,7 @@ def demons_fields(dataset_dir: str, size: int = 96, spacing: float = 1.5) -> Fie
         InputError: for studies that cannot be used.
         ImportError: without SimpleITK.
     """
-    load, pairs = LoadCined(size, spacing, need_mask=True), EndSystolicPairsd()
+    load, pairs = LoadCine(size, spacing, need_mask=True), EndSystolicPairs()
     items = [pair for study in find_studies(dataset_dir) for pair in pairs(load(study))]
     fields, masks = [], []
     for item in items:

@@ -9,8 +9,7 @@ from typing import Any, NoReturn
 
 import pytest
 
-from myomotion.errors import InputError
-from tools.command_line import (
+from fem_sim.command_line import (
     add_overrides,
     add_workers,
     make_parser,
@@ -18,8 +17,10 @@ from tools.command_line import (
     run_command,
     usable_cores,
 )
+from myomotion.errors import InputError
 
 COMMANDS = (
+    "fem_sim.__main__",
     *("tools.convert.__main__", "tools.evaluate.__main__", "tools.export_vtk.__main__"),
     *("tools.package.__main__", "tools.package.requirements", "tools.peers.voxelmorph"),
     *("tools.plausibility_table", "tools.study.__main__", "tools.study.selection"),
