@@ -119,7 +119,7 @@ def test_a_motion_of_the_manifold_is_found_from_rest(
     refine = LatentRefinement(
         integrator=FieldIntegrator(), regulariser=regulariser, steps=40, temporal=0.0
     )
-    output = refine(frames, torch.zeros(3, 2, 96, 96), wall[0])
+    output = refine(frames[None], torch.zeros(1, 3, 2, 96, 96), wall)[0]
     warped = warp(frames[1:, None], FieldIntegrator()(output[1:]))[:, 0]
     before = ((frames[1:] - frames[0]) ** 2).mean()
     assert ((warped - frames[0]) ** 2).mean() < 0.3 * before
@@ -131,9 +131,9 @@ def test_slice_without_myocardium_keeps_its_motion(
     regulariser: Plausibility, caplog: pytest.LogCaptureFixture
 ) -> None:
     refine = LatentRefinement(integrator=FieldIntegrator(), regulariser=regulariser, steps=3)
-    output = torch.randn(3, 2, 96, 96)
+    output = torch.randn(1, 3, 2, 96, 96)
     with caplog.at_level(logging.WARNING):
-        same = refine(torch.rand(3, 96, 96), output, torch.zeros(1, 96, 96))
+        same = refine(torch.rand(1, 3, 96, 96), output, torch.zeros(1, 1, 96, 96))
     assert torch.equal(same, output)
     assert "keeps the network's motion" in caplog.text
 

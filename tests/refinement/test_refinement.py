@@ -16,7 +16,13 @@ from myomotion.errors import InputError
 from myomotion.losses.plausibility import Plausibility
 from myomotion.networks.gradient_vae import GradientVAE
 from myomotion.networks.weights import load_state
-from myomotion.refinement.field import Refinement, control_weights, temporal_roughness
+from myomotion.refinement.field import Refinement, control_weights
+from myomotion.refinement.objective import (
+    Objective,
+    Weights,
+    bending_energy,
+    temporal_roughness,
+)
 from myomotion.transforms.load_cine import LoadCine
 from myomotion.transforms.refine_motion import RefineMotion, load_refinement
 from tests.support.studies import write_study
@@ -42,7 +48,7 @@ def regulariser(vae_weights: Path) -> Plausibility:
 
 
 def one_slice(item: dict) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    return item["image"][0], item["pred"][0], item["mask"][0]
+    return item["image"][:1], item["pred"][:1], item["mask"][:1]
 
 
 def image_error(item: dict, output: torch.Tensor) -> float:
@@ -53,12 +59,12 @@ def image_error(item: dict, output: torch.Tensor) -> float:
 
 def refined(item: dict, **settings: object) -> torch.Tensor:
     settings = {"integrator": INTEGRATOR, "spacing": 2.0, **settings}
-    return Refinement(**settings)(*one_slice(item))
+    return Refinement(**settings)(*one_slice(item))[0]
 
 
 def test_zero_steps_return_the_output_itself(item: dict) -> None:
     images, _, mask = one_slice(item)
-    output = torch.randn(4, 2, 64, 64)
+    output = torch.randn(1, 4, 2, 64, 64)
     assert Refinement(integrator=INTEGRATOR, steps=0)(images, output, mask) is output
     assert RefineMotion(None)(item)["pred"] is item["pred"]
 
@@ -117,27 +123,23 @@ def beating(frames: list[float]) -> tuple[torch.Tensor, torch.Tensor, torch.Tens
     radius = torch.hypot(axis[:, None], axis[None])
     edge = 16 - 3 * torch.tensor(frames)
     images = torch.sigmoid(edge[:, None, None] - radius)
-    return images, torch.zeros(len(frames), 2, 64, 64), torch.zeros(1, 64, 64)
+    return images[None], torch.zeros(1, len(frames), 2, 64, 64), torch.zeros(1, 1, 64, 64)
 
 
 def test_weight_of_time_smooths_the_motion_over_time() -> None:
     rough, smooth = (
         temporal_roughness(
-            INTEGRATOR(
-                Refinement(integrator=INTEGRATOR, temporal=weight)(
-                    *beating([0, 0.9, 0.1, 1, 0.3, 0.1])
-                )
-            )[1:]
+            INTEGRATOR(refine(*beating([0, 0.9, 0.1, 1, 0.3, 0.1]))[0])[None, 1:], [True]
         )
-        for weight in (0.0, 0.1)
+        for refine in (Refinement(integrator=INTEGRATOR, temporal=w) for w in (0.0, 0.1))
     )
     assert smooth < 0.7 * rough
 
 
 def test_pair_of_frames_moves_as_far_as_the_same_frame_of_the_cine() -> None:
     refine = Refinement(integrator=INTEGRATOR)
-    whole = refine(*beating([0, 0.3, 0.6, 0.9, 1, 0.9, 0.6, 0.3, 0.1]))
-    pair = refine(*beating([0, 1]))
+    whole = refine(*beating([0, 0.3, 0.6, 0.9, 1, 0.9, 0.6, 0.3, 0.1]))[0]
+    pair = refine(*beating([0, 1]))[0]
     axis = torch.arange(64.0) - 31.5
     radius = torch.hypot(axis[:, None], axis[None])
     rim = (radius > 12) & (radius < 18)
@@ -146,27 +148,64 @@ def test_pair_of_frames_moves_as_far_as_the_same_frame_of_the_cine() -> None:
 
 
 def test_roughness_joins_the_ends_of_a_cycle_only_where_it_closes() -> None:
-    steady = torch.arange(1.0, 8)[:, None, None, None].expand(-1, 2, 4, 4)
-    assert temporal_roughness(steady, periodic=False) == 0
-    assert temporal_roughness(steady, periodic=True) > 0
+    steady = torch.arange(1.0, 8)[None, :, None, None, None].expand(2, -1, 2, 4, 4)
+    open_ended, closed = temporal_roughness(steady, periodic=[False, True])
+    assert open_ended == 0
+    assert closed > 0
 
 
 def test_bending_smooths_the_motion_in_space(item: dict) -> None:
-    penalty = Refinement(integrator=INTEGRATOR).bending_energy
     rough, smooth = (
-        penalty(INTEGRATOR(refined(item, bending=weight)), item["mask"]).mean()
-        for weight in (0.0, 10.0)
+        bending_energy(INTEGRATOR(refined(item, bending=weight))).mean() for weight in (0.0, 10.0)
     )
     assert smooth < 0.7 * rough
 
 
 def test_roughness_of_a_cycle_counts_the_way_back_to_the_reference() -> None:
     times = torch.arange(1, 8)
-    steady = (1 - torch.cos(2 * torch.pi * times / 8))[:, None, None, None].expand(7, 2, 3, 3)
+    steady = (1 - torch.cos(2 * torch.pi * times / 8))[None, :, None, None, None]
+    steady = steady.expand(1, 7, 2, 3, 3)
     # The second difference of cos(w t) is 2 (cos w - 1) cos(w t), and cos^2 is 1 / 2 in the mean.
     expected = (2 * (np.cos(2 * np.pi / 8) - 1)) ** 2 / 2
-    assert temporal_roughness(steady).item() == pytest.approx(expected, rel=1e-5)
-    assert temporal_roughness(torch.ones(7, 2, 3, 3)).item() == pytest.approx(6 / 8)
+    assert temporal_roughness(steady, [True]).item() == pytest.approx(expected, rel=1e-5)
+    assert temporal_roughness(torch.ones(1, 7, 2, 3, 3), [True]).item() == pytest.approx(6 / 8)
+
+
+def test_bending_energy_of_a_parabola_and_of_a_straight_motion() -> None:
+    axis = torch.arange(12.0)
+    field = torch.stack([axis[:, None].expand(12, 12) ** 2, 3 * axis[None].expand(12, 12)])[None]
+    # One of two components has the second derivative 2 along one of the four pairs of axes.
+    assert bending_energy(field).item() == pytest.approx(2**2 / 4 / 2)
+
+
+def test_finest_wave_costs_bending() -> None:
+    wave = (-1.0) ** torch.arange(16)
+    assert bending_energy((wave[:, None] * wave[None]).expand(1, 2, 16, 16)) > 8
+
+
+def test_prior_between_its_evaluations_is_continued_by_its_gradient(
+    item: dict, regulariser: Plausibility
+) -> None:
+    frames, _, mask = one_slice(item)
+    torch.manual_seed(0)
+    motion = torch.nn.functional.avg_pool2d(torch.randn(3, 2, 64, 64), 9, 1, 4)[None] * 4
+    step = 0.1 * torch.nn.functional.avg_pool2d(torch.randn(3, 2, 64, 64), 9, 1, 4)[None]
+    weights = Weights(regulariser=regulariser, alpha=1.0, spacing=2.0)
+    every, seldom = (
+        Objective(weights, frames, (mask > 0.5).float(), [False], interval) for interval in (1, 5)
+    )
+    first = [float(objective(motion)) for objective in (every, seldom)]
+    then = [float(objective(motion + step)) for objective in (every, seldom)]
+    assert first[0] == first[1]
+    change = then[0] - first[0]
+    assert abs(then[1] - first[1] - change) < 0.3 * abs(change)
+
+
+def test_slices_are_refined_each_for_itself(item: dict, regulariser: Plausibility) -> None:
+    refine = Refinement(integrator=INTEGRATOR, spacing=2.0, regulariser=regulariser, steps=5)
+    both = refine(item["image"], item["pred"], item["mask"])
+    alone = refine(item["image"][1:], item["pred"][1:], item["mask"][1:])
+    assert torch.allclose(both[1:], alone, atol=1e-4)
 
 
 def test_without_a_mask_it_runs_and_warns(
@@ -191,7 +230,7 @@ def test_transform_refines_every_slice_under_no_grad(item: dict, vae_weights: Pa
     assert pred.shape == item["pred"].shape
     assert not pred.requires_grad
     assert refinement is not None
-    assert torch.equal(pred[0], refinement(*one_slice(item)))
+    assert torch.equal(pred[:1], refinement(*one_slice(item)))
     assert pred[1, 1:].abs().max() > 0
 
 
@@ -203,7 +242,7 @@ def test_what_is_not_finite_or_does_not_fit_is_refused(item: dict) -> None:
     with pytest.raises(InputError, match="values of images are NaN"):
         refinement(torch.where(images == images.max(), torch.nan, images), output, mask)
     with pytest.raises(InputError, match="expected images"):
-        refinement(images[:3], output, mask)
+        refinement(images[:, :3], output, mask)
 
 
 def test_control_points_reproduce_a_constant_on_any_grid() -> None:

@@ -23,12 +23,13 @@ from myomotion.files import write_report
 from myomotion.outputs import claim, refuse_unsafe, write_bytes
 from myomotion.transforms.load_cine import LoadCine
 from tools.evaluate.methods import make_tracker, method_names
-from tools.evaluate.scores import score_study, statistics_of
+from tools.evaluate.scores import at_levels, score_study, statistics_by, statistics_of
 
 LOG = logging.getLogger(__name__)
 PRINTED_MEASURES = (
     *("dice", "mcd_mm", "hd95_mm", "abs_j_minus_1", "area_change_error"),
-    *("epe_mm", "seconds"),
+    *("cavity_dice", "ejected_error", "ecc_labels_error_points", "ecc_bias_points"),
+    *("epe_mm", "ecc_error_points", "err_error_points", "seconds"),
 )
 
 
@@ -39,6 +40,7 @@ def evaluate(
     section: str | None = None,
     label_coding: str = "auto",
     only: Sequence[str] = (),
+    thirds: bool = False,
     fields: Path | None = None,
     **changes: Any,
 ) -> dict[str, Any]:
@@ -50,12 +52,13 @@ def evaluate(
         section: section of the folder's ``datalist.json``; all studies where None.
         label_coding: see :func:`~myomotion.io.cine.read_cine`.
         only: names of the studies to take; all where empty.
+        thirds: of each study, score the slices at 25, 50 and 75 % of the labelled ones alone.
         fields: folder for the fields, one ``.npz`` a study (``displacement`` in millimetres).
         changes: keys of the bundle's ``inference.yaml`` with other values.
 
     Returns:
-        ``method``, ``n``, ``mean``, ``std``, ``levels`` (the same for each level), ``slices``, and
-        ``skipped`` with reasons.
+        ``method``, ``n``, ``mean``, ``std``, ``levels`` and ``groups`` (the same for each level and
+        disease group), ``slices``, and ``skipped`` with reasons.
 
     Raises:
         InputError: if no study at all can be scored.
@@ -80,7 +83,7 @@ def evaluate(
             item = load(study)
             if item["es_index"] < 0:
                 raise InputError(f"{study['image']}: es_frame is unknown; give it in info.json.")
-            if not bool((item["mask"] > 0.5).any()):
+            if item["slices"].cine.label_ed is None:
                 raise InputError(f"{study['image']}: no label_sa_ED.nii.gz beside it to score on.")
         except InputError as error:
             LOG.warning("skipped: %s", error)
@@ -92,11 +95,13 @@ def evaluate(
             save_field(fields / f"{name}.npz", displacement)
     if not rows:
         raise InputError(f"{data}: no study could be scored ({len(skipped)} skipped).")
-    levels = sorted({row["level"] for row in rows})
+    if thirds:
+        rows = at_levels(rows)
     return {
         "method": method,
         **statistics_of(rows),
-        "levels": {v: statistics_of([r for r in rows if r["level"] == v]) for v in levels},
+        "levels": statistics_by(rows, "level"),
+        "groups": statistics_by(rows, "group"),
         "slices": rows,
         "skipped": skipped,
     }
@@ -137,6 +142,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--output", type=Path, required=True, help="JSON file to write")
     parser.add_argument("--section", help="section of the folder's datalist.json")
     parser.add_argument("--label-coding", default="auto")
+    parser.add_argument(
+        "--thirds", action="store_true", help="slices at 25, 50 and 75 %% of the labelled ones"
+    )
     parser.add_argument("--only", nargs="*", default=(), help="names of the studies to take")
     add_overrides(parser, "refine_steps=80")
     options = parser.parse_args(arguments)
@@ -152,14 +160,16 @@ def _evaluate(options: argparse.Namespace) -> None:
         section=options.section,
         label_coding=options.label_coding,
         only=options.only,
+        thirds=options.thirds,
         fields=fields_folder(options.output),
         **dict(options.changes),
     )
     write_report(options.output, result)
     print("end-systole to end-diastole, mean ± standard deviation over slices")
     print(table_line(result))
-    for level, part in result["levels"].items():
-        print("  " + table_line({"method": level, **part}))
+    for name in ("levels", "groups"):
+        for part, values in result[name].items():
+            print("  " + table_line({"method": part, **values}))
 
 
 if __name__ == "__main__":

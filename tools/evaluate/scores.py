@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,8 @@ from myomotion.core.contours import contour_distances, dice, jacobian_scores
 from myomotion.core.flow import warp
 from myomotion.core.kinematics import displacement_gradient, jacobian_determinant, polar_strain
 from myomotion.io.cine import Cine
-from myomotion.transforms.frame_pairs import slices_with_heart
+from myomotion.io.labels import CAVITY, MYOCARDIUM
+from tools.evaluate.labels import cavity_scores, contour_strain
 
 MEASURES = (
     "dice",
@@ -24,6 +26,11 @@ MEASURES = (
     "mean_j",
     "fold_fraction",
     "area_change_error",
+    "cavity_dice",
+    "ejected_share",
+    "ejected_error",
+    "ecc_bias_points",
+    "ecc_labels_error_points",
     "err_percent",
     "ecc_percent",
     "epe_mm",
@@ -36,7 +43,7 @@ MEASURES = (
 def score_study(
     item: Mapping[Any, Any], displacement: torch.Tensor, seconds: float, spacing: float
 ) -> list[dict[str, Any]]:
-    """Score the end-systolic motion of every slice that shows myocardium.
+    """Score the end-systolic motion of every slice with a label of the left ventricle.
 
     Args:
         item: from :class:`~myomotion.transforms.load_cine.LoadCine`, with end-systole known.
@@ -45,20 +52,35 @@ def score_study(
         spacing: of the working grid, millimetres.
 
     Returns:
-        A dictionary a slice: ``study``, ``slice``, ``level`` and the :data:`MEASURES` (NaN where
-        labels or the truth are missing); where the truth is known, its strain as well.
+        A dictionary a slice: ``study``, ``group``, ``slice``, ``level`` and the :data:`MEASURES`
+        (NaN where labels or the truth are missing; what concerns the wall where the cavity alone is
+        labelled); where the truth is known, its strain as well.
     """
     slices: Slices = item["slices"]
     cine, grids = slices.cine, slices.grids
     truth = true_displacement(cine)
     rows = []
-    for z in slices_with_heart(item):
-        row: dict[str, Any] = {"study": cine.name, "slice": z, "level": cine.levels[z]}
-        row |= score_field(displacement[z], item["mask"][z], item["mask_es"][z], spacing)
+    heart = slices.covered(MYOCARDIUM) | slices.covered(CAVITY)
+    for z in np.flatnonzero(heart.any((1, 2))):
+        row: dict[str, Any] = {
+            "study": cine.name,
+            "group": group_of(cine),
+            "slice": int(z),
+            "level": cine.levels[z],
+        }
+        row |= cavity_scores(
+            displacement[z], slices.soft[CAVITY][z], slices.soft_es[CAVITY][z], spacing
+        )
         wall = item["mask"][z, 0] > 0.5
+        if not bool(wall.any()):
+            rows.append({**dict.fromkeys(MEASURES, float("nan")), **row, "seconds": seconds})
+            continue
+        row |= score_field(displacement[z], item["mask"][z], item["mask_es"][z], spacing)
         center = slices.centers[z]
         strain = wall_strain(displacement[z], wall, center, spacing)
         row |= {"err_percent": strain[0], "ecc_percent": strain[1]}
+        bias = strain[1] - contour_strain(slices, int(z))
+        row |= {"ecc_bias_points": bias, "ecc_labels_error_points": abs(bias)}
         row |= {k: float("nan") for k in ("epe_mm", "err_error_points", "ecc_error_points")}
         if truth is not None:
             true = grids[z].to_working(truth[z : z + 1])[0]
@@ -70,6 +92,14 @@ def score_study(
         row["seconds"] = seconds
         rows.append(row)
     return rows
+
+
+def group_of(cine: Cine) -> str:
+    """Disease group of a study as its info.json names it (``group`` or ``pathology``), or ``-``."""
+    if "info" not in cine.files:
+        return "-"
+    notes = json.loads(Path(cine.files["info"]).read_text(encoding="utf-8-sig"))
+    return str(notes.get("group") or notes.get("pathology") or "-")
 
 
 def score_field(
@@ -152,3 +182,30 @@ def statistics_of(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         if len(values):
             mean[name], deviation[name] = float(values.mean()), float(values.std())
     return {"n": len(rows), "mean": mean, "std": deviation}
+
+
+def statistics_by(rows: Sequence[Mapping[str, Any]], key: str) -> dict[str, dict[str, Any]]:
+    """:func:`statistics_of` for every value of a key.
+
+    Args:
+        rows: from :func:`score_study`.
+        key: ``level`` or ``group``.
+    """
+    values = sorted({row[key] for row in rows})
+    return {v: statistics_of([row for row in rows if row[key] == v]) for v in values}
+
+
+def at_levels(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The slices at 25, 50 and 75 % of each study's; all of a study with three or fewer.
+
+    Args:
+        rows: from :func:`score_study`, the slices of a study one after the other.
+    """
+    studies: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        studies.setdefault(row["study"], []).append(row)
+    chosen = []
+    for own in studies.values():
+        places = {min(int(share * len(own)), len(own) - 1) for share in (0.25, 0.5, 0.75)}
+        chosen += own if len(own) <= 3 else [own[i] for i in sorted(places)]
+    return chosen

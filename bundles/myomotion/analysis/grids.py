@@ -92,7 +92,7 @@ class Slices:
         images: float32 ``(Z, T, size, size)``, intensities of the file, end-diastole first.
         soft: share of each voxel that a label covers at end-diastole, by the label's internal
             code, float32 ``(Z, size, size)``; zero without a label.
-        soft_wall_es: the same of the myocardium at end-systole.
+        soft_es: the same of cavity and myocardium at end-systole.
         centers: centroid of the cavity at end-diastole in voxels of the working grid, its middle
             where a slice has no cavity.
     """
@@ -101,7 +101,7 @@ class Slices:
     grids: list[WorkingGrid]
     images: torch.Tensor
     soft: dict[int, torch.Tensor]
-    soft_wall_es: torch.Tensor
+    soft_es: dict[int, torch.Tensor]
     centers: list[tuple[float, float]]
 
     @property
@@ -142,7 +142,7 @@ def working_slices(cine: Cine, size: int = 96, spacing: float = 1.5) -> Slices:
             label: _soft(cine.label_ed, label, grids)
             for label in (CAVITY, MYOCARDIUM, RIGHT_VENTRICLE)
         },
-        soft_wall_es=_soft(cine.label_es, MYOCARDIUM, grids),
+        soft_es={label: _soft(cine.label_es, label, grids) for label in (CAVITY, MYOCARDIUM)},
         centers=[_cavity_center(cine, z, grid) for z, grid in enumerate(grids)],
     )
 

@@ -81,7 +81,7 @@ class LoadCine(Transform):
             "source": str(data["image"]),
             "image": normalised(slices),
             "mask": slices.soft[MYOCARDIUM][:, None],
-            "mask_es": slices.soft_wall_es[:, None],
+            "mask_es": slices.soft_es[MYOCARDIUM][:, None],
             "es_index": -1 if es_frame is None else (es_frame - cine.ed_frame) % frames,
         }
         if self.with_truth:
