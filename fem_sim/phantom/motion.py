@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from scipy import sparse
@@ -11,10 +12,11 @@ from scipy.ndimage import binary_dilation
 from scipy.sparse.linalg import splu
 
 from fem_sim.mechanics.kinematics import displacement_gradient, jacobian
+from fem_sim.phantom.cavity import CavityMotion
 from fem_sim.phantom.geometry import HeartGeometry, polar
 from fem_sim.phantom.timing import path_position
 
-MIN_JACOBIAN = 0.05
+MIN_JACOBIAN = 0.02  # cavities that nearly vanish shrink to a seventh
 ATTEMPTS = 4  # to find a motion that does not fold
 MARGIN = 20  # voxels added around the cycle's grid, so that large hearts have room to fade out
 
@@ -149,7 +151,9 @@ def build_motion(
 
     In the wall (and one pixel around it, unless that folds) the field is the simulated one, taken
     along the pressure path at the level whose cavity area is `A_ED - contraction (A_ED - A_ES)`,
-    followed by the rigid motion. The RV free wall follows the septum and the crescent gets thinner.
+    followed by the rigid motion. The cavity shrinks with its endocardium (see
+    :class:`~fem_sim.phantom.cavity.CavityMotion`). The RV free wall follows the septum and the
+    crescent gets thinner.
     Between, the field solves Laplace's equation (inside the heart) and `laplace(u) = u / fade^2`
     (outside), which obeys a maximum principle and decays smoothly to zero at the border of a grid
     that is wider than the cycle's by :data:`MARGIN` voxels on each side.
@@ -163,7 +167,7 @@ def build_motion(
         settings: contraction and added motion.
 
     Raises:
-        PhantomError: the field folds (J below 0.05) even with a fade length of two and a half times
+        PhantomError: the field folds (J below :data:`MIN_JACOBIAN`) even with a fade length of two and a half times
             and without a motion of the right ventricle's own.
     """
     labels = np.pad(labels, MARGIN)
@@ -175,8 +179,9 @@ def build_motion(
     # last the right ventricle's own motion (3): it shrinks to a point within the cavity.
     for attempt in range(ATTEMPTS):
         wall = labels == 2
+        cavity = labels == 1
         if attempt == 0:
-            wall = binary_dilation(wall)
+            wall = binary_dilation(wall) & ~cavity
         own_motion = attempt < ATTEMPTS - 1
         if not own_motion:
             geometry = replace(geometry, rv_centre=geometry.centre, rv_axes=np.ones(2))
@@ -186,8 +191,11 @@ def build_motion(
             fade=settings.fade * (1 + 0.5 * attempt),
             rv_shortening=settings.rv_shortening * (1 - 0.4 * attempt),
         )
-        target = _prescribed(displacement, area_ratio, grid, wall, rv_wall, geometry, trial)
-        field = _extend(target, wall | rv_wall, geometry.inside_heart(grid), spacing, trial.fade)
+        known = _Prescribed(wall, cavity, rv_wall)
+        target = _prescribed(displacement, area_ratio, grid, known, geometry, trial)
+        field = _extend(
+            target, wall | cavity | rv_wall, geometry.inside_heart(grid), spacing, trial.fade
+        )
         motion = SliceMotion(
             _refine(field), spacing / 2, -MARGIN * spacing, right_ventricle=own_motion
         )
@@ -197,21 +205,31 @@ def build_motion(
     raise PhantomError(f"motion folds: smallest Jacobian {lowest:.3f} (needs > {MIN_JACOBIAN})")
 
 
+class _Prescribed(NamedTuple):
+    """Masks (H, W) of where the motion is known."""
+
+    wall: np.ndarray
+    cavity: np.ndarray
+    rv_wall: np.ndarray
+
+
 def _prescribed(
     displacement: np.ndarray,
     area_ratio: np.ndarray,
     grid: np.ndarray,
-    wall: np.ndarray,
-    rv_wall: np.ndarray,
+    known: _Prescribed,
     geometry: HeartGeometry,
     settings: MotionSettings,
 ) -> np.ndarray:
     """(T, 2, H, W) displacement where it is prescribed, zero elsewhere."""
+    wall, cavity, rv_wall = known
+    spacing = float(grid[0, 1, 0] - grid[0, 0, 0])
+    within = CavityMotion(grid[:, cavity], geometry, float(grid[0, 0, 0]), spacing)
     radius, angle = polar(grid, geometry.centre)
     outward = np.stack([np.cos(angle), np.sin(angle)])[:, rv_wall]
     depth = (radius - geometry.epi_radius(angle))[rv_wall]
     septum = geometry.epi_points(angle[rv_wall])
-    nodes = np.rint((septum - grid[0, 0, 0]) / (grid[0, 1, 0] - grid[0, 0, 0])).astype(np.intp)
+    nodes = np.rint((septum - grid[0, 0, 0]) / spacing).astype(np.intp)
     nodes = np.clip(nodes, 0, wall.shape[0] - 1)
     positions = path_position(area_ratio, settings.contraction)
     result = np.zeros((len(positions), 2, *wall.shape))
@@ -223,9 +241,10 @@ def _prescribed(
         thinning = settings.rv_shortening * settings.contraction[t] * depth
         moved = result[t]
         moved[:, wall] = simulated[:, wall]
+        moved[:, cavity] = within.displacement(simulated)
         moved[:, rv_wall] = simulated[:, nodes[0], nodes[1]] - thinning * outward
         turn = _rotation_matrix(settings.rotation[t])
-        prescribed = wall | rv_wall
+        prescribed = wall | cavity | rv_wall
         start = grid[:, prescribed]
         place = turn @ (start + moved[:, prescribed] - centre) + centre
         moved[:, prescribed] = place + settings.translation[t][:, None] - start

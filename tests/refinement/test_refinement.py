@@ -189,7 +189,7 @@ def test_prior_between_its_evaluations_is_continued_by_its_gradient(
     frames, _, mask = one_slice(item)
     torch.manual_seed(0)
     motion = torch.nn.functional.avg_pool2d(torch.randn(3, 2, 64, 64), 9, 1, 4)[None] * 4
-    step = 0.1 * torch.nn.functional.avg_pool2d(torch.randn(3, 2, 64, 64), 9, 1, 4)[None]
+    step = 0.02 * motion
     weights = Weights(regulariser=regulariser, alpha=1.0, spacing=2.0)
     every, seldom = (
         Objective(weights, frames, (mask > 0.5).float(), [False], interval) for interval in (1, 5)
