@@ -167,8 +167,8 @@ def build_motion(
         settings: contraction and added motion.
 
     Raises:
-        PhantomError: the field folds (J below :data:`MIN_JACOBIAN`) even with a fade length of two and a half times
-            and without a motion of the right ventricle's own.
+        PhantomError: the field folds (J below :data:`MIN_JACOBIAN`) even with a fade length of two
+            and a half times and without a motion of the right ventricle's own.
     """
     labels = np.pad(labels, MARGIN)
     displacement = np.pad(displacement, ((0, 0), (0, 0), (MARGIN, MARGIN), (MARGIN, MARGIN)))
