@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from myomotion.core.flow import exponentiate, warp
-from myomotion.networks.pair import PairNetwork, conv_block
+from myomotion.networks.pair import Encoder, PairNetwork, conv_block
 from myomotion.networks.pyramid import upsample_field
 
 
@@ -59,11 +59,11 @@ class RecurrentMotionNet(PairNetwork):
         self.passes = list(passes)
         self.radius = radius
         self.velocity = field == "velocity"
-        self.encoder = nn.ModuleList()
+        blocks: list[nn.Module] = []
         decoders: list[nn.Module] = []
         previous = 1
         for filters in channels:
-            self.encoder.append(
+            blocks.append(
                 nn.Sequential(conv_block(previous, filters, 2), conv_block(filters, filters))
             )
             head = nn.Conv2d(hidden, 2, 3, 1, 1)
@@ -75,15 +75,12 @@ class RecurrentMotionNet(PairNetwork):
                 nn.Sequential(conv_block(seen, hidden), conv_block(hidden, hidden), head)
             )
             previous = filters
+        self.encoder = Encoder(*blocks)
         self.decoder = nn.ModuleList(decoders[::-1])  # coarsest first, in the order of use
 
     def encode(self, image: torch.Tensor) -> list[torch.Tensor]:
         """Features of one image ``(B, 1, H, W)``, finest first."""
-        features = []
-        for block in self.encoder:
-            image = block(image)
-            features.append(image)
-        return features
+        return self.encoder(image)
 
     def decode(self, moving: list[torch.Tensor], reference: list[torch.Tensor]) -> torch.Tensor:
         """Field ``(B, 2, H, W)`` in voxels from the features of both images."""
