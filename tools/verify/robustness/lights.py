@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,10 +18,11 @@ from myomotion.analysis.grids import working_slices
 from myomotion.analysis.measures.measure import LIGHTS
 from myomotion.analysis.study import analyse
 from myomotion.errors import InputError
-from myomotion.io.cine import Cine, find_studies, read_cine
+from myomotion.io.cine import Cine, read_cine
 from myomotion.io.labels import MYOCARDIUM
 from myomotion.tracker import Tracker
 from myomotion.transforms.load_cine import normalised
+from tools.verify.robustness.given import Given
 from tools.verify.robustness.inputs import WRONG, label_of
 
 LEAST_PERCENT = 95.0
@@ -46,12 +46,11 @@ class Judged(NamedTuple):
     reasons: list[str]
 
 
-def light_groups(folders: Sequence[Path], seed: int) -> Groups:
+def light_groups(given: Given) -> Groups:
     """Claims about sensitivity and specificity of the lights.
 
     Args:
-        folders: of labelled studies that are right.
-        seed: of noise and shuffling.
+        given: studies that are right; those with a labelled wall count.
 
     Returns:
         Names and measurements.
@@ -59,21 +58,23 @@ def light_groups(folders: Sequence[Path], seed: int) -> Groups:
 
     @cache
     def cines() -> tuple[Cine, ...]:
-        found = (read_cine(study) for folder in folders for study in find_studies(folder))
+        found = (read_cine(study) for study in [*given.real_studies, *given.virtual_studies])
         return tuple(
             replace(c, label_es=None)
             for c in found
             if c.label_ed is not None and (c.label_ed == MYOCARDIUM).any()
         )
 
-    tracker = Tracker()
+    @cache
+    def tracker() -> Tracker:
+        return Tracker()
 
     def wrong() -> Iterator[Claim]:
-        judged = [judge(tracker, kind, cine) for kind, cine in wrong_inputs(cines(), seed)]
+        judged = [judge(tracker(), kind, cine) for kind, cine in wrong_inputs(cines(), given.seed)]
         yield from share_claims("wrong inputs that are not green", judged, "green")
 
     def right() -> Iterator[Claim]:
-        judged = [judge(tracker, "right", cine) for cine in cines()]
+        judged = [judge(tracker(), "right", cine) for cine in cines()]
         yield from share_claims("right inputs that are not red", judged, "red")
 
     return {"right": right, "wrong": wrong}
