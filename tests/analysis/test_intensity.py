@@ -15,7 +15,7 @@ from myomotion.io.cine import find_studies, read_cine
 from myomotion.io.pictures.moving import moving_center
 from myomotion.tracker import Tracker
 from myomotion.transforms.load_cine import LoadCined
-from tests.support.odd_studies import cine_of, save
+from tools.verify.robustness.faults.changes import cine_of, save
 
 Edit = Callable[[np.ndarray], np.ndarray]
 

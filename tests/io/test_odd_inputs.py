@@ -17,8 +17,16 @@ from myomotion.analysis.strain import strain_rows
 from myomotion.core.axes import LPS_FROM_RAS
 from myomotion.io.cine import Cine, find_studies
 from myomotion.transforms.load_cine import LoadCined
-from tests.support.odd_studies import Change, cine_of, header, label_of, save, save_label, voxels
 from tests.support.studies import write_study
+from tools.verify.robustness.faults.changes import (
+    Change,
+    cine_of,
+    header,
+    label_of,
+    save,
+    save_label,
+    voxels,
+)
 
 SHRINK = 0.1  # of the motion that studies are measured with: x = 0.9 X
 STRAIN = 100 * ((1 - SHRINK) ** 2 - 1) / 2

@@ -4,6 +4,7 @@ python -m tools.verify robustness --real DIR [DIR ...] --output FILE.json
 
 Every folder holds labelled studies that are right, or data sets of such studies; the built-in
 virtual cines are added. All groups are measured, or those that --group names:
+faults: everything that was found at users' desks, of kinds K1 to K6.
 lights: whether they tell wrong inputs from right ones.
 outputs: results in places where something else lies.
 """
@@ -16,6 +17,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from fem_sim import claims
+from tools.verify.robustness.faults.group import fault_groups
 from tools.verify.robustness.given import Given
 from tools.verify.robustness.lights import light_groups
 from tools.verify.robustness.outputs import output_claims
@@ -51,5 +53,6 @@ def run(options: argparse.Namespace) -> int:
 # Each gives named measurements of claims; nothing is computed before they are called.
 GROUPS: dict[str, Callable[[Given], claims.Groups]] = {
     "outputs": lambda given: {"outputs": lambda: output_claims(given.work / "outputs")},
+    "faults": fault_groups,
     "lights": light_groups,
 }

@@ -1,4 +1,4 @@
-"""Changes to the files of a drawn study."""
+"""Changes to the files of a study: ``sa.nii.gz`` and ``label_sa_ED.nii.gz`` in a folder."""
 
 from __future__ import annotations
 
@@ -14,20 +14,24 @@ Change = Callable[[Path], Any]
 
 
 def cine_of(folder: Path) -> tuple[np.ndarray, np.ndarray]:
-    image = nib.load(folder / "sa.nii.gz")
+    """The cine ``(X, Y, Z, T)`` and its affine."""
+    image = nib.Nifti1Image.from_filename(folder / "sa.nii.gz")
     return np.asarray(image.dataobj).copy(), image.affine.copy()
 
 
 def label_of(folder: Path) -> np.ndarray:
-    return np.asarray(nib.load(folder / "label_sa_ED.nii.gz").dataobj).copy()
+    """The end-diastolic label ``(X, Y, Z)``."""
+    return np.asarray(nib.Nifti1Image.from_filename(folder / "label_sa_ED.nii.gz").dataobj).copy()
 
 
 def save(folder: Path, image: np.ndarray, affine: np.ndarray | None = None) -> None:
+    """Write the cine; with the affine that it has, unless another is given."""
     affine = cine_of(folder)[1] if affine is None else affine
     nib.save(nib.Nifti1Image(image, affine), folder / "sa.nii.gz")
 
 
 def save_label(folder: Path, label: np.ndarray, affine: np.ndarray | None = None) -> None:
+    """Write the label; with the affine of the cine, unless another is given."""
     affine = cine_of(folder)[1] if affine is None else affine
     nib.save(nib.Nifti1Image(label, affine), folder / "label_sa_ED.nii.gz")
 
