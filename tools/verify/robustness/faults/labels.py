@@ -159,11 +159,12 @@ LABELS = (
     ),
     *(
         Row(name=name, of=of, change=change, right=doubted(DOES_NOT_FIT))
-        for of in ("real", "virtual")
-        for name, change in (
-            ("label moved by (18, 10) voxels", moved((18, 10))),
-            ("label moved by (-40, -40) voxels", moved((-40, -40))),
-            ("label transposed", transposed),
+        for of, name, change in (
+            ("real", "moved by (18, 10) voxels", moved((18, 10))),
+            ("virtual", "moved by (18, 10) voxels", moved((18, 10))),
+            ("real", "moved by (-40, -40) voxels", moved((-40, -40))),
+            ("virtual", "moved by (-40, -40) voxels", moved((-40, -40))),
+            ("real", "transposed", transposed),  # a virtual heart lies in the middle
         )
     ),
     Row(

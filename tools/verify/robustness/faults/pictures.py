@@ -204,10 +204,10 @@ def _everywhere(name: str, change: Change, right: Right, *others: str) -> tuple[
     return tuple(Row(name=name, of=of, change=change, right=right) for of in ("drawn", *others))
 
 
-# The numbers of a picture that a patch has been laid over may differ by what it hides.
-PATCHED = same(ecc=0.15, err=0.8)
+# A patch hides what lies under it, and the network sees its edge; Err of a thin wall feels it most.
+PATCHED = same(ecc=0.25, err=4)
 PICTURES = (
-    Row(name="hot voxels in a corner", change=hot_corner, right=same(ecc=0.15)),
+    Row(name="hot voxels in a corner", change=hot_corner, right=PATCHED),
     *(
         row
         for times in (3, 6, 20)
