@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,20 @@ import nibabel as nib
 import numpy as np
 
 Change = Callable[[Path], Any]
+COPIED = {"image": "sa.nii.gz", "label_ed": "label_sa_ED.nii.gz", "info": "info.json"}
+
+
+def copy_study(study: Mapping[str, object], folder: Path) -> None:
+    """Cine, end-diastolic label and info.json of a study in NIfTI; users have no more.
+
+    Args:
+        study: from :func:`~myomotion.io.cine.find_studies`.
+        folder: to make.
+    """
+    folder.mkdir(parents=True)
+    for key, name in COPIED.items():
+        if key in study:
+            shutil.copy(str(study[key]), folder / name)
 
 
 def cine_of(folder: Path) -> tuple[np.ndarray, np.ndarray]:

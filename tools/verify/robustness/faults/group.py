@@ -14,7 +14,7 @@ from fem_sim.claims import Claim, Groups, at_most, not_run
 from myomotion.io.cine import read_cine
 from myomotion.io.labels import MYOCARDIUM
 from myomotion.tracker import Tracker
-from tools.verify.robustness.faults.changes import cine_of, label_of, save, save_label
+from tools.verify.robustness.faults.changes import cine_of, copy_study, label_of, save, save_label
 from tools.verify.robustness.faults.cycles import CYCLES
 from tools.verify.robustness.faults.drawn import draw_study
 from tools.verify.robustness.faults.labels import LABELS
@@ -133,7 +133,7 @@ class Bench:
             study = next(filter(_is_long, studies), None)
             if study is None:
                 return None
-            _copy_study(study, folder)
+            copy_study(study, folder)
         return folder
 
     def _clean(self, of: str) -> Outcome:
@@ -158,12 +158,3 @@ def _is_long(study: Study) -> bool:
     cine = read_cine(study)
     assert cine.label_ed is not None
     return cine.image.shape[3] >= FEWEST_FRAMES and bool((cine.label_ed == MYOCARDIUM).any())
-
-
-def _copy_study(study: Study, folder: Path) -> None:
-    """Cine, end-diastolic label and info.json; users have no more."""
-    folder.mkdir(parents=True)
-    names = {"image": "sa.nii.gz", "label_ed": "label_sa_ED.nii.gz", "info": "info.json"}
-    for key, name in names.items():
-        if key in study:
-            shutil.copy(str(study[key]), folder / name)

@@ -205,7 +205,7 @@ def _everywhere(name: str, change: Change, right: Right, *others: str) -> tuple[
 
 
 # A patch hides what lies under it, and the network sees its edge; Err of a thin wall feels it most.
-PATCHED = same(ecc=0.25, err=4)
+PATCHED, BORDERED = same(ecc=0.25, err=4), same(ecc=0.5, err=8)
 PICTURES = (
     Row(name="hot voxels in a corner", change=hot_corner, right=PATCHED),
     *(
@@ -219,8 +219,8 @@ PICTURES = (
             "virtual",
         )
     ),
-    Row(name="bright border", change=bright_ring, right=same(ecc=0.5)),
-    Row(name="padding in DICOM", change=timed(dicom.padded), right=same(ecc=0.5)),
+    Row(name="bright border", change=bright_ring, right=BORDERED),
+    Row(name="padding in DICOM", change=timed(dicom.padded), right=BORDERED),
     *(
         row
         for constant in (300, 1000, 5000)
