@@ -21,7 +21,11 @@ META_SIZES = re.compile(r"^\s*ElementSpacing\s*=([^\n\r]*)", re.M)
 NRRD_SIZES = re.compile(r"^spacings:([^\n]*)", re.M)
 NRRD_DIRECTIONS = re.compile(r"^space directions:([^\n]*)", re.M)
 LONGEST_HEADER = 1 << 16  # bytes
-MOST_PACKED = 50_000  # bytes that one of a compressed file can stand for (bzip2; gzip: 1032)
+META_AXES = re.compile(r"^\s*NDims\s*=[ \t]*([^\n\r]*?)[ \t]*\r?$", re.M)
+MOST_AXES = 4
+ENCODING = re.compile(r"^\s*(?:encoding:|CompressedData\s*=)\s*([^\n\r]*)", re.M)
+# Bytes of voxels that one byte of a file can stand for, by a word of its encoding.
+MOST_PACKED = {"true": 1032, "gz": 1032, "bz": 50_000, "text": 4, "txt": 4, "ascii": 4}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -96,10 +100,14 @@ def itk_files(path: Path) -> list[Path]:
     return [path, *(file for file in beside if file.is_file())]
 
 
+def _header_text(path: Path) -> str:
+    with path.open("rb") as file:
+        return file.read(LONGEST_HEADER).decode("latin-1")
+
+
 def _stated_sizes(path: Path) -> list[float]:
     """Voxel sizes as the text of the header says them, axis by axis; empty where it does not."""
-    with path.open("rb") as file:
-        text = file.read(LONGEST_HEADER).decode("latin-1")
+    text = _header_text(path)
     try:
         if found := META_SIZES.search(text):
             return [float(word) for word in found[1].split()]
@@ -112,11 +120,20 @@ def _stated_sizes(path: Path) -> list[float]:
         return []
 
 
+def _refuse_many_axes(path: Path) -> None:
+    """Refuse a number of axes that ITK does not check itself: the process would end."""
+    found = META_AXES.search(_header_text(path))
+    if found and not (found[1].isdecimal() and int(found[1]) <= MOST_AXES):
+        raise ValueError(f"NDims is {found[1]}, expected at most {MOST_AXES}")
+
+
 def _refuse_more_than_is_there(path: Path, io: Any) -> None:
     """Refuse voxels that the file cannot hold, before memory is asked for them."""
     needed = int(io.GetImageSizeInBytes())
     stored = sum(file.stat().st_size for file in itk_files(path))
-    if needed > stored * MOST_PACKED:
+    found = ENCODING.search(_header_text(path))
+    packed = found[1].lower() if found else ""
+    if needed > stored * next((most for word, most in MOST_PACKED.items() if word in packed), 1):
         shape = [int(io.GetDimensions(axis)) for axis in range(int(io.GetNumberOfDimensions()))]
         raise ValueError(f"its header says {needed} bytes of shape {shape}, the file has {stored}")
 
@@ -125,6 +142,7 @@ def _opened(path: Path) -> tuple[Any, np.ndarray]:
     """The image and its voxels, first axis first."""
     import itk  # takes seconds, and most studies do not need it
 
+    _refuse_many_axes(path)
     io = itk.ImageIOFactory.CreateImageIO(str(path), itk.CommonEnums.IOFileMode_ReadMode)
     if io is None:
         raise ValueError("the format is not recognised")
