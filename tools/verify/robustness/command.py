@@ -7,6 +7,9 @@ virtual cines are added. All groups are measured, or those that --group names:
 faults: everything that was found at users' desks, of kinds K1 to K6.
 lights: whether they tell wrong inputs from right ones.
 outputs: results in places where something else lies.
+fuzz: files that are damaged at random.
+kills: inference that is killed, runs beside itself, or has no room or permission to write.
+storage: the same heart, its file stored along other axes.
 """
 
 from __future__ import annotations
@@ -18,9 +21,12 @@ from pathlib import Path
 
 from fem_sim import claims
 from tools.verify.robustness.faults.group import fault_groups
+from tools.verify.robustness.fuzz import fuzz_claims
 from tools.verify.robustness.given import Given
+from tools.verify.robustness.interruptions import interruption_groups
 from tools.verify.robustness.lights import light_groups
 from tools.verify.robustness.outputs import output_claims
+from tools.verify.robustness.storage import storage_groups
 
 SEED = 0
 
@@ -55,4 +61,7 @@ GROUPS: dict[str, Callable[[Given], claims.Groups]] = {
     "outputs": lambda given: {"outputs": lambda: output_claims(given.work / "outputs")},
     "faults": fault_groups,
     "lights": light_groups,
+    "fuzz": lambda given: {"fuzz": lambda: fuzz_claims(given.work / "fuzz", given.seed)},
+    "kills": interruption_groups,
+    "storage": storage_groups,
 }

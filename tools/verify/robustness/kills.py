@@ -1,4 +1,4 @@
-"""Claims about inference that is killed, or runs beside itself: nothing is lost, nothing damaged."""
+"""Claims about inference that is killed or runs beside itself: nothing is lost or damaged."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def undisturbed(work: Path) -> Undisturbed:
     )
 
 
-def kill_claims(work: Path, seed: int, starts: int = STARTS) -> Iterator[Claim]:
+def kill_claims(alone: Undisturbed, work: Path, seed: int, starts: int = STARTS) -> Iterator[Claim]:
     """Killed at a random moment, inference leaves no damage and finishes when started again.
 
     Even starts work in a folder without results, odd ones replace finished results (``overwrite``);
@@ -80,14 +80,14 @@ def kill_claims(work: Path, seed: int, starts: int = STARTS) -> Iterator[Claim]:
     anything is written, half between the first byte and the end.
 
     Args:
+        alone: a run that nobody disturbs.
         work: folder to work in.
         seed: of the moments.
         starts: how many.
     """
-    alone = undisturbed(work)
     rng = np.random.default_rng(seed)
     fresh, replaced = work / "fresh", work / "replaced"
-    fresh.mkdir()
+    fresh.mkdir(parents=True)
     shutil.copytree(alone.results, replaced)
     damaged: list[str] = []
     killed = writing = 0
@@ -134,14 +134,14 @@ def kill_claims(work: Path, seed: int, starts: int = STARTS) -> Iterator[Claim]:
     yield at_most("killed: input files that have changed", len(changed), 0, "", "; ".join(changed))
 
 
-def two_runs_claims(work: Path) -> Iterator[Claim]:
+def two_runs_claims(alone: Undisturbed, work: Path) -> Iterator[Claim]:
     """Two runs into one folder at once: the same studies, and one study each.
 
     Args:
+        alone: a run that nobody disturbs.
         work: folder to work in.
     """
-    alone = undisturbed(work)
-    found = []
+    found: list[str] = []
     for title, data in (
         ("the same studies", (alone.data, alone.data)),
         ("a study each", tuple(alone.data / name for name in STUDIES)),
@@ -165,9 +165,7 @@ def differing_sums(alone: Undisturbed) -> list[str]:
     return sorted(n for n in now.keys() | alone.given.keys() if now.get(n) != alone.given.get(n))
 
 
-def _killed(
-    alone: Undisturbed, output: Path, *, late: bool, share: float, overwrite: bool
-) -> bool:
+def _killed(alone: Undisturbed, output: Path, *, late: bool, share: float, overwrite: bool) -> bool:
     """Start a run and kill it; whether it was running still."""
     process = start(alone.data, output, overwrite=overwrite)
     if late:
@@ -189,7 +187,7 @@ def _wait_for_writing(process: subprocess.Popen[str], output: Path) -> None:
     """Wait until a process has begun to write a study, or is over."""
     own = f"-{process.pid}-"
     while process.poll() is None:
-        if output.is_dir() and any(own in name for name in os.listdir(output)):
+        if output.is_dir() and any(own in p.name for p in output.iterdir()):
             return
         time.sleep(TICK_S)
 
