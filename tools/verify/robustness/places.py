@@ -27,7 +27,9 @@ READ_ONLY = "read-only places: faults over output, studies and bundles"
 DISK_WORDS = re.compile("No space left on device|File too large")
 
 
-def full_disk_claims(alone: Undisturbed, work: Path) -> Iterator[Claim]:
+def full_disk_claims(
+    alone: Undisturbed, work: Path, shares: Sequence[float] = SHARES
+) -> Iterator[Claim]:
     """A disk that fills up while a study is written costs nothing that is finished.
 
     One study is finished before; the other one does not fit. Then there is room, and the same
@@ -36,14 +38,15 @@ def full_disk_claims(alone: Undisturbed, work: Path) -> Iterator[Claim]:
     Args:
         alone: a run that nobody disturbs.
         work: folder to work in.
+        shares: of the room that the second study needs, one a disk.
     """
     if not can_mount():
-        yield not_run(FULL.format(len(SHARES)), "<= 0", NO_MOUNTS)
+        yield not_run(FULL.format(len(shares)), "<= 0", NO_MOUNTS)
         return
-    found = [fault for share in SHARES for fault in _full_disk(alone, work / f"{share}", share)]
+    found = [fault for share in shares for fault in _full_disk(alone, work / f"{share}", share)]
     found += _limited_files(alone, work / "limited")
     found += differing_sums(alone)
-    yield at_most(FULL.format(len(SHARES)), len(found), 0, "", "; ".join(found[:6]))
+    yield at_most(FULL.format(len(shares)), len(found), 0, "", "; ".join(found[:6]))
 
 
 def read_only_claims(alone: Undisturbed, work: Path) -> Iterator[Claim]:
