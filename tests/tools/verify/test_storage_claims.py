@@ -19,7 +19,7 @@ def rows_of(values: np.ndarray) -> SimpleNamespace:
     depth, frames = values.shape[2:]
     numbers = {"segment": 0, "err_percent": 0.0}
     rows = [
-        {"frame": t, "slice": z, "ecc_percent": float(values[10, 20, z, t]), **numbers}
+        {"frame": t, "slice": z, "ecc_percent": float(values[52, 30, z, t]), **numbers}
         for z in range(depth)
         for t in range(frames)
     ]
