@@ -1,11 +1,13 @@
 """Write the table that turns R_VAE into a percentile among motions that are right.
 
 python -m tools.plausibility_table --tracked 9 --output FILE.json
+python -m tools.plausibility_table --cines DIR --output FILE.json
 python -m tools.plausibility_table --cycles DIR --output FILE.json
 
 With --tracked: among what the registration network gives on that many slices of built-in virtual
-cines, where its end-point error is small; the shipped table is such a one. With --cycles: among
-simulated motions, which are smoother than tracking ever is.
+cines, where its end-point error is small; the shipped table is such a one. With --cines: likewise
+on a folder of virtual cines with their truth, as many as there are. With --cycles: among simulated
+motions, which are smoother than tracking ever is.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ from myomotion.analysis.plausibility_table import mean_gradient
 from myomotion.built_in import virtual_cines
 from myomotion.errors import InputError
 from myomotion.files import file_sha256, write_report
+from myomotion.io.cine import find_studies
 from myomotion.io.datalist import read_datalist
 from myomotion.io.labels import MYOCARDIUM
 from myomotion.losses.plausibility import Plausibility, load_plausibility
@@ -33,6 +36,7 @@ from myomotion.transforms.cycles import LoadCycled
 from myomotion.transforms.load_cine import LoadCine
 from tools.bundle import BUNDLES, REGISTRATION, VAE
 
+Study = dict[str, object]
 PERCENTILES = (0, 1, 2, 5, 10, 20, 30, 40, 50, 60, 70, 80, 90, 95, 98, 99, 99.5, 100)
 # Mean displacement gradient over the wall. R_VAE grows with its square, so a score is compared with
 # motions of about the same size; the first bin holds the nearly unmoved frames around end-diastole.
@@ -93,25 +97,47 @@ def score_cycles(
     return torch.cat(scores).double().numpy(), torch.cat(sizes).double().numpy()
 
 
-def write_tracked_table(
-    slices: int, seed: int, weights: Path, output: Path, cache: Path = BUNDLES / ".cache"
-) -> None:
-    """Score what the registration network gives on virtual cines, where it is right.
+def built_in_cines(slices: int, seed: int, cache: Path = BUNDLES / ".cache") -> list[Study]:
+    """The built-in virtual cines, three slices each, all sections together.
+
+    The network was trained on another population.
 
     Args:
-        slices: of the built-in virtual cines, three a cine, all sections together: the network was
-            trained on another population.
+        slices: how many.
         seed: of their population.
-        weights: of the autoencoder.
-        output: JSON file to write.
         cache: folder of built-in data.
     """
-    studies = [
+    return [
         study
         for section in ("training", "validation", "test")
         for study in virtual_cines(cache, section, preset="physiological", slices=slices, seed=seed)
     ]
-    claim(output, [weights, cache], signed=True)
+
+
+def write_tracked_table(
+    studies: Sequence[Study],
+    weights: Path,
+    output: Path,
+    made_of: Mapping[str, Any],
+    inputs: Sequence[Path] = (),
+) -> None:
+    """Score what the registration network gives on virtual cines, where it is right.
+
+    Args:
+        studies: virtual cines with their true motion beside them; one after the other is tracked,
+            and only numbers are kept.
+        weights: of the autoencoder.
+        output: JSON file to write.
+        made_of: what the table says of the cines.
+        inputs: folders that are read.
+
+    Raises:
+        InputError: if a cine has no ``truth.npz``, or too few motions are right.
+    """
+    untrue = [s for s in studies if not Path(str(s["image"])).with_name("truth.npz").is_file()]
+    if untrue:
+        raise InputError(f"{untrue[0]['image']}: no truth.npz beside it. Use virtual cines.")
+    claim(output, [weights, *inputs], signed=True)
     tracker = Tracker(REGISTRATION)
     scores, gradients, errors = score_tracked(studies, tracker, load_plausibility(weights))
     right = errors <= SMALL_ERROR_MM
@@ -122,8 +148,7 @@ def write_tracked_table(
         "cines": len(studies),
         "motions": len(errors),
         "well_tracked": int(right.sum()),
-        "population_seed": seed,
-        "slices_of_population": slices,
+        **made_of,
         "network_sha256": file_sha256(REGISTRATION / "models" / "model.pt"),
     }
     write_report(output, table)
@@ -217,6 +242,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = make_parser("tools.plausibility_table", __doc__)
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--cycles", type=Path, help="folder of simulated cycles")
+    source.add_argument("--cines", type=Path, help="folder of virtual cines to track")
     source.add_argument(
         "--tracked", type=int, metavar="SLICES", help="slices of built-in virtual cines to track"
     )
@@ -231,7 +257,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     def write() -> None:
         if given.tracked is not None:
-            write_tracked_table(given.tracked, given.seed, given.weights, given.output)
+            made_of = {"population_seed": given.seed, "slices_of_population": given.tracked}
+            studies = built_in_cines(given.tracked, given.seed)
+            write_tracked_table(studies, given.weights, given.output, made_of)
+        elif given.cines is not None:
+            studies = find_studies(given.cines)
+            write_tracked_table(studies, given.weights, given.output, {}, [given.cines])
         else:
             write_plausibility_table(
                 given.cycles, given.weights, given.output, given.sections, given.step

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from monai.bundle import ConfigParser
 
 from myomotion.analysis.study import Study
-from myomotion.errors import HINTED, InputError, nearest
+from myomotion.errors import HINTED, InputError, nearest, root_input_error
 from myomotion.io.cine import find_studies
 from myomotion.report.overview import overview_figure
 from myomotion.report.page import report_page
@@ -103,8 +103,18 @@ class Tracker:
 
         Returns:
             The result; nothing is written.
+
+        Raises:
+            InputError: for input that cannot be used.
         """
-        item = self.analyse(self.motion(self.load(dict(study))))
+        try:
+            loaded = self.load(dict(study))
+        except RuntimeError as error:  # MONAI's Compose wraps what a transform raises
+            found = root_input_error(error)
+            if found is None:
+                raise
+            raise found from None
+        item = self.analyse(self.motion(loaded))
         return Result(**vars(item["study"]))
 
     def _part(self, name: str) -> Any:

@@ -15,7 +15,7 @@ from myomotion.io.cine import find_studies, read_cine
 from myomotion.io.pictures.moving import moving_center
 from myomotion.tracker import Tracker
 from myomotion.transforms.load_cine import LoadCine
-from tests.support.odd_studies import cine_of, save
+from tools.verify.robustness.faults.changes import cine_of, save
 
 Edit = Callable[[np.ndarray], np.ndarray]
 
@@ -70,7 +70,16 @@ def test_what_is_not_the_heart_leaves_its_intensities_as_they_are(airy: Path, na
     heart = slice(20, 76)  # 42 mm about the middle
     assert plain[..., heart, heart].max() == pytest.approx(1, abs=0.01)
     assert torch.allclose(odd[..., heart, heart], plain[..., heart, heart], atol=0.03)
-    assert odd.min() >= 0 and odd.max() <= 2
+    assert odd.min() >= 0 and odd.max() <= 1.2
+
+
+@pytest.mark.parametrize("constant", [-1200, -300, 300, 1000, 5000])
+def test_a_constant_on_all_intensities_changes_nothing_even_without_air(
+    small_study: Path, constant: float
+) -> None:
+    plain = LoadCined()(find_studies(small_study)[0])["image"]
+    save(small_study, cine_of(small_study)[0] + constant)
+    assert torch.allclose(LoadCined()(find_studies(small_study)[0])["image"], plain, atol=1e-3)
 
 
 def test_padding_is_said_and_dark_margins_stay(airy: Path) -> None:
@@ -98,6 +107,16 @@ def test_what_flickers_is_not_what_beats(airy: Path) -> None:
     assert moving_center(image) == pytest.approx((50, 30), abs=0.5)
     image[:8] += 5000 * np.random.default_rng(0).random(16)
     assert moving_center(image) == pytest.approx((50, 30), abs=0.5)
+
+
+@pytest.mark.parametrize("strip", [0.0, 900.0, 5000.0])
+def test_what_changes_along_the_border_of_a_pair_is_no_heart(strip: float) -> None:
+    x, y = np.indices((80, 72))
+    radius = np.array([14.0, 8.0])
+    image = np.where(np.hypot(x - 50, y - 30)[..., None] < radius, 900.0, 300.0)[:, :, None]
+    image += np.random.default_rng(0).normal(0, 5, image.shape)
+    image[:8, ..., 1] += strip
+    assert moving_center(image) == pytest.approx((50, 30), abs=1)
 
 
 @pytest.mark.parametrize("frames", [1, 2, 30])

@@ -12,7 +12,15 @@ from myomotion.processes import host_name
 from tests.support.bundle_runs import track
 from tests.support.paths import ROOT
 from tests.support.processes import dead_process
-from tools.verify.inference.runs import contents, damage, unreadable, write_contents
+from tools.verify.robustness.processes import contents, damage, unreadable
+
+
+def write_contents(folder: Path, files: dict[str, bytes]) -> None:
+    """Write what ``contents`` reads."""
+    for name, content in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(gzip.compress(content, 1) if name.endswith(".gz") else content)
 
 
 @pytest.mark.slow

@@ -24,6 +24,19 @@ def test_whole_cycle_closes_and_two_thirds_of_one_do_not(frames: int) -> None:
     assert not cycle_closes(beating_disc(frames, of_cycle=2 / 3))
 
 
+@pytest.mark.parametrize("left", [0.45, 0.6])
+def test_vigorous_heart_cut_in_diastasis_has_not_come_back(left: float) -> None:
+    course = torch.cat(
+        [torch.linspace(0, 1, 9), torch.linspace(1, left, 7)[1:], torch.full((5,), left)]
+    )
+    axis = torch.arange(64.0) - 31.5
+    radius = torch.hypot(axis[:, None], axis[None])
+    cut = torch.sigmoid(18 - 8 * course[:, None, None] - radius)
+    assert not cycle_closes(cut)
+    filling = torch.linspace(left, 0.1, 4)[1:, None, None]
+    assert cycle_closes(torch.cat([cut, torch.sigmoid(18 - 8 * filling - radius)]))
+
+
 def test_slices_are_judged_together() -> None:
     slices = torch.stack([beating_disc(12), beating_disc(12, of_cycle=0.95)])
     assert cycle_closes(slices)

@@ -11,8 +11,8 @@ import pytest
 from myomotion.errors import InputError
 from myomotion.io.cine import Cine, find_studies, read_cine
 from myomotion.transforms.save_motion import image_of
-from tests.support.odd_studies import cine_of
 from tests.support.studies import write_study
+from tools.verify.robustness.faults.changes import cine_of
 
 POINT = (31, 22, 1)
 

@@ -16,9 +16,17 @@ from myomotion.io.cine import find_studies
 from myomotion.outputs import MARKER
 from myomotion.transforms.load_cine import LoadCine
 from tests.support.bundle_runs import track
-from tests.support.odd_studies import Change, cine_of, header, label_of, save, save_label, voxels
 from tests.support.paths import ROOT
 from tests.support.studies import write_study
+from tools.verify.robustness.faults.changes import (
+    Change,
+    cine_of,
+    header,
+    label_of,
+    save,
+    save_label,
+    voxels,
+)
 
 
 @pytest.fixture

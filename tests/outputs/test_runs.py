@@ -1,4 +1,4 @@
-"""Runs beside one another, and what a run says and lists at its end."""
+"""What a run says and lists at its end."""
 
 from __future__ import annotations
 
@@ -11,24 +11,6 @@ import pytest
 from myomotion.outputs import MARKER
 from tests.support.bundle_runs import track
 from tests.support.studies import write_study
-from tools.verify.inference.runs import contents, damage, tracking
-
-
-@pytest.mark.slow
-def test_two_runs_into_one_folder_both_finish_with_whole_results(
-    studies: Path, tmp_path: Path
-) -> None:
-    before = contents(studies)
-    alone = tracking(studies, tmp_path / "alone", overwrite=False)
-    alone.join()
-    wanted = contents(tmp_path / "alone")
-    both = [tracking(studies, tmp_path / "out", overwrite=True) for _ in range(2)]
-    for process in both:
-        process.join()
-    assert [process.exitcode for process in (alone, *both)] == [0, 0, 0]
-    assert damage(tmp_path / "out", wanted) == []
-    assert contents(tmp_path / "out") == wanted
-    assert contents(studies) == before
 
 
 @pytest.mark.slow

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from myomotion.analysis.plausibility_table import PlausibilityTable
 from myomotion.errors import InputError
-from tools.plausibility_table import make_table
+from myomotion.io.cine import find_studies
+from tools.plausibility_table import make_table, write_tracked_table
 
 
 def test_table_gives_percentiles_among_motions_of_the_same_size() -> None:
@@ -27,3 +30,10 @@ def test_table_gives_percentiles_among_motions_of_the_same_size() -> None:
     assert table.score_at(99, 0.5) == pytest.approx(19.9)
     with pytest.raises(InputError, match="50 motions, at least 100"):
         make_table(scores[:50], sizes[:50], "abc")
+
+
+def test_cines_without_their_truth_are_refused(small_study: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"sa\.nii\.gz: no truth\.npz beside it"):
+        write_tracked_table(
+            find_studies(small_study), tmp_path / "none.pt", tmp_path / "t.json", {}
+        )

@@ -64,6 +64,12 @@ def test_wrong_calls_name_the_fix(small_study: Path, tmp_path: Path) -> None:
         myomotion.track(small_study.parent)
 
 
+def test_input_that_cannot_be_used_is_an_input_error(small_study: Path, net_weights: Path) -> None:
+    (small_study / "sa.nii.gz").write_bytes(b"text")
+    with pytest.raises(InputError, match=r"sa\.nii\.gz: not a readable NIfTI file"):
+        myomotion.track(small_study, weights=net_weights)
+
+
 def test_tracker_takes_study_after_study(small_study: Path, net_weights: Path) -> None:
     write_study(small_study.parent / "second", frames=3)
     tracker = Tracker(weights=net_weights)

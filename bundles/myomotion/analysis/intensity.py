@@ -16,9 +16,13 @@ RADIUS_MM = 50.0
 TOP_PERCENTILE, BLOOD_PERCENTILE = 99.0, 90.0
 BRIGHTEST_SHARE = 1.5  # of the blood: a small bright spot within the disc does not count either
 DARK_PERCENTILE = 0.5  # of the whole square, which holds lung and air
-# The dark end of magnitude images lies at 0.00 to 0.25 of the top; above, a constant was added.
-OFFSET_SHARE, USUAL_SHARE = 0.3, 0.05
-LARGEST = 2.0  # what is brighter than this, relative to the top, is cut
+# Where the dark end of magnitude images lies between no signal and the top: at 0.00 to 0.08 in 21
+# of 24 real cines and 0.01 to 0.04 in virtual ones. No signal is placed by it, whatever the file
+# says, so that a constant on all intensities changes nothing.
+USUAL_SHARE = 0.04
+# What is brighter than this, relative to the top, is cut: the brighter a patch beside the heart
+# stays, the more of the motion it takes away.
+LARGEST = 1.2
 
 
 @dataclass(frozen=True)
@@ -60,9 +64,8 @@ def intensities(slices: Slices, z: int) -> Intensities:
         z: the slice.
 
     Returns:
-        The range at end-diastole. Zero is that of the file, unless the dark end is negative or
-        says that a constant was added to all intensities; then it is where the dark end has the
-        usual share of the top.
+        The range at end-diastole. Zero lies where the dark end has the usual share of the top, so
+        that it moves with a constant on all intensities.
 
     Raises:
         InputError: if the slice is empty about the heart.
@@ -72,11 +75,9 @@ def intensities(slices: Slices, z: int) -> Intensities:
     heart = reference[np.hypot(axis[:, None], axis[None]) <= RADIUS_MM]
     dark = float(np.percentile(reference, DARK_PERCENTILE))
     blood, top = (float(v) for v in np.percentile(heart, (BLOOD_PERCENTILE, TOP_PERCENTILE)))
-    zero = min(dark, 0.0)
-    if dark > OFFSET_SHARE * top:
-        zero = dark - USUAL_SHARE / (1 - USUAL_SHARE) * max(top - dark, 0.0)
-    top = min(top, zero + BRIGHTEST_SHARE * (blood - zero)) if blood > dark else top
-    if top <= zero or top <= dark:
+    top = min(top, dark + BRIGHTEST_SHARE * (blood - dark)) if blood > dark else top
+    zero = dark - USUAL_SHARE / (1 - USUAL_SHARE) * max(top - dark, 0.0)
+    if top <= dark:
         cine = slices.cine
         raise InputError(
             f"{cine.files.get('image', cine.name)}: slice {z} is empty around the heart at "

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from myomotion.errors import InputError, nearest
+from myomotion.io.codes import coding_table
 
 #: Keys that decide how a study is read, in any case of letters.
 DECIDING_KEYS = (
@@ -111,7 +112,7 @@ class StudyInfo:
             return self._even_times(frames)
         try:
             times = np.asarray(self.frame_times_ms, float)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             times = np.empty(0)
         rising = times.shape == (frames,) and bool(np.isfinite(times).all())
         if not rising or bool((np.diff(times) <= 0).any()):
@@ -143,14 +144,15 @@ def read_info(path: str | Path | None) -> StudyInfo:
         What it says.
 
     Raises:
-        InputError: if it cannot be read, is no JSON object, or its slices are not objects.
+        InputError: if it cannot be read, is no JSON object, or a value is not of its key's kind.
     """
     if path is None:
         return StudyInfo()
     try:
-        content = json.loads(Path(path).read_text(encoding="utf-8-sig"))  # Notepad begins so
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: not readable JSON ({error}).") from error
+        text = Path(path).read_text(encoding="utf-8-sig")  # Notepad begins so
+        content = json.loads(text, object_pairs_hook=_without_repeats)
+    except (OSError, ValueError, RecursionError) as error:
+        raise InputError(f"{path}: not readable JSON ({error}). Correct it.") from error
     if not isinstance(content, dict):
         raise InputError(f"{path}: expected a JSON object, found {type(content).__name__}.")
     content = _in_lower_case(Path(path), content)
@@ -160,17 +162,16 @@ def read_info(path: str | Path | None) -> StudyInfo:
             f"{path}: slices is {str(slices)[:60]}, expected one object a slice, such as "
             '{"level": "mid"}.'
         )
-    labels = content.get("labels") or "auto"
     return StudyInfo(
         path=Path(path),
         ed_frame=_whole(content.get("ed_frame")),
         es_frame=_whole(content.get("es_frame")),
-        labels=labels if isinstance(labels, Mapping) else str(labels),
+        labels=_coding(Path(path), content.get("labels")),
         levels=tuple(_level(s.get("level"), z) for z, s in enumerate(slices)),
         frame_times_ms=content.get("frame_times_ms"),
         frame_interval_ms=content.get("frame_interval_ms"),
         series=content.get("series"),
-        allow_missing_slices=bool(content.get("allow_missing_slices", False)),
+        allow_missing_slices=_truth(Path(path), content, "allow_missing_slices"),
         content=content,
     )
 
@@ -188,6 +189,34 @@ def _in_lower_case(path: Path, content: Mapping[str, Any]) -> dict[str, Any]:
             raise InputError(f"{path}: {key!r} is not a known key. Did you mean {near!r}?")
         lowered[name] = value
     return lowered
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object, in which a key that is there twice has no meaning."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"{next(n for n in names if names.count(n) > 1)!r} is given twice")
+    return found
+
+
+def _coding(path: Path, value: object) -> str | Mapping[object, object]:
+    """A coding of labels that is one."""
+    if value is None or value == "auto":
+        return "auto"
+    coding = value if isinstance(value, Mapping) else str(value)
+    try:
+        coding_table(coding)
+    except InputError as error:
+        raise InputError(f"{path}: labels: {error}") from error
+    return coding
+
+
+def _truth(path: Path, content: Mapping[str, Any], key: str) -> bool:
+    value = content.get(key)
+    if value not in (None, True, False):
+        raise InputError(f"{path}: {key} is {str(value)[:60]!r}, expected true or false.")
+    return bool(value)
 
 
 def _whole(value: object) -> object:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from dataclasses import dataclass
@@ -16,6 +17,16 @@ from myomotion.errors import InputError
 ENDINGS = (".nrrd", ".nhdr", ".mha", ".mhd")
 VOXELS_BESIDE = re.compile(r"^\s*(?:ElementDataFile\s*=|data ?file:)\s*(.+?)\s*$", re.I | re.M)
 
+META_SIZES = re.compile(r"^\s*ElementSpacing\s*=([^\n\r]*)", re.M)
+NRRD_SIZES = re.compile(r"^spacings:([^\n]*)", re.M)
+NRRD_DIRECTIONS = re.compile(r"^space directions:([^\n]*)", re.M)
+LONGEST_HEADER = 1 << 16  # bytes
+META_AXES = re.compile(r"^\s*NDims\s*=[ \t]*([^\n\r]*?)[ \t]*\r?$", re.M)
+MOST_AXES = 4
+ENCODING = re.compile(r"^\s*(?:encoding:|CompressedData\s*=)\s*([^\n\r]*)", re.M)
+# Bytes of voxels that one byte of a file can stand for, by a word of its encoding.
+MOST_PACKED = {"true": 1032, "gz": 1032, "bz": 50_000, "text": 4, "txt": 4, "ascii": 4}
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ItkImage:
@@ -26,11 +37,13 @@ class ItkImage:
             are its frames.
         affine: ``(4, 4)``, voxel index to RAS millimetres.
         step: distance of frames as stored, 0 where unknown.
+        sized: the file says how large its voxels are; ITK takes them for 1 mm where it does not.
     """
 
     values: np.ndarray
     affine: np.ndarray
     step: float
+    sized: bool
 
 
 def is_itk_file(path: Path) -> bool:
@@ -69,7 +82,9 @@ def read_itk(path: Path) -> ItkImage:
     affine[:axes, 3] = origin[:axes]
     affine[:3] = RAS_FROM_LPS @ affine[:3]
     step = float(spacing[3]) if len(spacing) > 3 else 0.0
-    return ItkImage(values=values, affine=affine, step=step)
+    stated = _stated_sizes(path)[:axes]
+    sized = len(stated) == axes and np.allclose(stated, spacing[:axes], rtol=1e-3, atol=0)
+    return ItkImage(values=values, affine=affine, step=step, sized=bool(sized))
 
 
 def itk_files(path: Path) -> list[Path]:
@@ -85,10 +100,49 @@ def itk_files(path: Path) -> list[Path]:
     return [path, *(file for file in beside if file.is_file())]
 
 
+def _header_text(path: Path) -> str:
+    with path.open("rb") as file:
+        return file.read(LONGEST_HEADER).decode("latin-1")
+
+
+def _stated_sizes(path: Path) -> list[float]:
+    """Voxel sizes as the text of the header says them, axis by axis; empty where it does not."""
+    text = _header_text(path)
+    try:
+        if found := META_SIZES.search(text):
+            return [float(word) for word in found[1].split()]
+        if found := NRRD_SIZES.search(text):
+            return [float(word) for word in found[1].split()]
+        found = NRRD_DIRECTIONS.search(text)
+        vectors = re.findall(r"\(([^)]*)\)", found[1]) if found else []
+        return [math.hypot(*map(float, vector.split(","))) for vector in vectors]
+    except ValueError:
+        return []
+
+
+def _refuse_many_axes(path: Path) -> None:
+    """Refuse a number of axes that ITK does not check itself: the process would end."""
+    found = META_AXES.search(_header_text(path))
+    if found and not (found[1].isdecimal() and int(found[1]) <= MOST_AXES):
+        raise ValueError(f"NDims is {found[1]}, expected at most {MOST_AXES}")
+
+
+def _refuse_more_than_is_there(path: Path, io: Any) -> None:
+    """Refuse voxels that the file cannot hold, before memory is asked for them."""
+    needed = int(io.GetImageSizeInBytes())
+    stored = sum(file.stat().st_size for file in itk_files(path))
+    found = ENCODING.search(_header_text(path))
+    packed = found[1].lower() if found else ""
+    if needed > stored * next((most for word, most in MOST_PACKED.items() if word in packed), 1):
+        shape = [int(io.GetDimensions(axis)) for axis in range(int(io.GetNumberOfDimensions()))]
+        raise ValueError(f"its header says {needed} bytes of shape {shape}, the file has {stored}")
+
+
 def _opened(path: Path) -> tuple[Any, np.ndarray]:
     """The image and its voxels, first axis first."""
     import itk  # takes seconds, and most studies do not need it
 
+    _refuse_many_axes(path)
     io = itk.ImageIOFactory.CreateImageIO(str(path), itk.CommonEnums.IOFileMode_ReadMode)
     if io is None:
         raise ValueError("the format is not recognised")
@@ -97,6 +151,7 @@ def _opened(path: Path) -> tuple[Any, np.ndarray]:
     axes, components = int(io.GetNumberOfDimensions()), int(io.GetNumberOfComponents())
     if axes > 4 or (components > 1 and axes > 3):
         raise ValueError(f"{axes} axes of {components} components, expected x, y, z, t")
+    _refuse_more_than_is_there(path, io)
     if components == 1:
         image = itk.imread(str(path), itk.F)
         return image, np.array(itk.array_view_from_image(image).T, np.float32, order="C")

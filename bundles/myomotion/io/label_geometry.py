@@ -68,6 +68,7 @@ def contradiction(values: np.ndarray, table: Mapping[int, int]) -> str | None:
     if found is None or list(found.values()) == [CAVITY]:
         return None  # a shape without a hole may be the wall of an apex
     names = {CAVITY: "cavity", MYOCARDIUM: "myocardium", RIGHT_VENTRICLE: "right ventricle"}
+    names[0] = "background"
     left = (CAVITY, MYOCARDIUM)
     wrong = [
         f"{code} is called {names[table[code]]} but lies as the {names[meaning]} does"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import zlib
 from dataclasses import dataclass
@@ -10,10 +11,12 @@ from typing import Any
 
 import nibabel as nib
 import numpy as np
-from nibabel.filebasedimages import ImageFileError
+from nibabel.filebasedimages import ImageFileError, SerializableImage
+from nibabel.fileholders import FileHolder
 from nibabel.spatialimages import HeaderDataError, ImageDataError
 
 from myomotion.errors import InputError
+from myomotion.io.itk_files import is_itk_file
 from myomotion.io.storage import slice_axis
 
 # What nibabel raises for files that are damaged, cut short or something else.
@@ -24,10 +27,16 @@ NIFTI_ERRORS = (
     OSError,
     EOFError,
     ValueError,
+    ArithmeticError,
+    LookupError,
     zlib.error,
 )
 
 BELIEVABLE_MM = (0.2, 6.0)  # in-plane voxel sizes of cine MRI
+BELIEVABLE_ACROSS_MM = (0.2, 100.0)  # distances of its slices
+FARTHEST_MM = 1e4  # from the scanner's centre
+SMALLEST_SHARE = 1 / 1032  # of its content that a gzip file can have (RFC 1951)
+BLOCK = 1 << 20  # bytes that are read at once
 SHEAR = 0.01  # cosine between in-plane axes that passes for a right angle
 
 
@@ -58,8 +67,8 @@ def read_nifti(path: Path) -> NiftiImage:
         Its voxels and where they lie.
 
     Raises:
-        InputError: if it is missing or unreadable, its voxels are not one number each, or its
-            header says two different voxel sizes.
+        InputError: if it is missing or unreadable, its voxels are not one number each, their number
+            is not that of the header, or its header says two different voxel sizes.
     """
     if not path.is_file():
         raise InputError(f"{path}: no such file. Check the path.")
@@ -68,12 +77,14 @@ def read_nifti(path: Path) -> NiftiImage:
     try:
         image: Any = nib.load(path)
         check_voxels(path, image)
-        values = np.asarray(image.dataobj, dtype=np.float32)
+        values = _all_voxels(path, image)
+        image.header.get_xyzt_units()
     except InputError:
         raise
     except NIFTI_ERRORS as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise InputError(
-            f"{path}: not a readable NIfTI file ({error}). Export it again."
+            f"{path}: not a readable NIfTI file ({reason}). Export it again."
         ) from error
     affine, repair = repaired_geometry(path, image)
     return NiftiImage(values=values, affine=affine, repair=repair, header=image.header)
@@ -115,12 +126,24 @@ def check_plane(path: Path, affine: np.ndarray, shape: tuple[int, ...] | None = 
     across = 2 if shape is None else slice_axis(shape, affine)
     plane = [axis for axis in range(3) if axis != across]
     sizes = np.linalg.norm(affine[:3, plane], axis=0)
-    if np.allclose(sizes, 1):
+    if np.allclose(sizes, 1) and not is_itk_file(path):
         sizes = sizes * _size_is_stored(path)
     if not np.isfinite(affine).all() or not ((low <= sizes) & (sizes <= high)).all():
         raise InputError(
             f"{path}: voxels of {sizes[0]:g} x {sizes[1]:g} mm in the slice; {low:g} to {high:g} "
             "mm are believable. Correct the header (its unit is millimetres)."
+        )
+    between = float(np.linalg.norm(affine[:3, across]))
+    nearest, farthest = BELIEVABLE_ACROSS_MM
+    if not nearest <= between <= farthest:
+        raise InputError(
+            f"{path}: slices {between:g} mm apart; {nearest:g} to {farthest:g} mm are believable. "
+            "Correct the header (its unit is millimetres)."
+        )
+    if np.abs(affine[:3, 3]).max() > FARTHEST_MM:
+        raise InputError(
+            f"{path}: lies at {affine[:3, 3].tolist()} mm, metres away from any scanner. Correct "
+            "the header (its unit is millimetres)."
         )
     cosine = float(affine[:3, plane[0]] @ affine[:3, plane[1]] / sizes.prod())
     if abs(cosine) > SHEAR:
@@ -162,6 +185,40 @@ def repaired_geometry(path: Path, image: Any) -> tuple[np.ndarray, str | None]:
         f"{path}: voxel sizes are {np.round(sizes, 4).tolist()} mm in the affine but "
         f"{np.round(zooms, 4).tolist()} mm in pixdim. Correct the header."
     )
+
+
+def _all_voxels(path: Path, image: Any) -> np.ndarray:
+    """Voxels of a file that holds as many as its header says and is read to its end.
+
+    A compressed file has a sum of its content at its end, which tells damaged voxels; nibabel alone
+    stops before it.
+    """
+    offset, kind, shape = image.dataobj.offset, image.dataobj.dtype, image.shape
+    needed = offset + kind.itemsize * math.prod(int(n) for n in shape)
+    packed = path.name.lower().endswith(".gz")
+    most = path.stat().st_size / (SMALLEST_SHARE if packed else 1)
+    if needed > most:  # known before so much memory is asked for
+        raise InputError(
+            f"{path}: its header says {needed} bytes of shape {shape}, the file has "
+            f"{'at most ' * packed}{most:.0f}: it is cut short, or the header is damaged. Export "
+            "it again."
+        )
+    if not isinstance(image, SerializableImage):  # voxels in a file of their own
+        return np.asarray(image.dataobj, dtype=np.float32)
+    with nib.openers.ImageOpener(str(path)) as file:
+        holder = FileHolder(filename=str(path), fileobj=file)
+        stream: Any = type(image).from_file_map({"image": holder}, mmap=False)
+        values = np.asarray(stream.dataobj, dtype=np.float32)
+        file.seek(needed)
+        surplus = 0
+        while block := file.read(BLOCK):
+            surplus += len(block)
+    if surplus:
+        raise InputError(
+            f"{path}: {surplus} bytes follow the last voxel that its header of shape {shape} "
+            "knows: the header is damaged, or something was added. Export it again."
+        )
+    return values
 
 
 def _size_is_stored(path: Path) -> np.ndarray:

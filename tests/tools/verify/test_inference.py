@@ -104,9 +104,9 @@ def test_study_of_another_size_is_not_timed(tmp_path: Path) -> None:
 
 
 def test_groups_are_those_of_the_data_given(tmp_path: Path) -> None:
-    strain = ["strain, analytic", "strain, virtual", "kills"]
-    without = groups(None, None, tmp_path, 1)
+    strain = ["strain, analytic", "strain, virtual"]
+    without = groups(None, tmp_path)
     assert list(without) == ["real cines", *strain]
     (claim,) = without["real cines"]()
     assert claim.passed is None and claim.note == "no folder given"
-    assert list(groups(tmp_path, None, tmp_path, 1)) == ["time", "fields", "formats", *strain]
+    assert list(groups(tmp_path, tmp_path)) == ["time", "fields", "formats", *strain]

@@ -1,15 +1,14 @@
 """Measure every claim about inference: its fields, its strain, its files, its time.
 
-python -m tools.verify inference --real DIR --virtual DIR --output FILE.json
+python -m tools.verify inference --real DIR --output FILE.json
 
-Without --virtual a few virtual cines are made first. Without --real the claims about real cines are
-not run.
+Without --real the claims about real cines are not run. What happens when it is killed is among the
+claims of ``python -m tools.verify robustness``.
 """
 
 from __future__ import annotations
 
 import argparse
-import logging
 import tempfile
 from collections.abc import Iterator
 from functools import cache
@@ -17,23 +16,18 @@ from pathlib import Path
 
 from fem_sim import claims
 from fem_sim.claims import Claim, not_run
-from myomotion.built_in import virtual_cines
 from myomotion.io.cine import read_cine
-from tools.bundle import BUNDLES
 from tools.verify.inference.fields import inverse_claims, tracked_cines, warp_claims
 from tools.verify.inference.formats import format_claims
-from tools.verify.inference.runs import kill_claims, run_command, time_claims
+from tools.verify.inference.runs import run_command, time_claims
 from tools.verify.inference.strain import analytic_strain_claims, virtual_strain_claims
 
-TRIALS, SEED = 20, 0
-BUILT_IN_SLICES = 9
+SEED = 0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options beside ``--output`` and ``--only``."""
     parser.add_argument("--real", type=Path, help="real studies with labels at end-diastole")
-    parser.add_argument("--virtual", type=Path, help="folder of virtual cines")
-    parser.add_argument("--trials", type=int, default=TRIALS, help="how often inference is killed")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -43,18 +37,16 @@ def run(options: argparse.Namespace) -> int:
         options: see :func:`add_arguments`.
     """
     with tempfile.TemporaryDirectory() as work:
-        measured = groups(options.real, options.virtual, Path(work), options.trials)
+        measured = groups(options.real, Path(work))
         return claims.run(measured, options.output, only=options.only, seed=SEED)
 
 
-def groups(real: Path | None, virtual: Path | None, work: Path, trials: int) -> claims.Groups:
+def groups(real: Path | None, work: Path) -> claims.Groups:
     """What is measured, in order. Time comes first, before the other groups load the machine.
 
     Args:
         real: folder of real studies with end-diastolic labels, or None.
-        virtual: folder of virtual cines; None makes some.
         work: folder for results.
-        trials: how often inference is killed.
 
     Returns:
         Names and measurements.
@@ -63,7 +55,6 @@ def groups(real: Path | None, virtual: Path | None, work: Path, trials: int) -> 
         **(_without_real() if real is None else real_groups(real, work)),
         "strain, analytic": lambda: analytic_strain_claims(SEED),
         "strain, virtual": lambda: virtual_strain_claims(SEED),
-        "kills": lambda: kill_claims(virtual or built_in(), work / "kills", trials, SEED),
     }
 
 
@@ -100,12 +91,3 @@ def real_groups(real: Path, work: Path) -> claims.Groups:
         "fields": fields,
         "formats": lambda: format_claims(real, track(), work),
     }
-
-
-def built_in() -> Path:
-    """Folder of a few virtual cines, made on first use."""
-    logging.getLogger("myomotion").setLevel(logging.INFO)
-    studies = virtual_cines(
-        BUNDLES / ".cache", "test", preset="physiological", slices=BUILT_IN_SLICES
-    )
-    return Path(str(studies[0]["image"])).parents[1]

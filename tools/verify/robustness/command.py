@@ -1,36 +1,45 @@
 """Measure what happens with inputs and places that are wrong, as they are at users' desks.
 
-python -m tools.verify robustness --group lights --real DIR [DIR ...] --output FILE.json
-python -m tools.verify robustness --group outputs --output FILE.json
+python -m tools.verify robustness --real DIR [DIR ...] --output FILE.json
 
-lights: every folder holds labelled studies that are right; the built-in virtual cines are added,
-and wrong inputs are made of them. outputs: results in places where something else lies.
+Every folder holds labelled studies that are right, or data sets of such studies; the built-in
+virtual cines are added. All groups are measured, or those that --group names:
+faults: everything that was found at users' desks, of kinds K1 to K6.
+lights: whether they tell wrong inputs from right ones.
+outputs: results in places where something else lies.
+fuzz: files that are damaged at random.
+kills: inference that is killed, runs beside itself, or has no room or permission to write.
+storage: the same heart, its file stored along other axes.
 """
 
 from __future__ import annotations
 
 import argparse
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from fem_sim import claims
-from myomotion.built_in import virtual_cines
-from tools.bundle import BUNDLES
+from tools.verify.robustness.faults.group import fault_groups
+from tools.verify.robustness.fuzz import fuzz_claims
+from tools.verify.robustness.given import Given
+from tools.verify.robustness.interruptions import interruption_groups
 from tools.verify.robustness.lights import light_groups
 from tools.verify.robustness.outputs import output_claims
+from tools.verify.robustness.storage import storage_groups
 
 SEED = 0
-BUILT_IN_SLICES = 9
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options beside ``--output`` and ``--only``."""
-    parser.add_argument("--group", choices=GROUPS, required=True, help="what to verify")
+    parser.add_argument(
+        "--group", choices=GROUPS, nargs="+", default=[*GROUPS], help="what to verify; default all"
+    )
     parser.add_argument(
         "--real", type=Path, nargs="+", default=[], metavar="DIR", help="folders of right studies"
     )
-    parser.add_argument("--seed", type=int, default=SEED, help="of noise and shuffling")
+    parser.add_argument("--seed", type=int, default=SEED, help="of noise, shuffling and damage")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -40,26 +49,19 @@ def run(options: argparse.Namespace) -> int:
         options: see :func:`add_arguments`.
     """
     with tempfile.TemporaryDirectory() as work:
-        measured = GROUPS[options.group](options, Path(work))
+        given = Given(work=Path(work), seed=options.seed, real=options.real)
+        measured: dict[str, Callable[[], Iterable[claims.Claim]]] = {}
+        for name in options.group:
+            measured |= GROUPS[name](given)
         return claims.run(measured, options.output, only=options.only, seed=options.seed)
 
 
-def _lights(options: argparse.Namespace, _: Path) -> claims.Groups:
-    built_in = [
-        Path(str(study["image"])).parent
-        for section in ("training", "validation", "test")
-        for study in virtual_cines(
-            BUNDLES / ".cache", section, preset="physiological", slices=BUILT_IN_SLICES
-        )
-    ]
-    return light_groups([*options.real, *built_in], options.seed)
-
-
-def _outputs(_: argparse.Namespace, work: Path) -> claims.Groups:
-    return {"outputs": lambda: output_claims(work)}
-
-
-GROUPS: dict[str, Callable[[argparse.Namespace, Path], claims.Groups]] = {
-    "lights": _lights,
-    "outputs": _outputs,
+# Each gives named measurements of claims; nothing is computed before they are called.
+GROUPS: dict[str, Callable[[Given], claims.Groups]] = {
+    "outputs": lambda given: {"outputs": lambda: output_claims(given.work / "outputs")},
+    "faults": fault_groups,
+    "lights": light_groups,
+    "fuzz": lambda given: {"fuzz": lambda: fuzz_claims(given.work / "fuzz", given.seed)},
+    "kills": interruption_groups,
+    "storage": storage_groups,
 }

@@ -42,6 +42,25 @@ class Limits:
         return min(values) if self.red < self.amber else max(values)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Range(Limits):
+    """Limits on both sides; ``amber`` and ``red`` are the upper ones.
+
+    Attributes:
+        low_amber: values below it are amber.
+        low_red: values below it are red.
+    """
+
+    low_amber: float
+    low_red: float
+
+    def light(self, value: float | None) -> int:
+        """``GREEN``, ``AMBER`` or ``RED``; a value that is not known is green."""
+        if value is None or value >= self.low_amber:
+            return super().light(value)
+        return AMBER if value >= self.low_red else RED
+
+
 class Meaning(NamedTuple):
     """An entry under "What the flags mean"."""
 

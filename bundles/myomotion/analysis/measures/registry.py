@@ -12,6 +12,7 @@ from myomotion.analysis.measures import (
     label_fit,
     movement,
     plausibility,
+    size,
     strain,
 )
 from myomotion.analysis.measures.measure import Measure, StudyMeasure
@@ -48,6 +49,7 @@ MEASURES: tuple[Measure, ...] = (
     movement.BEAT,
     movement.STUDY_BEAT,
     movement.RESIDUAL_LEFT,
+    size.DIAMETER,
 )
 # What a reader looks for first, in the report and the cohort's table; the others follow.
 LEADING_KEYS = (

@@ -235,9 +235,11 @@ def _stored_values(path: Path, shape: tuple[int, int]) -> np.ndarray:
     if "TransferSyntaxUID" not in dataset.file_meta:  # a file without file meta information
         dataset.file_meta.TransferSyntaxUID = IMPLICIT_LITTLE_ENDIAN
     syntax = dataset.file_meta.TransferSyntaxUID
+    # A damaged UID is no transfer syntax, and then nobody knows.
+    compressed = syntax.is_transfer_syntax and syntax.is_compressed
 
     def message(reason: str) -> str:
-        if syntax.is_compressed:
+        if compressed:
             return (
                 f"{path}: its pixels are compressed ({syntax.name}) and no decoder for that is "
                 f"installed, or they are damaged ({reason}). Install pylibjpeg with "

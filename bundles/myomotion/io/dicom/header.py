@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -80,10 +81,19 @@ def frames_of(path: Path, dataset: Any) -> list[DicomFrame | None]:
     Raises:
         InputError: if the header cannot be understood.
     """
-    with refused(
-        lambda reason: f"{path}: its header cannot be understood ({reason}). Export it again."
-    ):
+    with not_understood(path):
         return _frames(path, dataset)
+
+
+def not_understood(path: Path) -> AbstractContextManager[None]:
+    """Whatever goes wrong with values of a header becomes an error that names its file.
+
+    Args:
+        path: of the file.
+    """
+    return refused(
+        lambda reason: f"{path}: its header cannot be understood ({reason}). Export it again."
+    )
 
 
 def _frames(path: Path, dataset: Any) -> list[DicomFrame | None]:

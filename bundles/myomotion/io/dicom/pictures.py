@@ -10,7 +10,7 @@ from typing import Any
 
 from myomotion.errors import InputError
 from myomotion.io.dicom.files import read_dataset
-from myomotion.io.dicom.header import NOT_MAGNITUDE, DicomFrame, frames_of
+from myomotion.io.dicom.header import NOT_MAGNITUDE, DicomFrame, frames_of, not_understood
 
 MR_IMAGES = tuple(f"1.2.840.10008.5.1.4.1.1.4{end}" for end in ("", ".1", ".3", ".4"))
 NO_SPACING = "no PixelSpacing"
@@ -51,7 +51,8 @@ def read_headers(files: Sequence[Path], place: Path) -> Pictures:
     example: dict[str, str] = {}
     for path in files:
         dataset = read_dataset(path, header_only=True)
-        reason = _not_usable(path, dataset)
+        with not_understood(path):
+            reason = _not_usable(path, dataset)
         if reason == NO_SPACING:
             unspaced.append((path, dataset))
             continue
@@ -92,7 +93,9 @@ def _with_spacing(
         spacings.setdefault(key, set()).add(tuple(frame.spacing.tolist()))
     spaced: list[DicomFrame] = []
     for path, dataset in unspaced:
-        key = (str(dataset.get("SeriesInstanceUID", "")), (int(dataset.Rows), int(dataset.Columns)))
+        with not_understood(path):
+            shape = (int(dataset.Rows), int(dataset.Columns))
+            key = (str(dataset.get("SeriesInstanceUID", "")), shape)
         if len(known := spacings.get(key, set())) == 1:
             dataset.PixelSpacing = list(next(iter(known)))
             spaced += [frame for frame in frames_of(path, dataset) if frame is not None]

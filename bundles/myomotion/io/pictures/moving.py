@@ -11,6 +11,9 @@ MOVING_SHARE = 98.0  # percentile of temporal deviation above which a voxel coun
 FRAMES_PER_HARMONIC = 12
 ROUNDING = 1e-6  # of the largest intensity: what is left of computing, not of motion
 SLOW_SHARE = 0.5  # of a voxel's variance, in the first harmonics
+# Over fewer frames nothing is slow or fast; there, what changes along the border is no heart.
+FEWEST_FRAMES = 5
+JOINED = 0.7  # of what counts as heart: what is as strong belongs together
 
 
 def moving_center(image: np.ndarray) -> tuple[float, float]:
@@ -23,6 +26,8 @@ def moving_center(image: np.ndarray) -> tuple[float, float]:
         In voxels; the middle of the image where nothing moves.
     """
     deviation = np.max([_slow_deviation(image[:, :, z]) for z in range(image.shape[2])], axis=0)
+    if image.shape[3] < FEWEST_FRAMES:
+        deviation = _off_the_border(deviation)
     moving = np.where(deviation >= np.percentile(deviation, MOVING_SHARE), deviation, 0.0)
     if deviation.max() <= ROUNDING * max(float(np.abs(image).max()), 1e-12):
         return (image.shape[0] - 1) / 2, (image.shape[1] - 1) / 2
@@ -36,3 +41,23 @@ def _slow_deviation(frames: np.ndarray) -> np.ndarray:
     slow = power[..., : max(1, frames.shape[-1] // FRAMES_PER_HARMONIC)].sum(-1)
     deviation: np.ndarray = frames.std(axis=-1)
     return np.where(slow >= SLOW_SHARE * power.sum(-1), deviation, 0.0)
+
+
+def _off_the_border(deviation: np.ndarray) -> np.ndarray:
+    """The deviation ``(X, Y)`` without what changes most and is joined to the border.
+
+    A strip of wrapped signal or a bright edge reaches the border of the picture, the heart does
+    not. As long as such parts are among what changes most, they are taken away.
+    """
+    border = np.ones(deviation.shape, bool)
+    border[1:-1, 1:-1] = False
+    left = deviation.copy()
+    while left.any():
+        most = float(np.percentile(left[left > 0], MOVING_SHARE))
+        pieces, _ = ndimage.label(left >= JOINED * most)
+        strongest = np.unique(pieces[left >= most])
+        joined = np.intersect1d(pieces[border], strongest[strongest > 0])
+        if not len(joined):
+            return left
+        left[np.isin(pieces, joined)] = 0.0
+    return deviation

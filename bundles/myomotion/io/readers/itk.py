@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from myomotion.errors import InputError
 from myomotion.io.frame_times import believable_times
 from myomotion.io.image import CineImage
 from myomotion.io.info import StudyInfo
@@ -20,6 +21,11 @@ class ItkCine(FileReader):
     def read(self, place: Path, info: StudyInfo) -> CineImage:
         """Read the file; the number of dimensions is left to the caller to check."""
         image = read_itk(place)
+        if not image.sized:
+            raise InputError(
+                f"{place}: does not say how large its voxels are. Export it with ElementSpacing "
+                "(MetaImage), or spacings or space directions (NRRD)."
+            )
         check_plane(place, image.affine, image.values.shape)
         frames = image.values.shape[3] if image.values.ndim == 4 else 0
         kind = "MetaImage" if place.name.lower().endswith((".mha", ".mhd")) else "NRRD"

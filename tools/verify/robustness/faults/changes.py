@@ -1,9 +1,10 @@
-"""Changes to the files of a drawn study."""
+"""Changes to the files of a study: ``sa.nii.gz`` and ``label_sa_ED.nii.gz`` in a folder."""
 
 from __future__ import annotations
 
 import gzip
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,23 +12,41 @@ import nibabel as nib
 import numpy as np
 
 Change = Callable[[Path], Any]
+COPIED = {"image": "sa.nii.gz", "label_ed": "label_sa_ED.nii.gz", "info": "info.json"}
+
+
+def copy_study(study: Mapping[str, object], folder: Path) -> None:
+    """Cine, end-diastolic label and info.json of a study in NIfTI; users have no more.
+
+    Args:
+        study: from :func:`~myomotion.io.cine.find_studies`.
+        folder: to make.
+    """
+    folder.mkdir(parents=True)
+    for key, name in COPIED.items():
+        if key in study:
+            shutil.copy(str(study[key]), folder / name)
 
 
 def cine_of(folder: Path) -> tuple[np.ndarray, np.ndarray]:
-    image = nib.load(folder / "sa.nii.gz")
+    """The cine ``(X, Y, Z, T)`` and its affine."""
+    image = nib.Nifti1Image.from_filename(folder / "sa.nii.gz")
     return np.asarray(image.dataobj).copy(), image.affine.copy()
 
 
 def label_of(folder: Path) -> np.ndarray:
-    return np.asarray(nib.load(folder / "label_sa_ED.nii.gz").dataobj).copy()
+    """The end-diastolic label ``(X, Y, Z)``."""
+    return np.asarray(nib.Nifti1Image.from_filename(folder / "label_sa_ED.nii.gz").dataobj).copy()
 
 
 def save(folder: Path, image: np.ndarray, affine: np.ndarray | None = None) -> None:
+    """Write the cine; with the affine that it has, unless another is given."""
     affine = cine_of(folder)[1] if affine is None else affine
     nib.save(nib.Nifti1Image(image, affine), folder / "sa.nii.gz")
 
 
 def save_label(folder: Path, label: np.ndarray, affine: np.ndarray | None = None) -> None:
+    """Write the label; with the affine of the cine, unless another is given."""
     affine = cine_of(folder)[1] if affine is None else affine
     nib.save(nib.Nifti1Image(label, affine), folder / "label_sa_ED.nii.gz")
 

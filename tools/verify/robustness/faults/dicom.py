@@ -1,0 +1,194 @@
+"""DICOM folders that are not one clean series, made of a study in NIfTI."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pydicom
+from pydicom.uid import generate_uid
+from scipy.spatial.transform import Rotation
+
+from tools.write_dicom import write_cine
+
+Edit = Callable[[pydicom.Dataset], object]
+SIDEWAYS_MM = 1.5  # as a patient moves between two breath-holds
+TAKEN_AGAIN, TAKEN_TWICE = "acquisition", "pictures"
+
+
+def as_dicom(study: Path, **options: bool) -> tuple[Path, list[Path]]:
+    """The same study with its cine in DICOM beside it, and its files in their order.
+
+    Args:
+        study: folder with ``sa.nii.gz``, labels and, for frame times, ``info.json``.
+        options: of :func:`~tools.write_dicom.write_cine`.
+    """
+    target = study.with_name(f"{study.name}_dicom")
+    target.mkdir()
+    write_cine(study / "sa.nii.gz", target / "scan", **options)  # type: ignore[arg-type]
+    for label in study.glob("label_sa_*.nii.gz"):
+        shutil.copy(label, target)
+    return target, sorted((target / "scan").glob("*.dcm"))
+
+
+def edit(path: Path, change: Edit) -> None:
+    """Change a file's elements."""
+    dataset = pydicom.dcmread(path)
+    change(dataset)
+    dataset.save_as(path)
+
+
+def add_copy(path: Path, change: Edit, blank: bool = True) -> None:
+    """Put another picture beside a file, changed and, where ``blank``, without its content."""
+    dataset = pydicom.dcmread(path)
+    dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = generate_uid()
+    if blank:
+        dataset.PixelData = bytes(len(dataset.PixelData))
+    change(dataset)
+    dataset.save_as(path.with_name(f"a_{path.name}"))
+
+
+def frames_of(study: Path) -> int:
+    """Frames a slice of a study, by the headers of its files' slice positions."""
+    files = sorted((study / "scan").glob("*.dcm"))
+    places = {
+        tuple(pydicom.dcmread(f, stop_before_pixels=True).ImagePositionPatient) for f in files
+    }
+    return len(files) // len(places)
+
+
+def magnitude_and_phase(study: Path) -> Path:
+    """One enhanced file whose pictures are magnitude and phase in turn."""
+    target, (path,) = as_dicom(study, multi_frame=True)
+    dataset = pydicom.dcmread(path)
+    groups, pictures = [], []
+    for k, picture in enumerate(dataset.pixel_array):
+        for part, kind in (("MAGNITUDE", "M"), ("PHASE", "P")):
+            group = pydicom.dcmread(path).PerFrameFunctionalGroupsSequence[k]
+            frame_type = pydicom.Dataset()
+            frame_type.FrameType = ["ORIGINAL", "PRIMARY", "CARDIAC", kind]
+            frame_type.ComplexImageComponent = part
+            group.MRImageFrameTypeSequence = [frame_type]
+            groups.append(group)
+            pictures.append(picture if kind == "M" else picture[::-1])
+    dataset.PerFrameFunctionalGroupsSequence = groups
+    dataset.NumberOfFrames, dataset.PixelData = len(groups), np.stack(pictures).tobytes()
+    dataset.ImageType = ["ORIGINAL", "PRIMARY", "CARDIAC", "NONE"]
+    dataset.save_as(path)
+    return target
+
+
+def second_acquisition(dataset: pydicom.Dataset) -> None:
+    """Taken again in another breath-hold."""
+    dataset.AcquisitionNumber, dataset.InstanceNumber = 2, int(dataset.InstanceNumber) + 1000
+
+
+def second_pictures(dataset: pydicom.Dataset) -> None:
+    """There again under another number."""
+    dataset.InstanceNumber = int(dataset.InstanceNumber) + 1000
+
+
+def second_echo(dataset: pydicom.Dataset) -> None:
+    """A later echo."""
+    dataset.EchoTime = 9.0
+
+
+def every_slice_twice(again: Edit) -> Callable[[Path], Path]:
+    """Every slice is there twice in a series; the second pictures are blank."""
+
+    def change(study: Path) -> Path:
+        target, files = as_dicom(study)
+        for path in files:
+            edit(path, lambda dataset: setattr(dataset, "EchoTime", 1.5))
+            add_copy(path, again)
+        return target
+
+    return change
+
+
+def lost_spacing(study: Path) -> Path:
+    """The last slice lost its PixelSpacing."""
+    target, files = as_dicom(study)
+    for path in files[-frames_of(target) :]:
+        edit(path, lambda dataset: delattr(dataset, "PixelSpacing"))
+    return target
+
+
+def slice_planned_sideways(study: Path) -> Path:
+    """A series a slice, the last one planned a little to the side."""
+    target, files = as_dicom(study, series_per_slice=True)
+
+    def move(dataset: pydicom.Dataset) -> None:
+        along = np.array(dataset.ImageOrientationPatient[:3], float)
+        moved = np.array(dataset.ImagePositionPatient, float) + SIDEWAYS_MM * along
+        dataset.ImagePositionPatient = [f"{v:.4f}" for v in moved]
+
+    for path in files[-frames_of(target) :]:
+        edit(path, move)
+    return target
+
+
+def series_per_phase(study: Path) -> Path:
+    """Every phase of the cycle was sent as a series of its own."""
+    target, files = as_dicom(study)
+    count = frames_of(target)
+    uids = [generate_uid() for _ in range(count)]
+    for k, path in enumerate(files):
+
+        def own_series(dataset: pydicom.Dataset, k: int = k) -> None:
+            dataset.SeriesInstanceUID, dataset.SeriesNumber = uids[k % count], 100 + k % count
+            dataset.InstanceNumber = k // count + 1
+
+        edit(path, own_series)
+    return target
+
+
+def long_axis_beside(study: Path) -> Path:
+    """A long-axis cine of one slice lies beside the stack."""
+    target, files = as_dicom(study)
+    uid = generate_uid()
+    for path in files[: frames_of(target)]:
+
+        def upright(dataset: pydicom.Dataset) -> None:
+            old = np.array(dataset.ImageOrientationPatient, float).reshape(2, 3)
+            turned = Rotation.from_rotvec(90 * old[0], degrees=True).apply(old)
+            dataset.ImageOrientationPatient = [f"{v:.9f}" for v in turned.ravel()]
+            dataset.SeriesInstanceUID, dataset.SeriesNumber = uid, 7
+            dataset.SeriesDescription = "4CH"
+
+        add_copy(path, upright, blank=False)
+    return target
+
+
+def slice_with_other_rows(study: Path) -> Path:
+    """The last slice was taken with two rows less; the label does not know of it."""
+    target, files = as_dicom(study)
+    for label in target.glob("label_sa_*"):
+        label.unlink()
+
+    def shorter(dataset: pydicom.Dataset) -> None:
+        dataset.PixelData = dataset.pixel_array[:-2].tobytes()
+        dataset.Rows -= 2
+
+    for path in files[-frames_of(target) :]:
+        edit(path, shorter)
+    return target
+
+
+def padded(study: Path) -> Path:
+    """PixelPaddingValue outside a round field of view."""
+    target, files = as_dicom(study)
+    for path in files:
+
+        def ring(dataset: pydicom.Dataset) -> None:
+            values = dataset.pixel_array.copy()
+            place = np.indices(values.shape) - np.array(values.shape)[:, None, None] / 2
+            values[np.hypot(*place) > min(values.shape) / 2 + 1] = 32767
+            dataset.PixelPaddingValue = 32767
+            dataset["PixelPaddingValue"].VR = "US"
+            dataset.PixelData = values.tobytes()
+
+        edit(path, ring)
+    return target
