@@ -17,7 +17,7 @@ from pathlib import Path
 
 from fem_sim import claims
 from fem_sim.claims import Claim, not_run
-from myomotion.built_in import virtual_cines
+from myomotion.io.built_in import virtual_cines
 from myomotion.io.cine import read_cine
 from tools.bundle import BUNDLES
 from tools.verify.inference.fields import inverse_claims, tracked_cines, warp_claims

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from fem_sim import claims
-from myomotion.built_in import virtual_cines
+from myomotion.io.built_in import virtual_cines
 from tools.bundle import BUNDLES
 from tools.verify.robustness.lights import light_groups
 from tools.verify.robustness.outputs import output_claims
