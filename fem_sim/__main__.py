@@ -198,7 +198,7 @@ def _phantom(options: argparse.Namespace) -> int:
     from fem_sim.dataset import simulate_dataset
     from fem_sim.files import LISTING, RECORD
     from fem_sim.phantom.dataset import make_cines
-    from myomotion.outputs import refuse_unsafe
+    from myomotion.files.outputs import refuse_unsafe
 
     common = {"seed": options.seed, "workers": options.workers, "progress": not options.quiet}
     cycles = options.cycles

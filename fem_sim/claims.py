@@ -13,7 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from myomotion import files, outputs
+from myomotion.files import outputs, tables
 
 LOG = logging.getLogger(__name__)
 VERDICTS = {True: "PASS", False: "FAIL", None: "NOT RUN"}
@@ -188,7 +188,7 @@ def write_report(path: Path, claims: Sequence[Claim], further: Mapping[str, Any]
     Raises:
         OutputError: if the file cannot be written.
     """
-    files.write_report(path, {"claims": [asdict(claim) for claim in claims], **further})
+    tables.write_report(path, {"claims": [asdict(claim) for claim in claims], **further})
 
 
 def circumstances(seed: int | None, load: float) -> dict[str, Any]:

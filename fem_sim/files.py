@@ -8,20 +8,13 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from myomotion.files import write_report
-from myomotion.outputs import (
-    REPORT,
-    Inputs,
-    mark,
-    refuse_unsafe,
-    remove_leftovers,
-    write_bytes,
-    writing,
-)
+from myomotion.files.atomic import remove_leftovers, write_bytes, writing
+from myomotion.files.outputs import REPORT, Inputs, mark, refuse_unsafe
+from myomotion.files.tables import write_report
 
 SPLITS = ("training", "validation", "test")
 RECORD, LISTING = "settings.json", "datalist.json"
-CINE = "cine"  # kind of a virtual cine's folder, see myomotion.outputs
+CINE = "cine"  # kind of a virtual cine's folder, see myomotion.files.outputs
 REJECTED = "rejected"  # folder of the reasons why something could not be made
 
 
@@ -77,7 +70,7 @@ def claim_folder(
 
     Raises:
         OutputError: the folder cannot be made or written, or something would be replaced that is
-            not this program's, see :func:`~myomotion.outputs.refuse_unsafe`.
+            not this program's, see :func:`~myomotion.files.outputs.refuse_unsafe`.
         ValueError: the folder was made with other settings, or two parts would have one name.
     """
     record, read = folder / RECORD, Inputs(inputs)

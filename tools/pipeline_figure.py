@@ -30,10 +30,11 @@ from fem_sim.mechanics.cycle import Cycle
 from fem_sim.settings import DatasetSettings
 from fem_sim.slices import SPACING_MM, SliceJob, simulate_slice
 from fem_sim.sources import source_jobs
-from myomotion.built_in import virtual_cines
+from myomotion.files.atomic import write_bytes
+from myomotion.files.outputs import PROGRAM
+from myomotion.io.built_in import virtual_cines
 from myomotion.io.labels import MYOCARDIUM
 from myomotion.losses.plausibility import Plausibility, load_plausibility, standardise
-from myomotion.outputs import PROGRAM, write_bytes
 from myomotion.tracker import Result, track
 from tools.bundle import BUNDLES, VAE
 from tools.verify.autoencoder.measures import FieldSet, decoded_gradients, patches

@@ -23,14 +23,14 @@ import torch
 
 from fem_sim.command_line import make_parser, run_command
 from myomotion.analysis.plausibility_table import mean_gradient
-from myomotion.built_in import virtual_cines
 from myomotion.errors import InputError
-from myomotion.files import file_sha256, write_report
+from myomotion.files.outputs import claim
+from myomotion.files.tables import file_sha256, write_report
+from myomotion.io.built_in import virtual_cines
 from myomotion.io.cine import find_studies
 from myomotion.io.datalist import read_datalist
 from myomotion.io.labels import MYOCARDIUM
 from myomotion.losses.plausibility import Plausibility, load_plausibility
-from myomotion.outputs import claim
 from myomotion.tracker import Tracker
 from myomotion.transforms.cycles import LoadCycled
 from myomotion.transforms.load_cine import LoadCine

@@ -17,8 +17,9 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from fem_sim.command_line import make_parser, run_command
 from myomotion.errors import InputError
-from myomotion.files import write_table
-from myomotion.outputs import PROGRAM, claim, write_bytes
+from myomotion.files.atomic import write_bytes
+from myomotion.files.outputs import PROGRAM, claim
+from myomotion.files.tables import write_table
 
 Curves = dict[str, dict[int, float]]
 

@@ -19,9 +19,10 @@ import numpy as np
 
 from fem_sim.command_line import make_parser, run_command
 from myomotion.errors import InputError
+from myomotion.files.atomic import write_bytes
+from myomotion.files.outputs import claim
 from myomotion.io.cine import Cine, find_studies, read_cine
 from myomotion.io.labels import CAVITY, MYOCARDIUM
-from myomotion.outputs import claim, write_bytes
 from tools.evaluate.scores import group_of
 
 

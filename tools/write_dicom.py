@@ -24,12 +24,12 @@ from pydicom.valuerep import format_number_as_ds
 from fem_sim.command_line import make_parser, run_command
 from myomotion.core.axes import LPS_FROM_RAS
 from myomotion.errors import InputError
+from myomotion.files.outputs import refuse_unsafe, replaced_folder
 from myomotion.io.cine import Cine, find_studies, read_cine
-from myomotion.outputs import refuse_unsafe, replaced_folder
 
 MR_IMAGE = "1.2.840.10008.5.1.4.1.1.4"
 ENHANCED_MR_IMAGE = "1.2.840.10008.5.1.4.1.1.4.1"
-DICOM = "dicom"  # kind of the folder, see myomotion.outputs
+DICOM = "dicom"  # kind of the folder, see myomotion.files.outputs
 STORED_RANGE = 65535
 
 

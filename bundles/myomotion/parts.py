@@ -17,16 +17,17 @@ from monai.bundle import ConfigParser
 from torch import distributed as dist
 from torch import nn
 
-from myomotion import built_in, outputs
 from myomotion.analysis import provenance, quality_control
 from myomotion.errors import HINTED, exit_on_input_error, nearest
+from myomotion.files import outputs
+from myomotion.files.paths import given_path
 from myomotion.inferers import studies
+from myomotion.io import built_in
 from myomotion.io.studies import folders_without_cine as folders_without_cine
 from myomotion.losses import registration, similarity
 from myomotion.networks import weights
 from myomotion.networks.gradient_vae import GradientVAE
 from myomotion.networks.pair import PairNetwork
-from myomotion.paths import given_path
 from myomotion.training import checkpoints
 from myomotion.transforms import refine_motion
 from myomotion.transforms.save_scores import SaveScores
@@ -60,7 +61,7 @@ track_study = studies.track_study
 
 
 def folder(path: object) -> str:
-    """A folder as a configuration gives it, see :func:`~myomotion.paths.given_path`."""
+    """A folder as a configuration gives it, see :func:`~myomotion.files.paths.given_path`."""
     return str(given_path(path))
 
 

@@ -24,7 +24,7 @@ from fem_sim.mechanics.parameters import SimulationParameters
 from fem_sim.mechanics.path import cycle_states, inflation_path
 from fem_sim.mechanics.raster import EXTENSION, RasterGrid
 from fem_sim.mechanics.ring import ring_model
-from myomotion.outputs import write_bytes
+from myomotion.files.atomic import write_bytes
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ import numpy as np
 
 from fem_sim.files import CINE
 from fem_sim.phantom.render import VirtualCine
-from myomotion.outputs import WRITTEN_BY, replaced_folder
+from myomotion.files.outputs import WRITTEN_BY, replaced_folder
 
 SLICE_SPACING_MM = 25.0
 

@@ -24,7 +24,8 @@ from fem_sim.show.render import (
     draw_with_matplotlib,
     draw_with_pyvista,
 )
-from myomotion.outputs import PROGRAM, claim, write_bytes
+from myomotion.files.atomic import write_bytes
+from myomotion.files.outputs import PROGRAM, claim
 
 LOG = logging.getLogger(__name__)
 RENDERERS = {"pyvista": draw_with_pyvista, "matplotlib": draw_with_matplotlib}

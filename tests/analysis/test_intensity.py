@@ -77,9 +77,9 @@ def test_what_is_not_the_heart_leaves_its_intensities_as_they_are(airy: Path, na
 def test_a_constant_on_all_intensities_changes_nothing_even_without_air(
     small_study: Path, constant: float
 ) -> None:
-    plain = LoadCined()(find_studies(small_study)[0])["image"]
+    plain = LoadCine()(find_studies(small_study)[0])["image"]
     save(small_study, cine_of(small_study)[0] + constant)
-    assert torch.allclose(LoadCined()(find_studies(small_study)[0])["image"], plain, atol=1e-3)
+    assert torch.allclose(LoadCine()(find_studies(small_study)[0])["image"], plain, atol=1e-3)
 
 
 def test_padding_is_said_and_dark_margins_stay(airy: Path) -> None:

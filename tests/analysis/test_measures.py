@@ -33,8 +33,8 @@ from myomotion.analysis.measures.tracked import (
 from myomotion.analysis.motion import source_motion
 from myomotion.analysis.quality import assess
 from myomotion.analysis.study import Study, analyse
+from myomotion.files.atomic import write_bytes
 from myomotion.inferers.studies import StudyRuns, cohort_columns
-from myomotion.outputs import write_bytes
 from myomotion.report.numbers import number_table
 from myomotion.report.page import report_page
 from myomotion.transforms.save_motion import write_study

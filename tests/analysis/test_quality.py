@@ -21,7 +21,7 @@ from myomotion.analysis.study import analyse
 from myomotion.core.flow import compose
 from myomotion.core.integrator import FieldIntegrator
 from myomotion.errors import InputError
-from myomotion.files import file_sha256
+from myomotion.files.tables import file_sha256
 from myomotion.io.cine import Cine
 from myomotion.losses.plausibility import load_plausibility
 from myomotion.networks.gradient_vae import GradientVAE

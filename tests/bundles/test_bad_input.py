@@ -14,8 +14,8 @@ import pytest
 import torch
 
 from myomotion.errors import InputError
+from myomotion.files.outputs import MARKER
 from myomotion.io.cine import find_studies
-from myomotion.outputs import MARKER
 from myomotion.transforms.load_cine import LoadCine
 from tests.support.bad_images import BAD_INPUT, image_with
 from tests.support.bundle_runs import config, track

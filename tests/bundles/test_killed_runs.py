@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from myomotion.outputs import MARKER
-from myomotion.processes import host_name
+from myomotion.files.outputs import MARKER
+from myomotion.files.processes import host_name
 from tests.support.bundle_runs import track
 from tests.support.paths import ROOT
 from tests.support.processes import dead_process

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 
+from myomotion.files.outputs import MARKER
 from myomotion.networks.pyramid import PyramidMotionNet
 from myomotion.networks.weights import load_state
 from tests.support.paths import BUNDLES
@@ -188,6 +189,7 @@ def test_two_processes_train_one_network(
     first, second = (torch.load(output / f"rank{r}.pt", weights_only=True) for r in range(2))
     assert all(torch.equal(value, second[key]) for key, value in first.items())
     assert sorted(p.name for p in output.iterdir() if "tfevents" not in p.name) == [
+        MARKER,
         "model.pt",
         "rank0.pt",
         "rank1.pt",

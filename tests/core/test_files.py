@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from myomotion.files import write_table
+from myomotion.files.tables import write_table
 
 
 def read(path: Path) -> list[list[str]]:

@@ -17,8 +17,9 @@ from fem_sim.files import claim_folder, split_of
 from fem_sim.mechanics.cycle import Cycle
 from fem_sim.phantom.dataset import make_cines
 from myomotion.errors import InputError, OutputError
-from myomotion.outputs import MARKER, write_bytes
-from myomotion.processes import host_name
+from myomotion.files.atomic import write_bytes
+from myomotion.files.outputs import MARKER
+from myomotion.files.processes import host_name
 from tests.support.processes import dead_process
 
 CHOSEN: dict[str, Any] = {"preset": "physiological", "seed": 5, "levels": 6}

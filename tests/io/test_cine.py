@@ -13,10 +13,10 @@ import torch
 from myomotion.analysis.grids import working_grids
 from myomotion.core.working_grid import WorkingGrid
 from myomotion.errors import InputError
+from myomotion.files.outputs import MARKER
 from myomotion.io.cine import find_studies, read_cine
 from myomotion.io.labels import read_label
 from myomotion.io.studies import folders_without_cine
-from myomotion.outputs import MARKER
 from myomotion.transforms.frame_pairs import RandFramePairs
 from myomotion.transforms.load_cine import LoadCine
 from tests.support.bad_images import BAD_INPUT, image_with

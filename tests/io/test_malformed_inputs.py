@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from myomotion.errors import InputError
+from myomotion.files.outputs import MARKER
 from myomotion.io.cine import find_studies
-from myomotion.outputs import MARKER
 from myomotion.transforms.load_cine import LoadCine
 from tests.support.bundle_runs import track
 from tests.support.paths import ROOT

@@ -13,18 +13,10 @@ from pathlib import Path
 import pytest
 
 from myomotion.errors import OutputError
-from myomotion.files import write_report
-from myomotion.outputs import (
-    MARKER,
-    claim,
-    clear_leftovers,
-    hidden_name,
-    mark,
-    refuse_unsafe,
-    replaced_folder,
-    write_bytes,
-)
-from myomotion.processes import host_name, is_running
+from myomotion.files.atomic import clear_leftovers, hidden_name, write_bytes
+from myomotion.files.outputs import MARKER, claim, mark, refuse_unsafe, replaced_folder
+from myomotion.files.processes import host_name, is_running
+from myomotion.files.tables import write_report
 from tests.support.processes import dead_process, living_process
 
 

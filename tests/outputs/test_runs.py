@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from myomotion.outputs import MARKER
+from myomotion.files.outputs import MARKER
 from tests.support.bundle_runs import track
 from tests.support.studies import write_study
 

@@ -14,7 +14,8 @@ from tests.support.paths import BUNDLES, ROOT
 
 # Rooms of myomotion from the ground up; imports go down. Those in one row may know each other.
 FLOORS = (
-    ("errors", "files", "outputs", "paths", "processes"),
+    ("errors",),
+    ("files",),
     ("core",),
     ("io",),
     ("networks",),
@@ -24,18 +25,17 @@ FLOORS = (
     ("report",),
     ("transforms",),
     ("training", "inferers"),
-    ("built_in", "parts", "tracker"),
+    ("parts", "tracker"),
 )
 LEVEL = {f"myomotion.{name}": level for level, row in enumerate(FLOORS) for name in row}
 PACKAGES = {"myomotion": BUNDLES, "fem_sim": ROOT, "tools": ROOT}
 FORBIDDEN = {"myomotion": {"fem_sim", "tools", "tests"}, "fem_sim": {"tools", "tests"}}
-MOST_ROOMS = 18
+MOST_ROOMS = {"myomotion": 14, "fem_sim": 18, "tools": 18}
 MOST_FLOORS = 8
-MOST_LINES = 400
+MOST_LINES = 350
 MOST_FILES = 16  # Python files of a folder, __init__ not counted
 LARGER_FOLDERS = {
     "tools/study": "one step of the study a file, each read on its own",
-    "tests/support": "one kind of input or helper a file",
 }
 HEAVY = {"torch", "monai", "matplotlib", "scipy", "nibabel", "ignite", "pyvista", "sfepy"}
 
@@ -61,7 +61,7 @@ def test_rooms_are_few_and_low_and_form_no_circle(package: str) -> None:
     graph.pop(package, None)  # what hands out the rooms is none
     assert floors(graph) <= MOST_FLOORS
     rooms = {room(module) for module in files} - {package, f"{package}.__main__"}
-    assert len(rooms) <= MOST_ROOMS, sorted(rooms)
+    assert len(rooms) <= MOST_ROOMS[package], sorted(rooms)
 
 
 def test_myomotion_has_the_rooms_of_the_plan_and_nothing_else() -> None:
@@ -148,7 +148,7 @@ def test_no_folder_is_crowded() -> None:
     files = (path for path in sources() if path.name not in ("__init__.py", "__main__.py"))
     count = Counter(path.parent.relative_to(ROOT).as_posix() for path in files)
     crowded = {folder: n for folder, n in count.items() if n > MOST_FILES}
-    assert set(crowded) <= set(LARGER_FOLDERS), crowded
+    assert set(crowded) == set(LARGER_FOLDERS), crowded
 
 
 def test_a_circle_and_an_import_upwards_would_be_seen(tmp_path: Path) -> None:

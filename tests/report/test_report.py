@@ -23,8 +23,8 @@ from monai.bundle import ConfigParser
 from myomotion.analysis.study import analyse
 from myomotion.core.integrator import FieldIntegrator
 from myomotion.core.segments import NAMES
+from myomotion.files.outputs import MARKER
 from myomotion.io.cine import find_studies
-from myomotion.outputs import MARKER
 from myomotion.report.bullseye import bullseye
 from myomotion.report.page import report_page
 from myomotion.report.player import png_url

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from myomotion.errors import InputError
+from myomotion.files.processes import host_name
 from myomotion.io.cine import Cine, find_studies, read_cine
-from myomotion.processes import host_name
 from tests.support.processes import dead_process
 from tests.support.public_data import (
     AFFINE,

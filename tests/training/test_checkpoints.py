@@ -17,7 +17,7 @@ from monai.transforms import RandGaussianNoised
 from torch import nn
 
 from myomotion.errors import InputError, OutputError
-from myomotion.outputs import MARKER
+from myomotion.files.outputs import MARKER
 from myomotion.training.checkpoints import (
     RESUME_FILE,
     BestWeights,

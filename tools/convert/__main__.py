@@ -28,17 +28,18 @@ from fem_sim.command_line import add_workers, make_parser, run_command
 from fem_sim.parallel import ended_jobs
 from myomotion.core.segments import slice_levels
 from myomotion.errors import InputError
+from myomotion.files.atomic import clear_leftovers
+from myomotion.files.outputs import WRITTEN_BY, refuse_unsafe, replaced_folder
 from myomotion.io.cine import Cine, find_studies, read_cine
 from myomotion.io.info import read_info, slice_name
 from myomotion.io.labels import CAVITY, MYOCARDIUM
 from myomotion.io.nifti import repaired_geometry
-from myomotion.outputs import WRITTEN_BY, clear_leftovers, refuse_unsafe, replaced_folder
 from tools.convert.layouts import LAYOUTS
 from tools.convert.nifti import cine_bytes, label_bytes
 from tools.convert.source import Reader, Source
 
 LOG = logging.getLogger(__name__)
-STUDY = "study"  # kind of a converted study, see myomotion.outputs
+STUDY = "study"  # kind of a converted study, see myomotion.files.outputs
 EXAMPLES = 3  # names shown with a note
 
 
@@ -137,7 +138,7 @@ def convert_subject(reader: Reader, target: Path, layout: str) -> list[str]:
     Raises:
         InputError: if something about the subject is wrong.
         OutputError: if ``target`` is something else, see
-            :func:`~myomotion.outputs.replaced_folder`.
+            :func:`~myomotion.files.outputs.replaced_folder`.
     """
     refuse_unsafe(target, kind=STUDY)
     source = reader()

@@ -17,10 +17,11 @@ import numpy as np
 import torch
 
 from fem_sim.command_line import add_overrides, make_parser, run_command
-from myomotion.built_in import studies_of
 from myomotion.errors import InputError
-from myomotion.files import write_report
-from myomotion.outputs import claim, refuse_unsafe, write_bytes
+from myomotion.files.atomic import write_bytes
+from myomotion.files.outputs import claim, refuse_unsafe
+from myomotion.files.tables import write_report
+from myomotion.io.built_in import studies_of
 from myomotion.transforms.load_cine import LoadCine
 from tools.evaluate.methods import make_tracker, method_names
 from tools.evaluate.scores import at_levels, score_study, statistics_by, statistics_of

@@ -14,11 +14,11 @@ from pathlib import Path
 from xml.sax.saxutils import quoteattr
 
 from fem_sim.command_line import make_parser, run_command
-from myomotion.outputs import refuse_unsafe, replaced_folder
+from myomotion.files.outputs import refuse_unsafe, replaced_folder
 from tools.export_vtk.mesh import frame_mesh, slice_walls
 from tools.export_vtk.result import read_result, read_values
 
-MESH = "mesh"  # kind of the folder, see myomotion.outputs
+MESH = "mesh"  # kind of the folder, see myomotion.files.outputs
 
 
 def export_vtk(result: Path, output: Path) -> Path:

@@ -19,7 +19,8 @@ from pathlib import Path
 from monai.bundle import ConfigParser
 
 from fem_sim.command_line import make_parser, run_command
-from myomotion.outputs import claim, refuse_unsafe, write_bytes
+from myomotion.files.atomic import write_bytes
+from myomotion.files.outputs import claim, refuse_unsafe
 from tools.bundle import BUNDLES
 from tools.package.checks import check_bundle
 

@@ -20,7 +20,7 @@ import numpy as np
 import torch
 
 from fem_sim.command_line import make_parser, run_command
-from myomotion.outputs import claim
+from myomotion.files.outputs import claim
 from myomotion.training.checkpoints import save_atomically
 from tools.peers import ROOT, PeerError, require_peer
 
@@ -171,7 +171,7 @@ def _train(options: argparse.Namespace) -> None:
 
 
 def _read_images(folder: Path) -> list[torch.Tensor]:
-    from myomotion.built_in import studies_of
+    from myomotion.io.built_in import studies_of
     from myomotion.transforms.load_cine import LoadCine
 
     load: Any = LoadCine()

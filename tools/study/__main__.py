@@ -19,8 +19,9 @@ from typing import Any
 from fem_sim import claims
 from fem_sim.command_line import add_workers, make_parser, run_command
 from myomotion.errors import InputError
-from myomotion.files import write_table
-from myomotion.outputs import REPORT, WRITTEN_BY, claim, refuse_unsafe, write_bytes
+from myomotion.files.atomic import write_bytes
+from myomotion.files.outputs import REPORT, WRITTEN_BY, claim, refuse_unsafe
+from myomotion.files.tables import write_table
 from tools.evaluate.scores import MEASURES
 from tools.study.claims import TIME_GROUP, lead_group
 from tools.study.compare import Findings, run_study

@@ -17,8 +17,8 @@ from typing import Any
 
 from fem_sim.command_line import make_parser, run_command
 from myomotion.errors import InputError
-from myomotion.files import write_report
-from myomotion.outputs import claim
+from myomotion.files.outputs import claim
+from myomotion.files.tables import write_report
 from tools.bundle import ROOT
 from tools.study.config import Method, StudyConfig, read_config
 from tools.study.runs import Runner

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from myomotion.built_in import studies_of, virtual_cines
 from myomotion.errors import InputError
-from myomotion.outputs import claim, write_bytes
+from myomotion.files.atomic import write_bytes
+from myomotion.files.outputs import claim
+from myomotion.io.built_in import studies_of, virtual_cines
 from tools.bundle import BUNDLES
 
 VIRTUAL = "virtual"
@@ -152,7 +153,7 @@ def usable_studies(
     """Studies of a folder that can be scored, and why others cannot.
 
     Args:
-        folder: see :func:`~myomotion.built_in.studies_of`.
+        folder: see :func:`~myomotion.io.built_in.studies_of`.
         section: of its ``datalist.json``; all where None.
         only: names to take; all where empty.
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from myomotion.outputs import claim
+from myomotion.files.outputs import claim
 from tools.bundle import ROOT
 from tools.study.config import Method, Stage
 

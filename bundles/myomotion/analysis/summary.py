@@ -22,8 +22,8 @@ from myomotion.analysis.regions import SliceRegions
 from myomotion.analysis.timing import since_ed
 from myomotion.core.segments import NAMES
 from myomotion.core.view import standard_view
+from myomotion.files.outputs import WRITTEN_BY
 from myomotion.io.cine import Cine
-from myomotion.outputs import WRITTEN_BY
 
 NOTICE = "Research use only."
 STRAIN_TEXT = "Green-Lagrange, percent, reference end-diastole"

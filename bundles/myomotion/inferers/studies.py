@@ -18,10 +18,11 @@ from monai.utils.enums import CommonKeys as Keys
 from myomotion.analysis.measures.registry import cohort_measures
 from myomotion.analysis.provenance import input_hashes
 from myomotion.errors import OutputError, exit_on_input_error, root_input_error
-from myomotion.files import write_table
+from myomotion.files.atomic import remove_leftovers, write_bytes
+from myomotion.files.outputs import Inputs, claim, refuse_unsafe
+from myomotion.files.paths import given_path
+from myomotion.files.tables import write_table
 from myomotion.io.cine import STUDY_FILES
-from myomotion.outputs import Inputs, claim, refuse_unsafe, remove_leftovers, write_bytes
-from myomotion.paths import given_path
 from myomotion.transforms.save_motion import STUDY_RESULT
 
 LOG = logging.getLogger(__name__)

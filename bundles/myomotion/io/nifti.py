@@ -206,8 +206,10 @@ def _all_voxels(path: Path, image: Any) -> np.ndarray:
     if not isinstance(image, SerializableImage):  # voxels in a file of their own
         return np.asarray(image.dataobj, dtype=np.float32)
     with nib.openers.ImageOpener(str(path)) as file:
-        holder = FileHolder(filename=str(path), fileobj=file)
-        stream: Any = type(image).from_file_map({"image": holder}, mmap=False)
+        opened: Any = file  # nibabel's own opener, which its types do not know as a file
+        holder = FileHolder(filename=str(path), fileobj=opened)
+        kind_of_image: Any = type(image)
+        stream = kind_of_image.from_file_map({"image": holder}, mmap=False)
         values = np.asarray(stream.dataobj, dtype=np.float32)
         file.seek(needed)
         surplus = 0

@@ -6,10 +6,10 @@ import logging
 from pathlib import Path
 
 from myomotion.errors import InputError, nearest
+from myomotion.files.outputs import MARKER
+from myomotion.files.paths import given_path
 from myomotion.io import source
 from myomotion.io.itk_files import ENDINGS
-from myomotion.outputs import MARKER
-from myomotion.paths import given_path
 
 LOG = logging.getLogger(__name__)
 LABEL_ENDINGS = (".nii.gz", ".nii", *ENDINGS)

@@ -18,8 +18,9 @@ from monai.engines import Evaluator
 from torch import nn
 
 from myomotion.errors import InputError, OutputError, end_program, root_input_error
-from myomotion.outputs import Inputs, claim, refuse_unsafe, write_bytes
-from myomotion.paths import given_path
+from myomotion.files.atomic import write_bytes
+from myomotion.files.outputs import Inputs, claim, refuse_unsafe
+from myomotion.files.paths import given_path
 
 LOG = logging.getLogger(__name__)
 MODEL_FILE, RESUME_FILE = "model.pt", "resume.pt"
@@ -252,7 +253,7 @@ def save_atomically(content: Any, path: Path) -> None:
         path: file to write; its folder is made.
 
     Raises:
-        OutputError: see :func:`~myomotion.outputs.claim`.
+        OutputError: see :func:`~myomotion.files.outputs.claim`.
     """
     claim(path)
     buffer = io.BytesIO()

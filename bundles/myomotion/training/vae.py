@@ -223,26 +223,6 @@ def relative_error(
     return (error / (mask * target**2).sum((1, 2, 3)).clamp(min=1e-12)).sqrt()
 
 
-class MeanRelativeError:
-    """Validation figure: mean :func:`relative_error` of an engine's output, in physical units.
-
-    Args:
-        vae: holds the statistics.
-    """
-
-    def __init__(self, vae: GradientVAE) -> None:
-        self.vae = vae
-
-    def __call__(self, output: Mapping[str, Any]) -> torch.Tensor:
-        """Mean over the batch of ``output`` (``pred`` and ``label`` of the engine)."""
-        target = output["label"]
-        std, mean = self.vae.gradient_std, self.vae.gradient_mean
-        reconstruction = output["pred"][0] * std + mean
-        return relative_error(
-            reconstruction, target["gradient"] * std + mean, target["mask"]
-        ).mean()
-
-
 def transform_patch(patch: GradientPatch, matrix: torch.Tensor) -> GradientPatch:
     """Turn displacement gradients with the picture: ``G'(X) = Q G(Q^T X) Q^T``.
 

@@ -16,14 +16,14 @@ from myomotion.analysis import quality, strain
 from myomotion.analysis.motion import Motion, lps_vectors, tracked_labels
 from myomotion.analysis.quality_control import QualityControl
 from myomotion.analysis.study import Study, analyse
-from myomotion.files import write_table
+from myomotion.files.outputs import PROGRAM, replaced_folder
+from myomotion.files.paths import given_path
+from myomotion.files.tables import write_table
 from myomotion.io.cine import Cine
-from myomotion.outputs import PROGRAM, replaced_folder
-from myomotion.paths import given_path
 from myomotion.report.overview import overview_figure
 from myomotion.report.page import report_page
 
-STUDY_RESULT = "motion"  # kind of a result folder, see myomotion.outputs
+STUDY_RESULT = "motion"  # kind of a result folder, see myomotion.files.outputs
 NIFTI_INTENT_VECTOR = 1007
 OVERVIEW_DPI = 80
 
@@ -81,7 +81,7 @@ def write_study(target: Path, study: Study, report: bool = True) -> None:
         report: write ``report.html`` as well.
 
     Raises:
-        OutputError: see :func:`~myomotion.outputs.replaced_folder`.
+        OutputError: see :func:`~myomotion.files.outputs.replaced_folder`.
     """
     with replaced_folder(target, STUDY_RESULT, study.cine.files.values()) as folder:
         write_images(folder, study.cine, study.motion)

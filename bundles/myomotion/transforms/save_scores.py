@@ -13,10 +13,11 @@ import torch
 from monai.transforms import Transform
 
 from myomotion.errors import OutputError
-from myomotion.files import write_table
+from myomotion.files.atomic import write_bytes
+from myomotion.files.outputs import Inputs, claim, refuse_unsafe
+from myomotion.files.paths import given_path
+from myomotion.files.tables import write_table
 from myomotion.losses.plausibility import Plausibility, dilate
-from myomotion.outputs import Inputs, claim, refuse_unsafe, write_bytes
-from myomotion.paths import given_path
 
 LOG = logging.getLogger(__name__)
 
@@ -98,8 +99,8 @@ class SaveScores(Transform):
             inputs: what else is read, such as weights.
 
         Raises:
-            OutputError: see :func:`~myomotion.outputs.refuse_unsafe`, or if two cycles have one
-                name.
+            OutputError: see :func:`~myomotion.files.outputs.refuse_unsafe`, or if two cycles have
+                one name.
         """
         cycles = list(cycles)
         read = Inputs([*cycles, *inputs])

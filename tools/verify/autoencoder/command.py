@@ -19,7 +19,7 @@ from monai.utils import set_determinism
 
 from fem_sim import claims
 from fem_sim.claims import Claim
-from myomotion.files import file_sha256
+from myomotion.files.tables import file_sha256
 from myomotion.losses.plausibility import Plausibility
 from myomotion.transforms.cycles import LoadCycled
 from tools.bundle import BUNDLES, VAE

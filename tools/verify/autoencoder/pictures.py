@@ -24,8 +24,9 @@ from myomotion.core.kinematics import (
     radial_circumferential_strain,
     radial_direction,
 )
+from myomotion.files.atomic import write_bytes
+from myomotion.files.outputs import PROGRAM, claim
 from myomotion.losses.plausibility import VAE_SPACING, Plausibility, standardise
-from myomotion.outputs import PROGRAM, claim, write_bytes
 from tools.verify.autoencoder.demons_fields import demons_fields
 from tools.verify.autoencoder.measures import (
     FieldSet,

@@ -175,6 +175,11 @@ def _times_hold(right: Any, found: Any, unseen: bool) -> bool:
     return bool(unseen and np.isfinite(found).all() and believable.all())
 
 
+def _voxels(path: Path) -> np.ndarray:
+    image: Any = nib.load(path)
+    return np.asarray(image.dataobj)
+
+
 def make_sound(folder: Path) -> None:
     """Write one study in every format that is damaged.
 
@@ -183,14 +188,14 @@ def make_sound(folder: Path) -> None:
     """
     plain = folder / "nifti"
     write_study(plain, 8)
-    image = np.asarray(nib.load(plain / "sa.nii.gz").dataobj)
+    image = _voxels(plain / "sa.nii.gz")
     low = (image.shape[0] - SIZE) // 2
     window = slice(low, low + SIZE)
     frames = np.abs(np.arange(FRAMES) - FRAMES // 2) * 2 // FRAMES  # out and back
     movie = np.concatenate([image[window, window] + 10 * z for z in range(SLICES)], axis=2)
     _save(plain / "sa.nii", movie[..., frames] + np.arange(FRAMES, dtype=movie.dtype))
     for phase in ("ED", "ES"):
-        label = np.asarray(nib.load(plain / f"label_sa_{phase}.nii.gz").dataobj)
+        label = _voxels(plain / f"label_sa_{phase}.nii.gz")
         _save(plain / f"label_sa_{phase}.nii", np.repeat(label[window, window], SLICES, 2))
     for packed in plain.glob("*.nii.gz"):
         packed.unlink()
@@ -210,7 +215,7 @@ def make_sound(folder: Path) -> None:
     (folder / "dicom" / ".myomotion.json").unlink()
     (folder / "dicom" / "info.json").write_text(json.dumps(said))
     for kind in ("nrrd", "mha"):
-        values = np.ascontiguousarray(np.asarray(nib.load(plain / "sa.nii").dataobj).T)
+        values = np.ascontiguousarray(_voxels(plain / "sa.nii").T)
         picture = itk.image_view_from_array(values)
         picture.SetSpacing([1.5, 1.5, 8.0, 1000 * STEP_S])
         itk.imwrite(picture, str(folder / kind / f"sa.{kind}"))

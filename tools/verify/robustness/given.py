@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from myomotion.built_in import virtual_cines
 from myomotion.errors import InputError
+from myomotion.io.built_in import virtual_cines
 from myomotion.io.cine import find_studies
 from tools.bundle import BUNDLES
 

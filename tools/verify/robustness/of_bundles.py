@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from myomotion.outputs import MARKER, mark
+from myomotion.files.outputs import MARKER, mark
 from tools.bundle import REGISTRATION
 from tools.verify.robustness.arrangement import Arrangement, copied, linked, moved, tool, tracked
 from tools.verify.robustness.world import at, bundle, infer, score, train

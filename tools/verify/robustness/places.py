@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from fem_sim.claims import Claim, at_most, not_run
-from myomotion.outputs import MARKER
+from myomotion.files.outputs import MARKER
 from tools.bundle import BUNDLES
 from tools.verify.robustness.kills import Undisturbed, differing_sums
 from tools.verify.robustness.processes import contents, damage, differing, end, start

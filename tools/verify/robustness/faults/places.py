@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from myomotion.outputs import clear_leftovers, hidden_name
+from myomotion.files.atomic import clear_leftovers, hidden_name
 from tools.verify.robustness import outputs
 from tools.verify.robustness.world import make_world
 

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from myomotion.outputs import WRITTEN_BY, write_bytes
+from myomotion.files.atomic import write_bytes
+from myomotion.files.outputs import WRITTEN_BY
 
 
 def write_table(
@@ -43,7 +44,7 @@ def write_report(path: Path, content: Mapping[str, Any]) -> None:
     """Write a JSON report that says who wrote it, in one step.
 
     Args:
-        path: file to make or replace, see :func:`~myomotion.outputs.claim`.
+        path: file to make or replace, see :func:`~myomotion.files.outputs.claim`.
         content: what JSON can hold (NaN included).
     """
     write_bytes(path, (json.dumps({**WRITTEN_BY, **content}, indent=1) + "\n").encode())

@@ -9,9 +9,9 @@ from pathlib import Path
 from types import ModuleType
 
 from myomotion.errors import InputError
+from myomotion.files.paths import given_path
 from myomotion.io.cine import find_studies
 from myomotion.io.datalist import read_datalist
-from myomotion.paths import given_path
 
 LOG = logging.getLogger(__name__)
 LEVELS_OF_CYCLE = 25  # pressures of a built-in cycle
