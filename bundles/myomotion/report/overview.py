@@ -13,6 +13,7 @@ from myomotion.analysis.study import Study
 from myomotion.io.cine import Cine
 from myomotion.io.labels import MYOCARDIUM
 
+ROW_INCHES, TITLE_INCHES = 3.2, 0.35
 ARROW_STEP = 5  # voxels of the working grid between arrows
 
 
@@ -28,15 +29,27 @@ def overview_figure(study: Study) -> Figure:
     cine, motion = study.cine, study.motion
     whole = [row for row in study.rows if row["segment"] == 0]
     depth = len(motion.grids)
-    figure = Figure(figsize=(19, 3.1 * depth), layout="constrained")
+    height = ROW_INCHES * depth + TITLE_INCHES
+    figure = Figure(figsize=(19, height))
     FigureCanvasAgg(figure)
-    axes = figure.subplots(depth, 6, squeeze=False)
+    # Places are given: letting matplotlib find them takes as long as drawing.
+    places = {
+        "left": 0.005,
+        "right": 0.985,
+        "bottom": 0.45 / height,
+        "top": 1 - (TITLE_INCHES + 0.25) / height,
+        "wspace": 0.06,
+        "hspace": 0.34,
+        "width_ratios": (1, 1, 1, 1, 1.2, 1.25),
+    }
+    axes = figure.subplots(depth, 6, squeeze=False, gridspec_kw=places)
     for z in range(depth):
         _draw_slice(axes[z], cine, motion, z)
         _draw_curves(axes[z, 5], cine.levels[z], [r for r in whole if r["slice"] == z])
     figure.suptitle(
         f"{cine.name}: frame {motion.es_frame} (end-systole, {motion.es_found}) to frame "
-        f"{cine.ed_frame} (end-diastole). Research use only."
+        f"{cine.ed_frame} (end-diastole). Research use only.",
+        y=1 - 0.1 / height,
     )
     return figure
 
