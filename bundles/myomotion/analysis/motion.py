@@ -25,30 +25,28 @@ from myomotion.io.labels import CAVITY
 
 @dataclass(kw_only=True)
 class Motion:
-    """Motion of one study on its source grid, frames in the order of the file.
+    """Motion of one study, frames in the order of the file.
+
+    Maps are kept on the working grids. On the grid of the cine, which is larger, they are made when
+    they are asked for, a frame at a time.
 
     Attributes:
-        displacement: float32 ``(T, Z, 2, X, Y)``, millimetres along the slice axes.
-        jacobian: float32 ``(T, Z, X, Y)``, 1 outside the working grid.
-        warped: float32 ``(T, Z, X, Y)``, every frame pulled back to end-diastole.
         strain: float32 ``(T, Z, 2, size, size)``, Err and Ecc on the working grid.
         working_jacobian: float32 ``(T, Z, size, size)``.
         working_displacement: float32 ``(T, Z, 2, size, size)`` in millimetres.
+        working_inverse: like ``working_displacement``, from frame t back to end-diastole and on
+            frame t's points.
         working_image: float32 ``(T, Z, size, size)``, the frames on the working grid.
-        inverse: like ``displacement``, from frame t back to end-diastole and on frame t's points.
         slices: the study on its working grids.
         es_frame: end-systolic frame.
         es_found: how ``es_frame`` came to be known.
     """
 
-    displacement: np.ndarray
-    jacobian: np.ndarray
-    warped: np.ndarray
     strain: np.ndarray
     working_jacobian: np.ndarray
     working_displacement: np.ndarray
+    working_inverse: np.ndarray
     working_image: np.ndarray
-    inverse: np.ndarray
     slices: Slices
     es_frame: int
     es_found: str
@@ -57,6 +55,36 @@ class Motion:
     def grids(self) -> list[WorkingGrid]:
         """Working grid of each slice."""
         return self.slices.grids
+
+    @property
+    def displacement(self) -> np.ndarray:
+        """float32 ``(T, Z, 2, X, Y)``, millimetres along the slice axes; made anew every time."""
+        return np.stack([self.displacement_at(t) for t in range(len(self.strain))])
+
+    def displacement_at(self, t: int) -> np.ndarray:
+        """Motion from end-diastole to frame t on the cine's grid, ``(Z, 2, X, Y)`` in mm."""
+        return self._on_source(self.working_displacement[t])
+
+    def inverse_at(self, t: int) -> np.ndarray:
+        """Motion from frame t back to end-diastole, on frame t's points, ``(Z, 2, X, Y)`` in mm."""
+        return self._on_source(self.working_inverse[t])
+
+    def jacobian_at(self, t: int) -> np.ndarray:
+        """Area change of frame t on the cine's grid, ``(Z, X, Y)``, 1 outside the working grid."""
+        return self._on_source(self.working_jacobian[t, :, None] - 1)[:, 0] + 1
+
+    def warped_at(self, t: int) -> np.ndarray:
+        """Frame t pulled back to end-diastole, ``(Z, X, Y)``."""
+        cine = self.slices.cine
+        frame = np.ascontiguousarray(cine.image[..., t].transpose(2, 0, 1))
+        field = torch.from_numpy(self.displacement_at(t))
+        voxels = field / field.new_tensor(cine.spacing)[None, :, None, None]
+        return warp(torch.from_numpy(frame)[:, None], voxels)[:, 0].numpy()
+
+    def _on_source(self, values: np.ndarray) -> np.ndarray:
+        """Maps ``(Z, C, size, size)`` on the cine's grid ``(Z, C, X, Y)``."""
+        parts = zip(self.grids, torch.from_numpy(np.ascontiguousarray(values)), strict=True)
+        return torch.stack([grid.to_source(part[None])[0] for grid, part in parts]).numpy()
 
 
 def source_motion(
@@ -76,35 +104,23 @@ def source_motion(
     cine, spacing = slices.cine, slices.spacing
     if inverse is None:
         inverse = inverse_displacement(displacement, spacing)
-    field, jacobian, warped, strain, working_j, back = [], [], [], [], [], []
+    strain, working_j = [], []
     for z, grid in enumerate(slices.grids):
         gradient = displacement_gradient(displacement[z], spacing)
-        j = jacobian_determinant(gradient)
         radial = radial_direction(slices.centers[z], (grid.size,) * 2, (spacing,) * 2, displacement)
         strain.append(radial_circumferential_strain(green_lagrange_strain(gradient), radial))
-        source = grid.to_source(displacement[z])
-        frames = cine.from_ed(cine.image[:, :, z], axis=2).transpose(2, 0, 1)
-        images = torch.from_numpy(np.ascontiguousarray(frames))[:, None]
-        voxels = source / source.new_tensor(cine.spacing)[None, :, None, None]
-        warped.append(warp(images, voxels)[:, 0])
-        field.append(source)
-        jacobian.append(grid.to_source(j - 1)[:, 0] + 1)
-        working_j.append(j[:, 0])
-        back.append(grid.to_source(inverse[z]))
+        working_j.append(jacobian_determinant(gradient)[:, 0])
 
     def in_file_order(parts: Sequence[torch.Tensor]) -> np.ndarray:
         return cine.to_file(torch.stack(list(parts), dim=1).numpy(), axis=0)
 
     es_frame, es_found = end_systole(slices, displacement, torch.stack(working_j))
     return Motion(
-        displacement=in_file_order(field),
-        jacobian=in_file_order(jacobian),
-        warped=in_file_order(warped),
         strain=in_file_order(strain),
         working_jacobian=in_file_order(working_j),
         working_displacement=in_file_order(list(displacement)),
+        working_inverse=in_file_order(list(inverse)),
         working_image=in_file_order(list(slices.images)),
-        inverse=in_file_order(back),
         slices=slices,
         es_frame=es_frame,
         es_found=es_found,
@@ -192,9 +208,10 @@ def tracked_labels(cine: Cine, motion: Motion) -> np.ndarray:
         label = cine.label_ed[..., z]
         if not label.any():
             continue
-        window = motion.grids[z].source_window()
+        grid = motion.grids[z]
+        window = grid.source_window()
         soft = torch.from_numpy(np.stack([label[window] == v for v in values]).astype(np.float32))
-        inverse = torch.from_numpy(motion.inverse[:, z][(slice(None), slice(None), *window)])
+        inverse = grid.to_window(torch.from_numpy(motion.working_inverse[:, z]))
         voxels = inverse / inverse.new_tensor(cine.spacing)[None, :, None, None]
         moved = warp(soft[None].expand(len(voxels), -1, -1, -1), voxels).argmax(1)
         tracked[:, :, z] = label[..., None]

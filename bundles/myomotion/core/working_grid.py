@@ -54,7 +54,25 @@ class WorkingGrid:
         Returns:
             ``(N, C, X, Y)``; zero outside the working grid.
         """
-        grid = identity_coordinates(list(self.source_size), values.new_zeros(()))
+        window = self.source_window()
+        result = values.new_zeros(*values.shape[:2], *self.source_size)
+        result[(..., *window)] = self.to_window(values, mode)
+        return result
+
+    def to_window(self, values: torch.Tensor, mode: str = "bilinear") -> torch.Tensor:
+        """Maps of the working grid on the source voxels of :meth:`source_window` alone.
+
+        Args:
+            values: ``(N, C, size, size)`` on the working grid.
+            mode: ``"bilinear"``, or ``"nearest"`` for labels.
+
+        Returns:
+            ``(N, C, x, y)``; zero outside the working grid.
+        """
+        window = self.source_window()
+        shape = [part.stop - part.start for part in window]
+        start = values.new_tensor([part.start for part in window])
+        grid = identity_coordinates(shape, values.new_zeros(())) + start[None, :, None, None]
         step = values.new_tensor([s / self.spacing for s in self.source_spacing])
         middle = values.new_tensor(self.center)
         coordinates = (grid - middle[None, :, None, None]) * step[None, :, None, None]

@@ -58,7 +58,7 @@ def _draw_slice(axes: np.ndarray, cine: Cine, motion: Motion, z: int) -> None:
     grid = motion.grids[z]
     es = motion.es_frame
     reference, frame = cine.image[:, :, z, cine.ed_frame], cine.image[:, :, z, es]
-    warped = motion.warped[es, z]
+    warped = motion.warped_at(es)[z]
     window = grid.source_window()
     found = intensities(motion.slices, z)
     half = (found.top - found.zero) / 2

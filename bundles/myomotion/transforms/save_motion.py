@@ -104,14 +104,20 @@ def write_images(folder: Path, cine: Cine, motion: Motion) -> None:
         cine: the study.
         motion: its motion.
     """
-    for name, fields in (("displacement", motion.displacement), ("inverse", motion.inverse)):
+    frames = cine.image.shape[3]
+    for name, field_at in (
+        ("displacement", motion.displacement_at),
+        ("inverse", motion.inverse_at),
+    ):
         (folder / name).mkdir()
-        for t, field in enumerate(fields):
-            vectors = image_of(cine, lps_vectors(field, cine.itk_affine))
+        for t in range(frames):
+            vectors = image_of(cine, lps_vectors(field_at(t), cine.itk_affine))
             vectors.header.set_intent(NIFTI_INTENT_VECTOR)
             nib.save(vectors, folder / name / f"frame_{t:03d}.nii.gz")
-    for name, values in (("warped", motion.warped), ("jacobian", motion.jacobian)):
-        volume = values.transpose(2, 3, 1, 0).astype(np.float32)
+    for name, map_at in (("warped", motion.warped_at), ("jacobian", motion.jacobian_at)):
+        volume = np.empty(cine.image.shape, np.float32)
+        for t in range(frames):
+            volume[..., t] = map_at(t).transpose(1, 2, 0)
         nib.save(image_of(cine, volume), folder / f"{name}.nii.gz")
     if cine.label_ed is not None:
         nib.save(image_of(cine, tracked_labels(cine, motion)), folder / "labels.nii.gz")
