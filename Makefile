@@ -16,7 +16,7 @@ $(VENV)/.installed: requirements.txt
 
 demo: $(VENV)/.installed
 	$(BUNDLE) run --config_file bundles/cardiac_motion_reg/configs/inference.yaml \
-		--built_in_slices 9 --refine_steps 60 --output_dir $(DEMO)/motion
+		--built_in_slices 9 --refine_steps 30 --output_dir $(DEMO)/motion
 	@echo "Report, one of each study; open it in a browser:"; ls $(CURDIR)/$(DEMO)/motion/*/report.html
 
 # Small on purpose: it shows every part at work. The shipped weights were trained for longer.

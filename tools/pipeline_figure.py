@@ -42,7 +42,7 @@ from tools.verify.autoencoder.pictures import draw_deformed, integrated
 
 PRESET, SLICES = "physiological", 9  # as make demo has them
 LEVEL = "mid"
-REFINE_STEPS = 60
+REFINE_STEPS = 30
 MARGIN_VOXELS = 5  # around the heart
 ARROW_STEP = 3  # voxels between arrows
 DPI = 100

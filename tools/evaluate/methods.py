@@ -16,7 +16,7 @@ from tools.peers import peer_packages, register_pairs
 
 OUR_METHODS = ("network", "refined", "latent", "direct")
 DIRECT_STEPS = 150
-REFINE_STEPS = 60
+REFINE_STEPS = 30
 LATENT_STEPS = 40
 
 

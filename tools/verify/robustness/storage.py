@@ -23,7 +23,7 @@ from tools.verify.robustness.given import Given, Study
 ECC_POINTS, ERR_POINTS = 0.2, 0.5
 VIRTUAL = 1  # studies beside one of each real data set
 REFINED = (3, 8, 13)  # of the storages, for one virtual and one real study
-REFINE_STEPS = 60
+REFINE_STEPS = 30
 
 Axes = tuple[tuple[int, int], ...]
 # In-plane order and directions, slices either way; the first is that of the file.
