@@ -61,6 +61,11 @@ class Motion:
         """float32 ``(T, Z, 2, X, Y)``, millimetres along the slice axes; made anew every time."""
         return np.stack([self.displacement_at(t) for t in range(len(self.strain))])
 
+    @property
+    def jacobian(self) -> np.ndarray:
+        """float32 ``(T, Z, X, Y)``, 1 outside the working grid; made anew every time."""
+        return np.stack([self.jacobian_at(t) for t in range(len(self.strain))])
+
     def displacement_at(self, t: int) -> np.ndarray:
         """Motion from end-diastole to frame t on the cine's grid, ``(Z, 2, X, Y)`` in mm."""
         return self._on_source(self.working_displacement[t])
