@@ -40,7 +40,7 @@ class RecurrentMotionNet(PairNetwork):
         self,
         channels: Sequence[int] = (16, 32, 48, 64),
         hidden: int = 32,
-        passes: Sequence[int] = (2, 2, 3, 3),
+        passes: Sequence[int] = (3, 3, 4, 4),
         radius: int = 1,
         *,
         field: str = "velocity",
