@@ -10,7 +10,7 @@ BLUR = 5  # voxels, against noise
 # The last frame's difference from the first, relative to the largest from it and to the largest
 # from one frame to the next. Slices of ten whole cycles reach 0.37 and 1.19; cut after two thirds,
 # where a vigorous heart is nearly full again, they begin at 0.44 and 1.47.
-NEAR, STEPS = 0.40, 1.3
+NEAR, STEPS = 0.40, 1.4
 
 
 def cycle_closes(frames: torch.Tensor) -> bool:

@@ -16,7 +16,7 @@ import torch
 from tools.bundle import REGISTRATION, ROOT, VAE
 from tools.verify.robustness.faults.row import Row, refused, same
 
-TIMEOUT_S = 300
+TIMEOUT_S = 900  # of a busy machine; a command takes ten seconds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,14 +49,17 @@ class Command:
             The last line that it says, and what is wrong with it; None if nothing is.
         """
         self.prepare(world)
-        done = subprocess.run(
-            [sys.executable, *(word.format(w=world) for word in self.words)],
-            cwd=ROOT,
-            env={**os.environ, "OMP_NUM_THREADS": "1", "MPLBACKEND": "Agg"},
-            capture_output=True,
-            text=True,
-            timeout=TIMEOUT_S,
-        )
+        try:
+            done = subprocess.run(
+                [sys.executable, *(word.format(w=world) for word in self.words)],
+                cwd=ROOT,
+                env={**os.environ, "OMP_NUM_THREADS": "1", "MPLBACKEND": "Agg"},
+                capture_output=True,
+                text=True,
+                timeout=TIMEOUT_S,
+            )
+        except subprocess.TimeoutExpired:
+            return "-", f"it did not end within {TIMEOUT_S} s"
         line = (done.stderr.strip() or done.stdout.strip() or "-").splitlines()[-1]
         if "Traceback" in done.stderr:
             return line, "it ended with a traceback"
