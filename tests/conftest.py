@@ -108,11 +108,11 @@ def vae_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def net_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Weights of an untrained registration network."""
-    from myomotion.networks.pyramid import PyramidMotionNet
+    from myomotion.networks.recurrent import RecurrentMotionNet
 
     torch.manual_seed(0)
     path = tmp_path_factory.mktemp("net") / "model.pt"
-    torch.save(PyramidMotionNet().state_dict(), path)
+    torch.save(RecurrentMotionNet().state_dict(), path)
     return path
 
 

@@ -18,7 +18,7 @@ from monai.bundle import (
 )
 
 from myomotion.networks.gradient_vae import GradientVAE
-from myomotion.networks.pyramid import PyramidMotionNet
+from myomotion.networks.recurrent import RecurrentMotionNet
 from myomotion.networks.weights import load_state
 from myomotion.training.pairs import PreparePairs
 from tests.support.bundle_runs import (
@@ -223,7 +223,7 @@ def test_network_that_moves_nothing_has_the_dice_of_the_labels_and_explains_no_i
         if name == "labelled":  # the same label at end-systole: nothing to move, a Dice of 1
             label = (folder / "label_sa_ED.nii.gz").read_bytes()
             (folder / "label_sa_ES.nii.gz").write_bytes(label)
-    weights = silent_weights(PyramidMotionNet(), tmp_path / "model.pt")
+    weights = silent_weights(RecurrentMotionNet(), tmp_path / "model.pt")
     options = {"dataset_dir": str(tmp_path / "studies"), "weights": weights}
     found = evaluated("cardiac_motion_reg", tmp_path / "out", **options)
     assert found == pytest.approx({"agreement": (1 + 0) / 2, "dice": 1.0}, abs=1e-5)
@@ -264,7 +264,7 @@ def test_registration_trains_by_the_documented_command(
         *("--output_dir", tmp_path),
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    load_state(PyramidMotionNet(), tmp_path / "model.pt")
+    load_state(RecurrentMotionNet(), tmp_path / "model.pt")
     assert not (tmp_path / "resume.pt").exists()
 
 

@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from myomotion.files.outputs import MARKER
-from myomotion.networks.pyramid import PyramidMotionNet
+from myomotion.networks.recurrent import RecurrentMotionNet
 from myomotion.networks.weights import load_state
 from tests.support.paths import BUNDLES
 from tests.support.studies import write_study
@@ -185,7 +185,7 @@ def test_two_processes_train_one_network(
     if not all("gloo works" in log for log in logs):
         pytest.skip(f"gloo cannot start on this machine: {logs[0][-500:]}")
     assert [worker.returncode for worker in workers] == [0, 0], "\n".join(x[-2000:] for x in logs)
-    load_state(PyramidMotionNet(), output / "model.pt")
+    load_state(RecurrentMotionNet(), output / "model.pt")
     first, second = (torch.load(output / f"rank{r}.pt", weights_only=True) for r in range(2))
     assert all(torch.equal(value, second[key]) for key, value in first.items())
     assert sorted(p.name for p in output.iterdir() if "tfevents" not in p.name) == [

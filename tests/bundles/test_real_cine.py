@@ -15,7 +15,7 @@ import torch
 from myomotion.analysis.grids import working_grids
 from myomotion.io.cine import Cine, find_studies, read_cine
 from myomotion.io.labels import MYOCARDIUM
-from myomotion.networks.pyramid import PyramidMotionNet
+from myomotion.networks.recurrent import RecurrentMotionNet
 from myomotion.networks.weights import load_state
 from tests.support.bundle_runs import evaluated, run
 from tests.support.paths import SHIPPED
@@ -71,7 +71,7 @@ def dice(first: np.ndarray, second: np.ndarray) -> float:
 def test_itk_reads_and_applies_fields_of_a_slice_that_lies_obliquely(
     itk: Any, small_study: Path, net_weights: Path, tmp_path: Path
 ) -> None:
-    weights = load_state(PyramidMotionNet(), net_weights)
+    weights = load_state(RecurrentMotionNet(), net_weights)
     for decoder in weights.decoder:
         decoder[-1].weight.data *= 3  # random weights alone hardly move anything
     torch.save(weights.state_dict(), tmp_path / "model.pt")
@@ -136,7 +136,7 @@ def test_short_training_on_a_real_heart_registers_another_one(
 ) -> None:
     for name in ("patient001", "patient002"):  # for training, for validation
         shutil.copytree(real_cines / name, tmp_path / "cines" / name)
-    network = PyramidMotionNet()
+    network = RecurrentMotionNet()
     for parameter in network.parameters():
         parameter.data.zero_()
     torch.save(network.state_dict(), tmp_path / "rest.pt")
@@ -155,7 +155,7 @@ def test_short_training_on_a_real_heart_registers_another_one(
     rest = overlap(tmp_path / "rest.pt")
     tuned = trained("tuned", 1, pairs_per_cine=2, start_from=str(SHIPPED))
     assert overlap(tuned) > rest + 0.15
-    moved = load_state(PyramidMotionNet(), tuned).state_dict()
-    shipped = load_state(PyramidMotionNet(), SHIPPED).state_dict()
+    moved = load_state(RecurrentMotionNet(), tuned).state_dict()
+    shipped = load_state(RecurrentMotionNet(), SHIPPED).state_dict()
     assert max(float((moved[key] - value).abs().max()) for key, value in shipped.items()) > 5e-4
     assert overlap(trained("from nothing", 10)) > rest + 0.03

@@ -15,7 +15,7 @@ from myomotion.losses.registration import RegistrationLoss
 from myomotion.losses.similarity import CrossCorrelation
 from myomotion.losses.smoothness import SmoothnessPenalty
 from myomotion.networks.gradient_vae import GradientVAE
-from myomotion.networks.pyramid import PyramidMotionNet
+from myomotion.networks.recurrent import RecurrentMotionNet
 from myomotion.networks.siamese import SiameseMotionNet
 from myomotion.networks.weights import load_state
 from myomotion.training.pairs import Agreement, PreparePairs, WarpedWalls
@@ -23,7 +23,7 @@ from myomotion.transforms.frame_pairs import RandFramePairs
 from tests.support.analytic import ring_labels
 
 NETWORKS = {
-    "pyramid": lambda: PyramidMotionNet((8, 8, 16), 8),
+    "recurrent": lambda: RecurrentMotionNet((8, 8, 16), 8, (1, 2, 2)),
     "siamese": lambda: SiameseMotionNet(width=4),
 }
 
@@ -64,7 +64,7 @@ def test_paper_network_has_the_size_of_the_published_one() -> None:
 def test_gradient_of_the_regulariser_reaches_every_decoder_of_the_network(
     vae_weights: Path,
 ) -> None:
-    network = PyramidMotionNet()
+    network = RecurrentMotionNet()
     image, target = PreparePairs()(batch())
     output = network(image)
     with_term = loss_with(vae_weights, 1.0)(output, target)

@@ -11,7 +11,7 @@ from myomotion.errors import InputError
 from myomotion.losses.plausibility import load_plausibility
 from myomotion.networks.gradient_vae import GradientVAE
 from myomotion.networks.pair import PairNetwork
-from myomotion.networks.pyramid import PyramidMotionNet
+from myomotion.networks.recurrent import RecurrentMotionNet
 from myomotion.networks.siamese import SiameseMotionNet
 from myomotion.networks.weights import load_network, network_of, start_from
 
@@ -19,7 +19,7 @@ from myomotion.networks.weights import load_network, network_of, start_from
 @pytest.mark.parametrize(
     "network",
     [
-        PyramidMotionNet((8, 8), 8, field="displacement", spacing=2.0, size=64),
+        RecurrentMotionNet((8, 8), 8, (1, 2), field="displacement", spacing=2.0, size=64),
         SiameseMotionNet(8, (1, 2), field="velocity", spacing=1.25, size=112),
         GradientVAE((8, 16), latent=5, size=40, rotation_free=False, rim=2),
     ],
@@ -50,7 +50,7 @@ def test_weights_of_another_kind_or_without_a_description_are_refused(tmp_path: 
     torch.save(GradientVAE().state_dict(), path)
     with pytest.raises(InputError, match=r"model\.pt: weights of a GradientVAE, expected a regis"):
         network_of(path, PairNetwork)
-    state = PyramidMotionNet().state_dict()
+    state = RecurrentMotionNet().state_dict()
     del state["_extra_state"]
     torch.save(state, path)
     with pytest.raises(InputError, match="do not say what network they are of"):
@@ -64,8 +64,8 @@ def test_weights_of_another_kind_or_without_a_description_are_refused(tmp_path: 
 def test_fine_tuning_keeps_what_it_is_configured_for(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    torch.save(PyramidMotionNet(spacing=1.5).state_dict(), tmp_path / "model.pt")
-    network = PyramidMotionNet(spacing=2.0)
+    torch.save(RecurrentMotionNet(spacing=1.5).state_dict(), tmp_path / "model.pt")
+    network = RecurrentMotionNet(spacing=2.0)
     start_from(network, tmp_path / "model.pt")
     assert network.trained["spacing"] == 2.0
     assert "was trained for" in caplog.text

@@ -8,10 +8,10 @@ from pathlib import Path
 from monai.bundle import ConfigWorkflow
 
 from myomotion.networks.gradient_vae import GradientVAE
-from myomotion.networks.pyramid import PyramidMotionNet
+from myomotion.networks.recurrent import RecurrentMotionNet
 from tests.support.paths import BUNDLES
 
-NETWORKS = {"cardiac_motion_reg": PyramidMotionNet, "vae_regulariser": GradientVAE}
+NETWORKS = {"cardiac_motion_reg": RecurrentMotionNet, "vae_regulariser": GradientVAE}
 
 
 def workflow(files: str | list[str], kind: str | None = None, **options: object) -> ConfigWorkflow:

@@ -21,7 +21,7 @@ import pytest
 import torch
 from monai.bundle import ConfigParser, download, load, verify_net_in_out
 
-from myomotion.networks.pyramid import PyramidMotionNet
+from myomotion.networks.recurrent import RecurrentMotionNet
 from tests.support.paths import BUNDLES
 from tests.support.pickled import Pickled
 from tests.support.pictures import is_drawn
@@ -47,7 +47,7 @@ def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if not weights.is_file():
         weights.parent.mkdir(exist_ok=True)
         torch.manual_seed(0)
-        torch.save(PyramidMotionNet().state_dict(), weights)
+        torch.save(RecurrentMotionNet().state_dict(), weights)
     return folder
 
 

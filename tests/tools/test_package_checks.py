@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from myomotion.errors import InputError
-from myomotion.networks.pyramid import PyramidMotionNet
+from myomotion.networks.recurrent import RecurrentMotionNet
 from tests.support.paths import BUNDLES
 from tests.support.pickled import Pickled
 from tools.package.checks import check_bundle
@@ -53,8 +53,8 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
         "extra.yaml: there is no myomotion.core.flow.Wrap",
     ),
     "other network": (
-        lambda b: torch.save(PyramidMotionNet().state_dict(), b / "models/model.pt"),
-        "weights of a PyramidMotionNet, expected a",
+        lambda b: torch.save(RecurrentMotionNet().state_dict(), b / "models/model.pt"),
+        "weights of a RecurrentMotionNet, expected a",
     ),
     "nested weights": (
         lambda b: torch.save({"model": torch.load(b / "models/model.pt")}, b / "models/model.pt"),

@@ -10,7 +10,6 @@ from torch import nn
 
 from myomotion.core.flow import exponentiate, warp
 from myomotion.networks.pair import Encoder, PairNetwork, conv_block
-from myomotion.networks.pyramid import upsample_field
 
 
 class RecurrentMotionNet(PairNetwork):
@@ -119,3 +118,8 @@ def local_correlation(first: torch.Tensor, second: torch.Tensor, radius: int) ->
             shifted = padded[:, :, i : i + height, j : j + width]
             products.append((shifted * second).mean(1, keepdim=True))
     return torch.cat(products, dim=1)
+
+
+def upsample_field(field: torch.Tensor) -> torch.Tensor:
+    """Double the resolution of a field in voxels: ``(B, 2, H, W)`` to ``(B, 2, 2 H, 2 W)``."""
+    return 2 * F.interpolate(field, scale_factor=2.0, mode="bilinear", align_corners=False)

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from myomotion.networks.described import Described
 from myomotion.networks.gradient_vae import GradientVAE
-from myomotion.networks.pyramid import PyramidMotionNet
 from myomotion.networks.recurrent import RecurrentMotionNet
 from myomotion.networks.siamese import SiameseMotionNet
 
 CLASSES: tuple[type[Described], ...] = (
-    PyramidMotionNet,
     RecurrentMotionNet,
     SiameseMotionNet,
     GradientVAE,

@@ -171,7 +171,7 @@ def cost_claims(regulariser: Plausibility) -> Iterator[Claim]:
     note = (
         f"forward and backward, batch {BATCH}, 96 x 96, {cost.threads} threads, medians of 3: "
         f"R_VAE {cost.regulariser:.3f} s, siamese network of width 64 {cost.reference:.2f} s, "
-        f"default network {cost.pyramid:.2f} s (share {cost.share_of_pyramid:.2f}); networks "
+        f"default network {cost.default:.2f} s (share {cost.share_of_default:.2f}); networks "
         f"measured with {NETWORK_BATCH} pairs and scaled"
     )
     yield below("cost of R_VAE / siamese registration network", cost.share, 0.1, note=note)

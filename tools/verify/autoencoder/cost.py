@@ -12,7 +12,7 @@ from torch import nn
 
 from myomotion.core.flow import warp
 from myomotion.losses.plausibility import Plausibility
-from myomotion.networks.pyramid import PyramidMotionNet
+from myomotion.networks.recurrent import RecurrentMotionNet
 from myomotion.networks.siamese import SiameseMotionNet
 
 BATCH = 32
@@ -27,17 +27,17 @@ class Cost:
     Attributes:
         regulariser: R_VAE of 32 fields, with respect to the displacement.
         reference: the paper's network of width 64, warping and mean squares.
-        pyramid: the default network, warping and mean squares.
+        default: the default network, warping and mean squares.
         share: median over the repeats of ``regulariser / reference``.
-        share_of_pyramid: median over the repeats of ``regulariser / pyramid``.
+        share_of_default: median over the repeats of ``regulariser / default``.
         threads: of torch.
     """
 
     regulariser: float
     reference: float
-    pyramid: float
+    default: float
     share: float
-    share_of_pyramid: float
+    share_of_default: float
     threads: int
 
 
@@ -53,7 +53,7 @@ def measure_cost(regulariser: Plausibility, repeats: int = 3) -> Cost:
     """
     device = regulariser.vae.gradient_std.device
     reference = _registration(SiameseMotionNet(width=64).to(device))
-    pyramid = _registration(PyramidMotionNet().to(device))
+    default = _registration(RecurrentMotionNet().to(device))
     score = _score(regulariser)
     rows = []
     for _ in range(repeats + 1):
@@ -61,7 +61,7 @@ def measure_cost(regulariser: Plausibility, repeats: int = 3) -> Cost:
             (
                 _seconds(score, device),
                 _seconds(reference, device) * BATCH / NETWORK_BATCH,
-                _seconds(pyramid, device) * BATCH / NETWORK_BATCH,
+                _seconds(default, device) * BATCH / NETWORK_BATCH,
             )
         )
     rows = rows[1:]
@@ -69,9 +69,9 @@ def measure_cost(regulariser: Plausibility, repeats: int = 3) -> Cost:
     return Cost(
         regulariser=middle[0],
         reference=middle[1],
-        pyramid=middle[2],
+        default=middle[2],
         share=statistics.median(r / n for r, n, _ in rows),
-        share_of_pyramid=statistics.median(r / n for r, _, n in rows),
+        share_of_default=statistics.median(r / n for r, _, n in rows),
         threads=torch.get_num_threads(),
     )
 
