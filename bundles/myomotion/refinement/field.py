@@ -20,7 +20,7 @@ from myomotion.refinement.objective import Objective, Weights
 LOG = logging.getLogger(__name__)
 COARSE = 2  # voxels between control points; motion is integrated on their grid
 SQUARINGS = 4  # of the motion on its way; the result is integrated as the network's
-PRIOR_INTERVAL = 4  # steps between evaluations of R, which is continued by its gradient between
+PRIOR_INTERVAL = 3  # steps between evaluations of R, which is continued by its gradient between
 LAST_RATE = 0.1  # of the learning rate, which falls along a cosine
 
 
@@ -56,7 +56,7 @@ class Refinement:
         alpha: float = 0.002,
         temporal: float = 0.001,
         bending: float = 0.0,
-        learning_rate: float = 0.3,
+        learning_rate: float = 0.2,
         spacing: float = 1.5,
         similarity: nn.Module | None = None,
     ) -> None:
