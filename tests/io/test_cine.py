@@ -89,7 +89,8 @@ def test_reference_frame_comes_first_and_is_normalised(small_study: Path) -> Non
     cine = read_cine(find_studies(small_study)[0])
     grid = working_grids(cine)[0]
     frame = grid.to_working(torch.from_numpy(cine.image[:, :, 0, 2].copy())[None, None])[0, 0]
-    assert torch.allclose(item["image"][0, 0], frame / 900, atol=1e-4)  # 900: the blood
+    zero = 250 - 0.04 / 0.96 * 650  # the dark end, 250, lies at 0.04; the blood, 900, at 1
+    assert torch.allclose(item["image"][0, 0], (frame - zero) / (900 - zero), atol=1e-4)
 
 
 def test_random_pairs_show_a_moving_frame_and_end_diastole(small_study: Path) -> None:

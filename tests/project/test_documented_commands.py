@@ -45,13 +45,13 @@ RUN_BY_TESTS = {
     "python -m tools.evaluate": "tests/tools/test_peers.py",
     "python -m tools.export_vtk": "tests/tools/test_export_vtk.py",
     "python -m tools.package": "tests/tools/test_package.py",
-    "python -m tools.pipeline_figure": "tests/report/test_pipeline_figure.py",
-    "python -m tools.study": "tests/tools/test_study.py",
+    "python -m tools.figures.pipeline": "tests/report/test_pipeline_figure.py",
+    "python -m tools.study": "tests/tools/study/test_study.py",
     "python -m tools.track_cohort": "tests/tools/test_cluster.py",
     "python -m tools.verify autoencoder": "tests/tools/verify/test_autoencoder.py",
     "python -m tools.verify inference": "tests/tools/verify/test_inference.py",
     "python -m tools.verify robustness": "tests/tools/verify/test_fuzz.py",
-    "python -m tools.write_dicom": "tests/io/test_dicom.py",
+    "python -m tools.write_dicom": "tests/io/dicom/test_dicom.py",
     "python tools/unpack.py": "tests/tools/test_unpack.py",
 }
 # Commands of README and the guides that nothing runs as they stand there, and why.

@@ -8,7 +8,7 @@ from matplotlib.collections import PolyCollection
 from matplotlib.quiver import Quiver
 
 from tests.support.paths import ROOT
-from tools.pipeline_figure import pipeline_figure
+from tools.figures.pipeline import pipeline_figure
 
 
 @pytest.mark.slow

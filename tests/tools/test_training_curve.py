@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.training_curve import main
+from tools.figures.training_curve import main
 
 PRINTED = """
 2026-01-01 - INFO - Epoch: 1/2, Iter: 20/69 -- train_loss: 0.1360

@@ -9,7 +9,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from tools.virtual_hearts import main, slices_of
+from tools.figures.virtual_hearts import main, slices_of
 
 
 def write_ring(folder: Path, group: str, inner: float, outer: float, inner_es: float) -> None:

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tools.verify.robustness.damage import DAMAGES, Damage, damages
-from tools.verify.robustness.fuzz import fuzz_claims, judged, make_sound, unclear, wrong_parts
-from tools.verify.robustness.guarded import Reading, readings
+from tools.verify.robustness.fuzz.damage import DAMAGES, Damage, damages
+from tools.verify.robustness.fuzz.group import fuzz_claims, judged, make_sound, unclear, wrong_parts
+from tools.verify.robustness.fuzz.guarded import Reading, readings
 
 PARTS = {
     "values": np.arange(2.0 * 2 * 2 * 3).reshape(2, 2, 2, 3),

@@ -118,7 +118,7 @@ def prior_claims(
     value = float((area - 1).abs().mean())
     claim, limit = "mean |J-1| of decoded prior samples", 0.05
     note = (
-        f"{PRIOR_SAMPLES} samples, {area.shape[1]} voxels that are wall in half of the slices, "
+        f"{PRIOR_SAMPLES} samples, {area.shape[1]} voxels that are wall most often, "
         f"mean J {float(area.mean()):.3f}, RMS gradient {float(size[0]):.3f} (test fields at "
         f"end-systole {float(size[1]):.3f})"
     )

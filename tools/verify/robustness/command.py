@@ -21,7 +21,7 @@ from pathlib import Path
 
 from fem_sim import claims
 from tools.verify.robustness.faults.group import fault_groups
-from tools.verify.robustness.fuzz import fuzz_claims
+from tools.verify.robustness.fuzz.group import fuzz_claims
 from tools.verify.robustness.given import Given
 from tools.verify.robustness.interruptions import interruption_groups
 from tools.verify.robustness.lights import light_groups

@@ -1,6 +1,6 @@
 """Draw the pipeline of the project from one virtual heart: from its mask to its strain.
 
-python -m tools.pipeline_figure --output bundles/cardiac_motion_reg/docs/pipeline.png
+python -m tools.figures.pipeline --output bundles/cardiac_motion_reg/docs/pipeline.png
 
 Nothing in it is a sketch: the heart is the test subject of the virtual cines of ``make demo``,
 simulated again from its end-systolic label map, and tracked with the shipped weights.
@@ -270,7 +270,7 @@ def _arrow(figure: Figure, start: tuple[float, float], end: tuple[float, float])
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Command line."""
-    parser = make_parser("tools.pipeline_figure", __doc__)
+    parser = make_parser("tools.figures.pipeline", __doc__)
     parser.add_argument("--output", type=Path, required=True, help="PNG file to write")
     parser.add_argument(
         "--cache", type=Path, default=BUNDLES / ".cache", help="folder of the built-in data"

@@ -1,6 +1,6 @@
 """Compare the virtual population with real hearts: shapes and ejected shares, as a figure.
 
-python -m tools.virtual_hearts --cines DIR --real DIR [DIR ...] --output FIGURE.png
+python -m tools.figures.virtual_hearts --cines DIR --real DIR [DIR ...] --output FIGURE.png
 
 Every slice with cavity and wall at end-diastole counts, by the labels: those of a reader where
 virtual cines have them. Groups are those of info.json (``group`` or ``pathology``).
@@ -148,7 +148,7 @@ def table(virtual: Sequence[Slice], real: Sequence[Slice]) -> list[str]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Command line."""
-    parser = make_parser("tools.virtual_hearts", __doc__)
+    parser = make_parser("tools.figures.virtual_hearts", __doc__)
     parser.add_argument("--cines", type=Path, required=True, help="folder of virtual cines")
     parser.add_argument("--real", type=Path, nargs="+", required=True, metavar="DIR")
     parser.add_argument("--output", type=Path, required=True, help="PNG to write")

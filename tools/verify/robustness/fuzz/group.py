@@ -16,7 +16,7 @@ import numpy as np
 from fem_sim.claims import Claim, at_most
 from myomotion.io.frame_times import BELIEVABLE_MS
 from myomotion.io.nifti import BELIEVABLE_MM, SHEAR
-from tools.verify.robustness.damage import (
+from tools.verify.robustness.fuzz.damage import (
     DAMAGES,
     PICTURE,
     PLACE,
@@ -26,7 +26,7 @@ from tools.verify.robustness.damage import (
     Damage,
     damages,
 )
-from tools.verify.robustness.guarded import Reading, readings
+from tools.verify.robustness.fuzz.guarded import Reading, readings
 from tools.verify.robustness.world import write_study
 from tools.write_dicom import write_cine
 

@@ -48,7 +48,7 @@ def test_every_room_of_the_project_holds_code() -> None:
     found = code_hashes(places)
     for name in ("core/flow.py", "io/cine.py", "evaluate/scores.py", "regions.py"):
         assert name in found
-    for name in ("networks/pyramid.py", "refinement/field.py", "tracker.py", "inference.yaml"):
+    for name in ("networks/recurrent.py", "refinement/field.py", "tracker.py", "inference.yaml"):
         assert name in found
     assert len(found) == sum(len(code_hashes([place])) for place in places)  # no name comes twice
 

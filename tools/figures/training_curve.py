@@ -1,6 +1,6 @@
 """Write the course of a training as a table and a picture, from what it printed.
 
-python -m tools.training_curve STAGE1.log [STAGE2.log ...] --output docs/training
+python -m tools.figures.training_curve STAGE1.log [STAGE2.log ...] --output docs/training
 
 Stages follow each other: their epochs are counted on. ``training.csv`` has a row an epoch with
 every figure that was printed; ``training.png`` shows them.
@@ -92,7 +92,7 @@ def _figures(course: Course) -> list[str]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Command line."""
-    parser = make_parser("tools.training_curve", __doc__)
+    parser = make_parser("tools.figures.training_curve", __doc__)
     parser.add_argument("logs", type=Path, nargs="+", metavar="LOG", help="of each stage, in order")
     parser.add_argument("--output", type=Path, required=True, help="files to write, no suffix")
     return run_command(lambda: _write(parser.parse_args(arguments)))

@@ -1,0 +1,1 @@
+"""Damaged files: they are refused or read rightly."""
