@@ -8,6 +8,9 @@ everything public and everything on disk is in millimetres.
 ``myomotion.track(cine)`` is the one call from a cine to motion, strain and pictures.
 """
 
+import sys
+from importlib.machinery import ModuleSpec, PathFinder
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -24,3 +27,22 @@ def __getattr__(name: str) -> Any:
 
         return getattr(import_module("myomotion.tracker"), name)
     raise AttributeError(f"module 'myomotion' has no attribute {name!r}")
+
+
+class _OtherCopies:
+    """Finds what this copy of the package lacks in another one on ``sys.path``.
+
+    A packed bundle holds those modules that it can reach, and two bundles in one process share the
+    copy that was imported first.
+    """
+
+    @staticmethod
+    def find_spec(name: str, path: object = None, target: object = None) -> ModuleSpec | None:
+        """The module ``name``, asked for where Python has found none in this copy."""
+        package, *inside = name.split(".")
+        if package != __name__ or not inside:
+            return None
+        return PathFinder.find_spec(name, [str(Path(f, package, *inside[:-1])) for f in sys.path])
+
+
+sys.meta_path.append(_OtherCopies())

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from myomotion.parts import refuse_unknown_keys
+from myomotion.parts.shared import refuse_unknown_keys
 from tests.support.bundle_runs import config
 from tests.support.paths import BUNDLES
 

@@ -21,7 +21,7 @@ from unittest import mock
 import monai.bundle
 from torch.distributed.run import get_args_parser
 
-from myomotion.parts import refuse_unknown_keys
+from myomotion.parts.shared import refuse_unknown_keys
 from tests.support.paths import BUNDLES, ROOT
 
 PYTHON = re.compile(r"(.*/)?python3?")

@@ -1,58 +1,10 @@
-"""Who imports whom: modules and rooms of a package, read from its source."""
+"""Rooms of a package, who imports whom among them, and how high that makes the house."""
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterable
-from dataclasses import dataclass
-from pathlib import Path
 
-
-@dataclass(frozen=True)
-class Import:
-    """One import of one module by another.
-
-    Attributes:
-        importer: dotted name of the module.
-        imported: dotted name of a module that it names.
-        line: ``file:line`` of the statement.
-        at_once: run when the importer is imported, not within a function or for type checks.
-    """
-
-    importer: str
-    imported: str
-    line: str
-    at_once: bool
-
-
-def modules(root: Path, package: str) -> dict[str, Path]:
-    """Files of a package by dotted name; a package's own name stands for its ``__init__``."""
-    names = {}
-    for path in sorted((root / package).rglob("*.py")):
-        dotted = ".".join(path.relative_to(root).with_suffix("").parts)
-        names[dotted.removesuffix(".__init__")] = path
-    return names
-
-
-def imports(files: dict[str, Path]) -> list[Import]:
-    """Every import in some files, of whatever package, wherever it stands.
-
-    Args:
-        files: from :func:`modules`; ``from package import module`` counts as the module.
-
-    Returns:
-        The imports in the order of the files.
-    """
-    found = []
-    for name, path in files.items():
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        later = set(_nodes_of(_run_later(tree)))
-        for node in ast.walk(tree):
-            for target in _targets(node, name, path, files):
-                if target != name:
-                    line = f"{path}:{getattr(node, 'lineno', 0)}"
-                    found.append(Import(name, target, line, node not in later))
-    return found
+from tools.package.imports import Import
 
 
 def room(module: str) -> str:
@@ -101,32 +53,3 @@ def floors(graph: dict[str, set[str]]) -> int:
         return height[node]
 
     return max(map(of, graph), default=0)
-
-
-def _run_later(tree: ast.Module) -> list[ast.AST]:
-    """Functions, and what stands under ``if TYPE_CHECKING``."""
-    return [
-        node
-        for node in ast.walk(tree)
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-        or (isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test))
-    ]
-
-
-def _nodes_of(parents: Iterable[ast.AST]) -> Iterable[ast.AST]:
-    for parent in parents:
-        yield from ast.walk(parent)
-
-
-def _targets(node: ast.AST, name: str, path: Path, files: dict[str, Path]) -> list[str]:
-    if isinstance(node, ast.Import):
-        return [alias.name for alias in node.names]
-    if not isinstance(node, ast.ImportFrom):
-        return []
-    module = node.module or ""
-    if node.level:
-        base = name.split(".")[: None if path.name == "__init__.py" else -1]
-        base = base[: len(base) - node.level + 1]
-        module = ".".join([*base, *filter(None, [module])])
-    named = (f"{module}.{alias.name}" for alias in node.names)
-    return [full if full in files else module for full in named]

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.project.house import circles, floors, imports, modules, room, room_graph
+from tests.project.house import circles, floors, room, room_graph
 from tests.support.paths import BUNDLES, ROOT
+from tools.package.imports import imports, modules
 
 # Rooms of myomotion from the ground up; imports go down. Those in one row may know each other.
 FLOORS = (

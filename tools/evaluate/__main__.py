@@ -21,7 +21,7 @@ from myomotion.errors import InputError
 from myomotion.files.atomic import write_bytes
 from myomotion.files.outputs import claim, refuse_unsafe
 from myomotion.files.tables import write_report
-from myomotion.io.built_in import studies_of
+from myomotion.io.built_in.cines import studies_of
 from myomotion.transforms.load_cine import LoadCine
 from tools.evaluate.methods import make_tracker, method_names
 from tools.evaluate.scores import at_levels, score_study, statistics_by, statistics_of

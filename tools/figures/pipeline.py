@@ -32,7 +32,7 @@ from fem_sim.slices import SPACING_MM, SliceJob, simulate_slice
 from fem_sim.sources import source_jobs
 from myomotion.files.atomic import write_bytes
 from myomotion.files.outputs import PROGRAM
-from myomotion.io.built_in import virtual_cines
+from myomotion.io.built_in.cines import virtual_cines
 from myomotion.io.labels import MYOCARDIUM
 from myomotion.losses.plausibility import Plausibility, load_plausibility, standardise
 from myomotion.tracker import Result, track

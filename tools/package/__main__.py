@@ -23,6 +23,7 @@ from myomotion.files.atomic import write_bytes
 from myomotion.files.outputs import claim, refuse_unsafe
 from tools.bundle import BUNDLES
 from tools.package.checks import check_bundle
+from tools.package.reach import reached_files
 
 NAMES = ("vae_regulariser", "cardiac_motion_reg")
 PACKAGE = "myomotion"
@@ -80,7 +81,7 @@ def bundle_files(bundles: Path, name: str) -> dict[str, bytes]:
 
     Returns:
         Path in the bundle, with forward slashes, to content: configurations as YAML and as JSON,
-        documentation, weights, licence and the shared package.
+        documentation, weights, licence, and of the shared package what they can reach.
     """
     folder = bundles / name
     configs = sorted((folder / "configs").glob("*.yaml"))
@@ -96,9 +97,10 @@ def bundle_files(bundles: Path, name: str) -> dict[str, bytes]:
     shared = sorted((bundles / PACKAGE / "configs").glob("*.yaml"))  # the same for every bundle
     files |= {f"configs/{path.name}": path.read_bytes() for path in shared}
     files |= {f"configs/{path.stem}.json": json_twin(path) for path in (*configs, *shared)}
-    for path in filter(_is_shipped, (bundles / PACKAGE).rglob("*")):
-        if path not in shared:
-            files[path.relative_to(bundles).as_posix()] = path.read_bytes()
+    speaking = [*configs, *shared, *filter(_is_shipped, (folder / "docs").glob("*.md"))]
+    texts = [path.read_text(encoding="utf-8") for path in speaking]
+    for path in filter(_is_shipped, reached_files(bundles, PACKAGE, texts)):
+        files[path.relative_to(bundles).as_posix()] = path.read_bytes()
     for target, source in FILES_OF_OTHER_BUNDLES.get(name, {}).items():
         files[target] = (bundles / source).read_bytes()
     return files

@@ -116,7 +116,7 @@ def check_parts(path: Path) -> None:
     Raises:
         InputError: naming the part.
     """
-    for target in sorted(set(_targets(ConfigParser.load_config_file(str(path))))):
+    for target in sorted(set(targets(ConfigParser.load_config_file(str(path))))):
         if not target.startswith("myomotion."):
             continue
         try:
@@ -165,14 +165,15 @@ def check_weights(folder: Path, metadata: dict[str, Any]) -> None:
         raise InputError(f"{folder}: the network gives {found}, metadata.json says {pred}.")
 
 
-def _targets(config: Any) -> Iterator[str]:
+def targets(config: Any) -> Iterator[str]:
+    """Every ``_target_`` in the content of a configuration."""
     if isinstance(config, dict):
         if isinstance(config.get("_target_"), str):
             yield config["_target_"]
         config = list(config.values())
     if isinstance(config, list):
         for value in config:
-            yield from _targets(value)
+            yield from targets(value)
 
 
 def _holds_something(path: Path) -> bool:

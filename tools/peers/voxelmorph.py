@@ -171,7 +171,7 @@ def _train(options: argparse.Namespace) -> None:
 
 
 def _read_images(folder: Path) -> list[torch.Tensor]:
-    from myomotion.io.built_in import studies_of
+    from myomotion.io.built_in.cines import studies_of
     from myomotion.transforms.load_cine import LoadCine
 
     load: Any = LoadCine()

@@ -55,7 +55,7 @@ class Runner:
         Args:
             data: name of the data set.
             methods: what to run.
-            studies: from :func:`~myomotion.io.built_in.studies_of`.
+            studies: from :func:`~myomotion.io.built_in.cines.studies_of`.
 
         Returns:
             Rows of :func:`tools.evaluate.scores.score_study` with the regions of

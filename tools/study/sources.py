@@ -12,7 +12,7 @@ from typing import Any
 from myomotion.errors import InputError
 from myomotion.files.atomic import write_bytes
 from myomotion.files.outputs import claim
-from myomotion.io.built_in import studies_of, virtual_cines
+from myomotion.io.built_in.cines import studies_of, virtual_cines
 from tools.bundle import BUNDLES
 
 VIRTUAL = "virtual"
@@ -153,7 +153,7 @@ def usable_studies(
     """Studies of a folder that can be scored, and why others cannot.
 
     Args:
-        folder: see :func:`~myomotion.io.built_in.studies_of`.
+        folder: see :func:`~myomotion.io.built_in.cines.studies_of`.
         section: of its ``datalist.json``; all where None.
         only: names to take; all where empty.
 

@@ -19,7 +19,7 @@ from scipy.stats import wilcoxon
 
 from fem_sim import claims
 from fem_sim.claims import Claim, at_least, at_most, below, not_run
-from myomotion.io.built_in import studies_of
+from myomotion.io.built_in.cines import studies_of
 from tools.bundle import VAE
 from tools.evaluate.__main__ import evaluate, table_line
 from tools.evaluate.methods import REFINE_STEPS

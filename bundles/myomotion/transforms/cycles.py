@@ -14,7 +14,7 @@ from monai.config import KeysCollection
 from monai.transforms import MapTransform, Randomizable, Transform
 
 from myomotion.errors import InputError
-from myomotion.io.labels import MYOCARDIUM
+from myomotion.io.codes import MYOCARDIUM
 
 
 class LoadCycled(MapTransform):

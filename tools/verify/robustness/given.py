@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 from myomotion.errors import InputError
-from myomotion.io.built_in import virtual_cines
+from myomotion.io.built_in.cines import virtual_cines
 from myomotion.io.cine import find_studies
 from tools.bundle import BUNDLES
 

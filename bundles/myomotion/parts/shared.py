@@ -1,7 +1,7 @@
-"""What only configurations call: each part ends the program with one line on unusable input.
+"""What the configurations of both bundles call: each part ends the program on unusable input.
 
-Library functions raise :class:`~myomotion.errors.InputError`; here it becomes an exit status. Where
-a name is that of a function elsewhere, it is that function.
+Library functions raise :class:`~myomotion.errors.InputError`; here it becomes an exit status and
+one line. Where a name is that of a function elsewhere, it is that function.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,20 +17,11 @@ from monai.bundle import ConfigParser
 from torch import distributed as dist
 from torch import nn
 
-from myomotion.analysis import provenance, quality_control
 from myomotion.errors import HINTED, exit_on_input_error, nearest
 from myomotion.files import outputs
 from myomotion.files.paths import given_path
-from myomotion.inferers import studies
-from myomotion.io import built_in
-from myomotion.io.studies import folders_without_cine as folders_without_cine
-from myomotion.losses import registration, similarity
 from myomotion.networks import weights
-from myomotion.networks.gradient_vae import GradientVAE
-from myomotion.networks.pair import PairNetwork
 from myomotion.training import checkpoints
-from myomotion.transforms import refine_motion
-from myomotion.transforms.save_scores import SaveScores
 
 T = TypeVar("T")
 RUN_KEYS = {  # of ``python -m monai.bundle run`` itself
@@ -50,22 +41,12 @@ def exits(function: Callable[..., T]) -> Callable[..., T]:
 
 
 start_from = exits(weights.start_from)
-load_refinement = exits(refine_motion.load_refinement)
-load_quality_control = exits(quality_control.load_quality_control)
-make_regulariser = exits(registration.make_regulariser)
-make_similarity = exits(similarity.make_similarity)
-inference_studies = exits(built_in.studies)
-inference_cycles = exits(built_in.cycles)
-run_parameters = provenance.run_parameters
-track_study = studies.track_study
+check_training = exits(checkpoints.check_training)
 
 
 def folder(path: object) -> str:
     """A folder as a configuration gives it, see :func:`~myomotion.files.paths.given_path`."""
     return str(given_path(path))
-
-
-check_training = exits(checkpoints.check_training)
 
 
 @exits
@@ -76,63 +57,25 @@ def claim_files(folder: str | Path, names: Sequence[str], inputs: Sequence[objec
 
 
 @exits
-def check_scores(
-    save: SaveScores, cycles: Sequence[Mapping[str, object]], inputs: Sequence[object]
-) -> None:
-    """Places of the scores of cycles, see :meth:`SaveScores.check`."""
-    save.check([entry["cycle"] for entry in cycles], *inputs)
-
-
-@exits
-def pair_network_of(path: str | Path) -> PairNetwork:
-    """The registration network that weights describe, see :func:`weights.network_of`."""
-    return weights.network_of(path, PairNetwork)
-
-
-@exits
-def vae_of(path: str | Path) -> GradientVAE:
-    """The autoencoder that weights describe, see :func:`weights.network_of`."""
-    return weights.network_of(path, GradientVAE)
-
-
-@exits
 def load_weights(network: nn.Module, path: str | Path) -> nn.Module:
     """A network with the values of its weights, see :func:`weights.load_state`."""
     return weights.load_state(network, path)
 
 
-@exits
-def training_data(
-    kind: str, dataset_dir: str | Path | None, **built: Any
-) -> dict[str, list[dict[str, Any]]]:
-    """Training and validation data of a bundle.
-
-    In a training of several processes the first makes built-in data while the others wait.
+def first_alone(make: Callable[[], T]) -> T:
+    """What ``make`` gives; in a training of several processes the others wait for the first.
 
     Args:
-        kind: ``cines`` or ``cycles``.
-        dataset_dir: the user's folder, None for built-in data.
-        built: ``cache``, ``preset``, ``slices`` and ``seed`` of the built-in data.
-
-    Returns:
-        Entries by section, ``training`` and ``validation``.
+        make: reads data, and makes built-in ones where they are not there yet.
     """
-    entries: Callable[..., Any] = {
-        "cines": built_in.cines,
-        "cycles": built_in.cycles,
-    }[kind]
-
-    def both() -> dict[str, list[dict[str, Any]]]:
-        return {s: list(entries(dataset_dir, s, **built)) for s in ("training", "validation")}
-
     if not (dist.is_available() and dist.is_initialized()):
-        return both()
+        return make()
     if dist.get_rank() > 0:
         dist.barrier()
-        return both()
-    data = both()
+        return make()
+    made = make()
     dist.barrier()
-    return data
+    return made
 
 
 def refuse_unknown_keys(arguments: Sequence[str] | None = None) -> None:

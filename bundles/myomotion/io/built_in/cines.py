@@ -1,52 +1,18 @@
-"""Data that needs nothing from the user: simulated cycles and virtual cines, made on first use."""
+"""Studies to train on and to track: the user's own, or virtual cines, made on first use."""
 
 from __future__ import annotations
 
-import importlib
 import logging
-import sys
 from pathlib import Path
-from types import ModuleType
 
 from myomotion.errors import InputError
 from myomotion.files.paths import given_path
+from myomotion.io.built_in.cycles import cycles_folder, simulator, workers
 from myomotion.io.cine import find_studies
 from myomotion.io.datalist import read_datalist
 
 LOG = logging.getLogger(__name__)
-LEVELS_OF_CYCLE = 25  # pressures of a built-in cycle
 VALIDATION_EVERY = 5  # of a user's own studies, every fifth is for validation
-
-
-def cycles(
-    dataset_dir: str | Path | None,
-    section: str,
-    *,
-    cache: str | Path,
-    preset: str,
-    slices: int,
-    seed: int = 0,
-) -> list[dict[str, str]]:
-    """Simulated cycles: a folder of them, or the virtual population where none is named.
-
-    Args:
-        dataset_dir: folder made by ``python -m fem_sim simulate``; None simulates the built-in
-            population on first use.
-        section: ``training``, ``validation`` or ``test`` (split by subject).
-        cache: folder for built-in data.
-        preset: ``paper`` or ``physiological``.
-        slices: how many slices to simulate, three a subject.
-        seed: seed of the population.
-
-    Returns:
-        Entries with ``cycle`` (path) and ``subject``.
-
-    Raises:
-        InputError: if the simulator is not at hand.
-    """
-    made = dataset_dir is None
-    folder = _cycles_folder(cache, preset, slices, seed) if made else given_path(dataset_dir)
-    return read_datalist(folder, section, "cycle")
 
 
 def virtual_cines(
@@ -69,11 +35,9 @@ def virtual_cines(
     """
     folder = Path(cache) / f"cines_{preset}_{slices}_seed{seed}"
     if not (folder / "datalist.json").is_file():
-        cycles = _cycles_folder(cache, preset, slices, seed)
+        cycles = cycles_folder(cache, preset, slices, seed)
         LOG.info("making virtual cines in %s (once)", folder)
-        _simulator("phantom.dataset").make_cines(
-            folder, cycles=cycles, seed=seed, workers=_workers()
-        )
+        simulator("phantom.dataset").make_cines(folder, cycles=cycles, seed=seed, workers=workers())
     return _studies_in_section(folder, section)
 
 
@@ -163,36 +127,3 @@ def studies_of(folder: str | Path, section: str | None = None) -> list[dict[str,
 def _studies_in_section(folder: Path, section: str) -> list[dict[str, object]]:
     entries = read_datalist(folder, section, "cine")
     return [study for entry in entries for study in find_studies(entry["cine"])]
-
-
-def _cycles_folder(cache: str | Path, preset: str, slices: int, seed: int) -> Path:
-    folder = Path(cache) / f"cycles_{preset}_{slices}_seed{seed}"
-    if not (folder / "datalist.json").is_file():
-        simulator = _simulator("dataset")
-        LOG.info("simulating %d slices into %s (once)", slices, folder)
-        simulator.simulate_dataset(
-            folder,
-            count=slices,
-            preset=preset,
-            seed=seed,
-            levels=LEVELS_OF_CYCLE,
-            workers=_workers(),
-        )
-    return folder
-
-
-def _simulator(module: str) -> ModuleType:
-    root = Path(__file__).resolve().parents[2]
-    if (root / "fem_sim").is_dir() and str(root) not in sys.path:
-        sys.path.append(str(root))
-    try:
-        return importlib.import_module(f"fem_sim.{module}")
-    except ImportError as error:
-        raise InputError(
-            f"the built-in data need the simulator, which cannot be imported ({error}). Work in a "
-            "clone of the project with its requirements installed, or set dataset_dir to your own."
-        ) from error
-
-
-def _workers() -> int:
-    return _simulator("command_line").usable_cores()

@@ -1,0 +1,1 @@
+"""What only configurations call, for each bundle and for both."""
