@@ -116,12 +116,11 @@ def _infarct_claims(folders: Sequence[Path], found: Mapping[str, Rows]) -> Itera
         return
     peers = {}
     for peer in PEERS:
-        try:
-            rows = scored(folders, peer, only=names)
-        except (InputError, ImportError) as error:
-            yield not_run(f"MINF, ahead of {peer}", "-", str(error))
-            continue
-        peers[peer] = _mean(rows, "mcd_mm")
+        rows = scored(folders, peer, only=names)
+        if rows:
+            peers[peer] = _mean(rows, "mcd_mm")
+        else:
+            yield not_run(f"MINF, ahead of {peer}", "-", "the peer is not installed")
     for method in OURS:
         own = _mean([row for row in found[method] if row["group"] == "MINF"], "mcd_mm")
         for peer, value in peers.items():
