@@ -73,7 +73,7 @@ def test_itk_reads_and_applies_fields_of_a_slice_that_lies_obliquely(
 ) -> None:
     weights = load_state(RecurrentMotionNet(), net_weights)
     for decoder in weights.decoder:
-        decoder[-1].weight.data *= 3  # random weights alone hardly move anything
+        decoder[-1].weight.data *= 0.5  # many passes of random weights move beyond the picture
     torch.save(weights.state_dict(), tmp_path / "model.pt")
     run(
         "inference",

@@ -104,9 +104,15 @@ def damages(sound: Path, count: int, rng: np.random.Generator) -> list[Damage]:
         The damages.
     """
     kinds = list(DAMAGES)
-    return [
-        DAMAGES[kind](sound / kind, rng) for kind in (kinds[n % len(kinds)] for n in range(count))
-    ]
+    return [_changed(sound / kinds[n % len(kinds)], rng) for n in range(count)]
+
+
+def _changed(study: Path, rng: np.random.Generator) -> Damage:
+    """Damage that changes its file: a field may be drawn as it is."""
+    while True:
+        damage = DAMAGES[study.name](study, rng)
+        if damage.content != (study / damage.file).read_bytes():
+            return damage
 
 
 def nifti_damage(study: Path, rng: np.random.Generator) -> Damage:
