@@ -14,9 +14,10 @@ class CavityMotion:
     """The star-shaped map of the cavity that a motion of the endocardium gives.
 
     A point at the share ``s`` of the way from the centre to the endocardium stays at that share:
-    ``x = c' + s (P'(theta) - c')`` with the moved endocardium ``P'`` and the mean ``c'`` of its
-    points. It does not fold while the endocardium stays star-shaped about ``c'``, however small
-    the cavity becomes; an extension that minimises an energy does where the cavity nearly vanishes.
+    ``u = u_c + s (u_P(theta) - u_c)`` with the motion ``u_P`` of the endocardium and the mean
+    ``u_c`` of it. It does not fold while the endocardium stays star-shaped about the moved centre,
+    however small the cavity becomes; an extension that minimises an energy does where the cavity
+    nearly vanishes.
 
     Args:
         points: ``(2, N)`` end-diastolic points in the cavity, mm.
@@ -28,17 +29,16 @@ class CavityMotion:
     def __init__(
         self, points: np.ndarray, geometry: HeartGeometry, origin: float, spacing: float
     ) -> None:
-        self.points = points
         radius, self.angle = polar(points, geometry.centre)
         self.share = np.minimum(radius / geometry.endo_radius(self.angle), 1.0)
         self.rays = np.linspace(-np.pi, np.pi, RAYS, endpoint=False)
         direction = np.stack([np.cos(self.rays), np.sin(self.rays)])
-        self.endo = geometry.centre[:, None] + geometry.endo_radius(self.rays) * direction
-        self.index = (self.endo - origin) / spacing
+        endo = geometry.centre[:, None] + geometry.endo_radius(self.rays) * direction
+        self.index = (endo - origin) / spacing
 
     def displacement(self, field: np.ndarray) -> np.ndarray:
         """Displacement ``(2, N)`` in mm of the points, where ``(2, H, W)`` is that of the wall."""
-        moved = self.endo + np.stack([map_coordinates(part, self.index, order=1) for part in field])
-        centre = moved.mean(axis=1, keepdims=True)
+        moved = [map_coordinates(part, self.index, order=1) for part in field]
+        centre = np.mean(moved, axis=1, keepdims=True)
         ends = np.stack([np.interp(self.angle, self.rays, m, period=2 * np.pi) for m in moved])
-        return centre + self.share * (ends - centre) - self.points
+        return centre + self.share * (ends - centre)

@@ -179,9 +179,9 @@ def build_motion(
     # last the right ventricle's own motion (3): it shrinks to a point within the cavity.
     for attempt in range(ATTEMPTS):
         wall = labels == 2
-        cavity = labels == 1
         if attempt == 0:
-            wall = binary_dilation(wall) & ~cavity
+            wall = binary_dilation(wall)
+        cavity = (labels == 1) & ~wall
         own_motion = attempt < ATTEMPTS - 1
         if not own_motion:
             geometry = replace(geometry, rv_centre=geometry.centre, rv_axes=np.ones(2))
