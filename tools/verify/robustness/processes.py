@@ -152,4 +152,9 @@ def unreadable(path: Path) -> str:
 
 
 def _unpacked(path: Path) -> bytes:
-    return gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    """Content of a file; packed ones that end too early, as a kill leaves them, as they are."""
+    content = path.read_bytes()
+    try:
+        return gzip.decompress(content) if path.suffix == ".gz" else content
+    except EOFError:
+        return content
