@@ -135,7 +135,8 @@ def unreadable(path: Path) -> str:
         The reason.
     """
     try:
-        content = _unpacked(path)
+        content = path.read_bytes()
+        content = gzip.decompress(content) if path.suffix == ".gz" else content
         if path.suffix == ".json":
             json.loads(content)
         elif path.suffix == ".csv":
