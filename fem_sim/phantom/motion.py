@@ -83,8 +83,7 @@ class SliceMotion:
         """Local area change det(I + grad u) (N,) at ED points (2, N) in mm."""
         index = (points - self.origin) / self.spacing
         node = np.clip(np.rint(index), 0, self.field.shape[2] - 1).astype(np.intp)
-        at = self.gradient[frame][:, :, node[0], node[1]]
-        return (1 + at[0, 0]) * (1 + at[1, 1]) - at[0, 1] * at[1, 0]
+        return jacobian(self.gradient[frame][:, :, node[0], node[1], None])[:, 0]
 
     def material_points(
         self, frame: int, points: np.ndarray, start: np.ndarray, *, tolerance: float = 0.005

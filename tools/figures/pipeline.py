@@ -37,12 +37,12 @@ from myomotion.io.labels import MYOCARDIUM
 from myomotion.losses.plausibility import Plausibility, load_plausibility, standardise
 from myomotion.tracker import Result, track
 from tools.bundle import BUNDLES, VAE
+from tools.evaluate.methods import REFINE_STEPS
 from tools.verify.autoencoder.measures import FieldSet, decoded_gradients, patches
 from tools.verify.autoencoder.pictures import draw_deformed, integrated
 
 PRESET, SLICES = "physiological", 9  # as make demo has them
 LEVEL = "mid"
-REFINE_STEPS = 30
 MARGIN_VOXELS = 5  # around the heart
 ARROW_STEP = 3  # voxels between arrows
 DPI = 100

@@ -32,9 +32,11 @@ def working_grids(cine: Cine, size: int = 96, spacing: float = 1.5) -> list[Work
         A grid for each slice.
     """
     depth = cine.image.shape[2]
-    common: Sequence[float] = moving_center(cine.image)
+    common: Sequence[float]
     ventricle = None
-    if cine.label_ed is not None:
+    if cine.label_ed is None:
+        common = moving_center(cine.image)
+    else:
         ventricle = np.isin(cine.label_ed, (CAVITY, MYOCARDIUM))
         where = np.argwhere(ventricle.any(2))
         common = tuple(float(c) for c in where.mean(0))

@@ -17,13 +17,13 @@ from myomotion.io.cine import find_studies, read_cine
 from myomotion.io.info import read_info
 from myomotion.io.labels import MYOCARDIUM
 from myomotion.tracker import Tracker
+from tools.evaluate.methods import REFINE_STEPS
 from tools.verify.robustness.faults.storage import stored
 from tools.verify.robustness.given import Given, Study
 
 ECC_POINTS, ERR_POINTS = 0.2, 0.5
 VIRTUAL = 1  # studies beside one of each real data set
 REFINED = (3, 8, 13)  # of the storages, for one virtual and one real study
-REFINE_STEPS = 30
 
 Axes = tuple[tuple[int, int], ...]
 # In-plane order and directions, slices either way; the first is that of the file.
