@@ -1,4 +1,4 @@
-"""Command line: ``python -m fem_sim simulate|phantom|show|verify``."""
+"""Command line: ``python -m fem_sim simulate|phantom|slices|show|verify``."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from fem_sim.command_line import add_workers, run_command
 COMMANDS = {
     "simulate": "simulate motion cycles of a virtual population or of label maps",
     "phantom": "make virtual cines with known motion, from cycles or from a real ED frame",
+    "slices": "draw single virtual slices with labels, at any level and phase",
     "show": "draw simulated cycles: mesh, deformation, area change and strain",
     "verify": "measure every claim made about the simulator",
 }
@@ -37,6 +38,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _add_simulate(command)
         elif name == "phantom":
             _add_phantom(command)
+        elif name == "slices":
+            _add_common(command)
+            command.add_argument("--count", type=int, default=5040, help="slices (default 5040)")
         else:
             import_module(f"fem_sim.{name}.command").add_arguments(command)
     options = parser.parse_args(arguments)
@@ -48,6 +52,8 @@ def _run(options: argparse.Namespace) -> int:
         return _simulate(options)
     if options.command == "phantom":
         return _phantom(options)
+    if options.command == "slices":
+        return _slices(options)
     return int(import_module(f"fem_sim.{options.command}.command").run(options))
 
 
@@ -220,6 +226,15 @@ def _phantom(options: argparse.Namespace) -> int:
         **common,
     )
     print(listing)
+    return 0
+
+
+def _slices(options: argparse.Namespace) -> int:
+    from fem_sim.stills.dataset import make_stills
+
+    progress = not options.quiet
+    chosen = {"count": options.count, "seed": options.seed, "workers": options.workers}
+    print(make_stills(options.output, **chosen, progress=progress))
     return 0
 
 

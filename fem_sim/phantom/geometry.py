@@ -107,6 +107,7 @@ def heart_geometry(
     reach = mean_epi * (1.0 + scale * right_ventricle * rng.uniform(0.65, 0.85))
     half_across = mean_epi * (0.66 + 0.34 * scale) * rng.uniform(0.93, 1.05)
     half_across *= np.sqrt(right_ventricle)
+    half_across = max(half_across, 1.0)  # none at all lies within the left ventricle
     half_along = 0.5 * (reach + 0.05 * mean_epi)
     shift = reach - half_along
     direction = np.array([np.cos(septal_angle), np.sin(septal_angle)])

@@ -203,12 +203,12 @@ def _render_slice(
             start = motion.material_points(frame, flat[:, moving], start)
             area = motion.area(frame, start)
             bright[moving], label[moving], visible[moving] = painter.paint(frame, start, area)
-        ideal = _voxel_mean(bright, n, factor)
+        ideal = voxel_mean(bright, n, factor)
         blood = painter.look.blood
         images.append(scale * acquire(ideal, painter.acquisition, blood, rng))
         fields.append(motion.displacement(frame, centres))
-        labels.append(_voxel_label(label, n, factor))
-        seen.append(_voxel_label(visible, n, factor))
+        labels.append(voxel_label(label, n, factor))
+        seen.append(voxel_label(visible, n, factor))
     pictures = np.clip(np.rint(np.stack(images, axis=-1)), 0, 32767).astype(np.int16)
     return _Slice(
         images=pictures,
@@ -230,7 +230,7 @@ def moving_points(motion: SliceMotion, points: np.ndarray, still_mm: float = 1e-
     return np.flatnonzero(inside)
 
 
-def _voxel_mean(values: np.ndarray, size: int, factor: int) -> np.ndarray:
+def voxel_mean(values: np.ndarray, size: int, factor: int) -> np.ndarray:
     return _voxel_sum(values, size, factor) / factor**2
 
 
@@ -243,7 +243,7 @@ def _voxel_sum(values: np.ndarray, size: int, factor: int) -> np.ndarray:
     return total
 
 
-def _voxel_label(values: np.ndarray, size: int, factor: int) -> np.ndarray:
+def voxel_label(values: np.ndarray, size: int, factor: int) -> np.ndarray:
     """Label with the largest share of each voxel; ties go to the wall, then the cavity."""
     order = (2, 1, 3, 0)
     share = np.stack([_voxel_sum(values == code, size, factor) for code in order])

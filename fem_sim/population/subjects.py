@@ -62,7 +62,7 @@ def draw_subject(preset: str, seed: int, subject: int) -> list[VirtualSlice]:
     rng = np.random.default_rng([seed, subject])
     kind = draw_kind(rng)
     heart = KINDS[kind]
-    middle = _draw_middle(heart, rng)
+    middle = draw_middle(heart, rng)
     ratio = within(rng, heart.area_ratio)
     dynamics = draw_dynamics(preset, rng, kind)
     thinned = within(rng, heart.thinned)
@@ -84,7 +84,7 @@ def draw_subject(preset: str, seed: int, subject: int) -> list[VirtualSlice]:
     return slices
 
 
-def _draw_middle(heart: Kind, rng: np.random.Generator) -> RingShape:
+def draw_middle(heart: Kind, rng: np.random.Generator) -> RingShape:
     """The ring at mid level."""
     return RingShape(
         cavity_radius=within(rng, heart.cavity_radius),

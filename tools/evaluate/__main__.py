@@ -1,6 +1,7 @@
-"""Evaluate one way of tracking on a folder of cines, end-systole to end-diastole.
+"""Evaluate one way of tracking on a folder of cines, end-systole to end-diastole, or the contours.
 
 python -m tools.evaluate --data DIR --method refined --output FILE.json
+python -m tools.evaluate --data DIR --method segmentation --output FILE.json
 """
 
 from __future__ import annotations
@@ -23,10 +24,12 @@ from myomotion.files.outputs import claim, refuse_unsafe
 from myomotion.files.tables import write_report
 from myomotion.io.built_in.cines import studies_of
 from myomotion.transforms.load_cine import LoadCine
+from tools.evaluate.contours import evaluate_contours, lines
 from tools.evaluate.methods import make_tracker, method_names
 from tools.evaluate.scores import at_levels, score_study, statistics_by, statistics_of
 
 LOG = logging.getLogger(__name__)
+SEGMENTATION = "segmentation"  # draws contours rather than tracking them
 PRINTED_MEASURES = (
     *("dice", "mcd_mm", "hd95_mm", "abs_j_minus_1", "area_change_error"),
     *("cavity_dice", "ejected_error", "ecc_labels_error_points", "ecc_bias_points"),
@@ -139,7 +142,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Command line."""
     parser = make_parser("tools.evaluate", __doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder of studies")
-    parser.add_argument("--method", choices=method_names(), required=True)
+    parser.add_argument("--method", choices=(*method_names(), SEGMENTATION), required=True)
     parser.add_argument("--output", type=Path, required=True, help="JSON file to write")
     parser.add_argument("--section", help="section of the folder's datalist.json")
     parser.add_argument("--label-coding", default="auto")
@@ -155,6 +158,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _evaluate(options: argparse.Namespace) -> None:
     claim(options.output, signed=True)
+    if options.method == SEGMENTATION:
+        studies = studies_of(options.data, options.section)
+        chosen = [s for s in studies if not options.only or s["name"] in options.only]
+        result = evaluate_contours(
+            chosen, label_coding=options.label_coding, **dict(options.changes)
+        )
+        write_report(options.output, result)
+        print("\n".join(lines(result)))
+        return
     result = evaluate(
         options.data,
         options.method,

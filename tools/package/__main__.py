@@ -2,7 +2,7 @@
 
 python -m tools.package --output DIR
 
-DIR receives NAME_vX.Y.Z.zip of both bundles, SHA256SUMS, and model_info.json with their entries for
+DIR receives NAME_vX.Y.Z.zip of all bundles, SHA256SUMS, and model_info.json with their entries for
 a model zoo. The same sources give the same bytes.
 """
 
@@ -25,18 +25,21 @@ from tools.bundle import BUNDLES
 from tools.package.checks import check_bundle
 from tools.package.reach import reached_files
 
-NAMES = ("vae_regulariser", "cardiac_motion_reg")
+NAMES = ("vae_regulariser", "ventricle_segmentation", "cardiac_motion_reg")
 PACKAGE = "myomotion"
 # In a folder of its own: MONAI Label takes the shortest name of models/*.pt for the network's.
 FILES_OF_OTHER_BUNDLES = {
-    "cardiac_motion_reg": {"models/vae/model.pt": "vae_regulariser/models/model.pt"}
+    "cardiac_motion_reg": {
+        "models/vae/model.pt": "vae_regulariser/models/model.pt",
+        "models/ventricles/model.pt": "ventricle_segmentation/models/model.pt",
+    }
 }
 EARLIEST_TIME = (1980, 1, 1, 0, 0, 0)  # of all times that a zip can hold
 FILE_MODE = 0o100644
 
 
 def package(output: Path, bundles: Path = BUNDLES) -> list[Path]:
-    """Check and pack both bundles; nothing is written if one of them cannot be packed.
+    """Check and pack all bundles; nothing is written if one of them cannot be packed.
 
     Args:
         output: folder for the zips, ``SHA256SUMS`` and ``model_info.json``.

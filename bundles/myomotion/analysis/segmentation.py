@@ -1,10 +1,11 @@
-"""End-diastolic labels from a segmentation bundle, where a study has none."""
+"""End-diastolic labels from a network, where a study has none."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,15 @@ from monai.data import MetaTensor
 from monai.transforms import ResizeWithPadOrCrop, ScaleIntensity
 from scipy import ndimage
 
+from myomotion.analysis.ventricles import UNSURE, VentricleSegmenter
 from myomotion.errors import InputError
 from myomotion.io.cine import Cine
 from myomotion.io.labels import CAVITY, MYOCARDIUM, RIGHT_VENTRICLE
 from myomotion.networks.weights import load_state
 
+CHOICES = ("auto", "file", "none")
+DRAWN = "drawn by ventricle_segmentation"
+FULL_SHARE = 0.95  # of the largest cavity, at which a frame passes for end-diastole
 CONFIGS = ("inference.json", "inference.yaml", "inference.yml")
 # Words of a channel's name, and what it then is; the first that fits counts.
 MEANINGS = (
@@ -76,22 +81,100 @@ class Segmenter:
         return label
 
 
-def with_ed_label(cine: Cine, bundle: str | Path | None) -> Cine:
-    """A study with an end-diastolic label, where a network can give one that is not there.
+class Contours:
+    """Where the end-diastolic label of a study comes from.
 
     Args:
-        cine: the study.
-        bundle: folder of a segmentation bundle, or None.
-
-    Returns:
-        The study itself if it has a label or no bundle is given.
+        label_ed: ``auto``: the study's own label, else one that a network draws; ``file``: its own
+            or none; ``none``: none, even if there is one.
+        weights: of the network of the bundle ``ventricle_segmentation``; where there is no such
+            file nothing is drawn.
+        bundle: folder of another segmentation bundle, which then draws in its place.
+        device: for the network of ``weights``.
 
     Raises:
-        InputError: if the bundle cannot be used.
+        InputError: for another ``label_ed``.
     """
-    if bundle is None or cine.label_ed is not None:
-        return cine
-    segmenter = load_segmenter(Path(bundle))
+
+    def __init__(
+        self,
+        label_ed: str = "file",
+        weights: str | Path | None = None,
+        bundle: str | Path | None = None,
+        device: str | torch.device = "cpu",
+    ) -> None:
+        if label_ed not in CHOICES:
+            raise InputError(f"label_ed: {label_ed!r} is unknown. Use one of {', '.join(CHOICES)}.")
+        self.label_ed = label_ed
+        self.weights = weights
+        self.bundle = bundle
+        self.device = device
+
+    def __call__(self, cine: Cine) -> Cine:
+        """The study with the label that it is to be measured with.
+
+        Raises:
+            InputError: if weights or a bundle cannot be used.
+        """
+        if self.label_ed == "none":
+            return replace(cine, label_ed=None, label_found=None)
+        if self.label_ed == "file" or cine.label_ed is not None:
+            return cine
+        if self.bundle is not None:
+            return _labelled_by_bundle(cine, Path(self.bundle))
+        if self.weights is None or not Path(self.weights).is_file():
+            return cine
+        return _labelled(cine, self._segmenter)
+
+    @cached_property
+    def _segmenter(self) -> VentricleSegmenter:
+        assert self.weights is not None
+        return VentricleSegmenter(self.weights, self.device)
+
+
+def _labelled(cine: Cine, segmenter: VentricleSegmenter) -> Cine:
+    """A study with the label that the network of this project draws."""
+    drawn = segmenter(cine.image[..., cine.ed_frame], cine.spacing)
+    if drawn is None:
+        note = (
+            "No label, and the network found no left ventricle in any slice at end-diastole. Is it "
+            "a stack of short-axis slices? Strain needs label_sa_ED.nii.gz beside the cine."
+        )
+        return replace(cine, warnings=[*cine.warnings, note])
+    notes = [
+        "The end-diastolic contours were drawn by a network that has learned from virtual hearts: "
+        "check them in the report, or correct labels.nii.gz and give it back as label_sa_ED.nii.gz."
+    ]
+    if cine.ed_found != "given" and cine.image.shape[3] > 2:
+        curve = segmenter.cavity_curve(cine.image, drawn, cine.spacing)
+        fullest = int(curve.argmax())
+        if curve[cine.ed_frame] < FULL_SHARE * curve[fullest]:
+            again = segmenter(cine.image[..., fullest], cine.spacing)
+            if again is not None:
+                found = "frame of the largest cavity that the network draws"
+                notes.append(
+                    f"End-diastole was not given: frame {fullest} was taken, the {found}. Give "
+                    "ed_frame in info.json."
+                )
+                cine, drawn = replace(cine, ed_frame=fullest, ed_found=found), again
+    without = [name for name, v in zip(cine.levels, drawn.unsure, strict=True) if np.isnan(v)]
+    if without:
+        notes.append(f"No closed ring of muscle was seen in {', '.join(without)}: left out.")
+    unsure = [name for name, v in zip(cine.levels, drawn.unsure, strict=True) if v > UNSURE]
+    if unsure:
+        notes.append(f"The network is unsure of the contours in {', '.join(unsure)}.")
+    return replace(
+        cine,
+        label_ed=drawn.label,
+        label_found=DRAWN,
+        label_unsure=drawn.unsure,
+        warnings=[*cine.warnings, *notes],
+    )
+
+
+def _labelled_by_bundle(cine: Cine, bundle: Path) -> Cine:
+    """A study with the label that another bundle's network draws."""
+    segmenter = load_segmenter(bundle)
     label = segmenter(cine.image[..., cine.ed_frame])
     if not (label == MYOCARDIUM).any():
         note = f"No label: {segmenter.title} found no myocardium at end-diastole."

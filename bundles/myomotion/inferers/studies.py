@@ -67,6 +67,8 @@ class StudyRuns:
         overwrite: do finished studies again.
         inputs: what else is read, such as weights; None among them counts for nothing.
         lacking: further names for ``failed.json`` with the reason, such as folders without a cine.
+        kind: of the folders of results.
+        cohort: whether to write ``cohort.csv``.
     """
 
     def __init__(
@@ -79,7 +81,11 @@ class StudyRuns:
         overwrite: bool = False,
         inputs: Sequence[object] = (),
         lacking: Mapping[str, str] | None = None,
+        kind: str = STUDY_RESULT,
+        cohort: bool = True,
     ) -> None:
+        self.kind = kind
+        self.cohort = cohort
         self.evaluator = evaluator
         self.studies = [
             {k: str(given_path(v)) if v and k in STUDY_FILES else v for k, v in study.items()}
@@ -121,7 +127,7 @@ class StudyRuns:
                     f"{target}: would hold the results of {other} and of {image}. Give one of them "
                     "another name, or track them into different folders."
                 )
-            refuse_unsafe(target, self.inputs, STUDY_RESULT)
+            refuse_unsafe(target, self.inputs, self.kind)
             if (earlier := self._other_cine(target, study)) is not None:
                 raise OutputError(
                     f"{target}: holds the result of another cine, {earlier}. Choose another "
@@ -167,7 +173,7 @@ class StudyRuns:
             SystemExit: see :meth:`run`.
         """
         exit_on_input_error(lambda: self._list_failures(self.lacking | dict(failures)))
-        if len(self.studies) > 1:
+        if len(self.studies) > 1 and self.cohort:
             exit_on_input_error(lambda: self._write_cohort(set(failures)))
         done = [str(s["name"]) for s in self.studies if s["name"] not in failures]
         if done:

@@ -44,6 +44,8 @@ class Cine:
         files: where each part came from.
         ed_found: how ``ed_frame`` came to be known.
         label_found: where ``label_ed`` comes from, None without one.
+        label_unsure: how unsure of it a network was that drew it, for each slice, see
+            :class:`~myomotion.analysis.ventricles.Drawn`; None for a label that was given.
         source: what the frames were read from, see :class:`~myomotion.io.image.CineImage`.
         warnings: what the user should know about the input.
         storage: how the file's axes lie to those of the arrays; as they are if None.
@@ -63,6 +65,7 @@ class Cine:
     files: dict[str, str] = field(default_factory=dict)
     ed_found: str = "given"
     label_found: str | None = None
+    label_unsure: np.ndarray | None = None
     source: dict[str, Any] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     storage: Storage = None  # type: ignore[assignment]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from myomotion.analysis import provenance, quality_control
+from myomotion.analysis import provenance, quality_control, segmentation
 from myomotion.inferers import studies
 from myomotion.io.built_in import cines
 from myomotion.io.studies import folders_without_cine as folders_without_cine
@@ -15,6 +15,7 @@ from myomotion.networks.pair import PairNetwork
 from myomotion.parts.shared import exits, first_alone
 from myomotion.transforms import refine_motion
 
+load_contours = exits(segmentation.Contours)
 load_refinement = exits(refine_motion.load_refinement)
 load_quality_control = exits(quality_control.load_quality_control)
 make_regulariser = exits(registration.make_regulariser)

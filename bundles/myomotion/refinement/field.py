@@ -39,6 +39,7 @@ class Refinement:
         alpha: weight of the regulariser.
         temporal: weight of the squared second difference over time.
         bending: weight of the mean squared second derivatives.
+        tissue: weight of the difference of the tissues' shares, where a call gives them.
         learning_rate: step of a control point, in voxels, at the beginning.
         spacing: voxel size in millimetres.
         similarity: takes warped and reference images ``(B, 1, H, W)``; mean squares by default.
@@ -56,6 +57,7 @@ class Refinement:
         alpha: float = 0.002,
         temporal: float = 0.001,
         bending: float = 0.0,
+        tissue: float = 0.0,
         learning_rate: float = 0.2,
         spacing: float = 1.5,
         similarity: nn.Module | None = None,
@@ -70,12 +72,17 @@ class Refinement:
             alpha=alpha,
             temporal=temporal,
             bending=bending,
+            tissue=tissue,
             similarity=similarity or MeanSquares(),
             spacing=spacing,
         )
 
     def __call__(
-        self, images: torch.Tensor, output: torch.Tensor, mask: torch.Tensor
+        self,
+        images: torch.Tensor,
+        output: torch.Tensor,
+        mask: torch.Tensor,
+        tissues: torch.Tensor | None = None,
     ) -> torch.Tensor:
         """Refine slices, each for itself.
 
@@ -84,6 +91,7 @@ class Refinement:
             output: network output ``(Z, T, 2, H, W)`` in voxels, zero in frame 0.
             mask: end-diastolic myocardium ``(Z, 1, H, W)``, counted where above 0.5; an empty one
                 leaves the regulariser out, with a warning.
+            tissues: shares of the tissues ``(Z, T, C, H, W)``, 0 to 1; None leaves them out.
 
         Returns:
             ``(Z, T, 2, H, W)`` in voxels, zero in frame 0; ``output`` itself where ``steps`` is 0.
@@ -94,7 +102,7 @@ class Refinement:
         check_refinable(images, output, mask)
         if self.steps == 0:
             return output
-        objective = self._objective(images, output, mask, PRIOR_INTERVAL)
+        objective = self._objective(images, output, mask, PRIOR_INTERVAL, tissues)
         start = output.detach()[:, 1:]
         size = start.shape[-2:]
         small = F.avg_pool2d(start.flatten(0, 1), COARSE).unflatten(0, start.shape[:2])
@@ -114,7 +122,12 @@ class Refinement:
         return torch.cat([torch.zeros_like(best[:, :1]), best], 1)
 
     def _objective(
-        self, images: torch.Tensor, output: torch.Tensor, mask: torch.Tensor, interval: int
+        self,
+        images: torch.Tensor,
+        output: torch.Tensor,
+        mask: torch.Tensor,
+        interval: int,
+        tissues: torch.Tensor | None = None,
     ) -> Objective:
         """What is lowered for these slices."""
         wall = (mask.to(output).reshape(len(output), 1, *output.shape[-2:]) > 0.5).to(output)
@@ -124,7 +137,8 @@ class Refinement:
                 "no myocardium in the mask: %d slice(s) refined without the regulariser", without
             )
         closes = [cycle_closes(frames) for frames in images]
-        return Objective(self.weights, images.detach().to(output), wall, closes, interval)
+        shares = None if tissues is None else tissues.detach().to(output)
+        return Objective(self.weights, images.detach().to(output), wall, closes, interval, shares)
 
 
 def descend(groups: Sequence[dict[str, Any]], loss: Callable[[], torch.Tensor], steps: int) -> None:

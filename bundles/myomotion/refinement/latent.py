@@ -34,16 +34,27 @@ class LatentRefinement(Refinement):
     """
 
     def __call__(
-        self, images: torch.Tensor, output: torch.Tensor, mask: torch.Tensor
+        self,
+        images: torch.Tensor,
+        output: torch.Tensor,
+        mask: torch.Tensor,
+        tissues: torch.Tensor | None = None,
     ) -> torch.Tensor:
         """Refine slices, see :meth:`~myomotion.refinement.field.Refinement.__call__`."""
         check_refinable(images, output, mask)
         if self.steps == 0:
             return output
-        parts = zip(images.split(1), output.split(1), mask.split(1), strict=True)
+        shares = [None] * len(images) if tissues is None else tissues.split(1)
+        parts = zip(images.split(1), output.split(1), mask.split(1), shares, strict=True)
         return torch.cat([self._one(*part) for part in parts])
 
-    def _one(self, images: torch.Tensor, output: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    def _one(
+        self,
+        images: torch.Tensor,
+        output: torch.Tensor,
+        mask: torch.Tensor,
+        tissues: torch.Tensor | None,
+    ) -> torch.Tensor:
         """Refine one slice, of arguments as those of many."""
         wall = (mask.to(output).reshape(1, 1, *output.shape[-2:]) > 0.5).to(output)
         if not bool(wall.any()):
@@ -55,7 +66,7 @@ class LatentRefinement(Refinement):
         start = self.integrator(output.detach()[0, 1:]) * spacing
         decode = LatentMotion(regulariser, wall, spacing)
         code, angle, shift = (p[None].requires_grad_(True) for p in decode.encode(start))
-        objective = self._objective(images, output, mask, interval=1)
+        objective = self._objective(images, output, mask, 1, tissues)
 
         def loss() -> torch.Tensor:
             return objective(decode(code[0], angle[0], shift[0])[None] / spacing)

@@ -23,6 +23,7 @@ class Weights:
         temporal: weight of the squared second difference over time, per squared voxel, a mean over
             grid and components.
         bending: weight of :func:`bending_energy` ``B``.
+        tissue: weight of the mean squared difference of the tissues' shares, summed over tissues.
         similarity: takes warped and reference images ``(B, 1, H, W)``.
         spacing: voxel size in millimetres.
     """
@@ -31,6 +32,7 @@ class Weights:
     alpha: float = 0.0
     temporal: float = 0.0
     bending: float = 0.0
+    tissue: float = 0.0
     similarity: nn.Module = field(default_factory=MeanSquares)
     spacing: float = 1.5
 
@@ -38,8 +40,9 @@ class Weights:
 class Objective:
     """The sum of a motion ``phi_t = X + u_t(X)`` of some slices, one value a slice.
 
-    ``mean_t sim(frame_t(phi_t), frame_0) + alpha * mean_t R(u_t, mask)
-    + temporal * mean_t ||u_{t+1} - 2 u_t + u_{t-1}||^2 + bending * mean_t B(u_t)``
+    ``mean_t sim(frame_t(phi_t), frame_0) + tissue * mean_t |p_t(phi_t) - p_0|^2
+    + alpha * mean_t R(u_t, mask) + temporal * mean_t ||u_{t+1} - 2 u_t + u_{t-1}||^2
+    + bending * mean_t B(u_t)``, with the shares ``p`` of the tissues.
 
     Where the cycle closes the last frame is followed by frame 0, whose displacement is zero; fewer
     than five frames have no course over time to be smooth. R is dear and changes slowly: it is
@@ -51,6 +54,8 @@ class Objective:
         wall: myocardium ``(Z, 1, H, W)``, 0 or 1; R does not count in slices without any.
         periodic: for each slice, whether its cycle closes.
         interval: calls between evaluations of R.
+        tissues: shares of the tissues ``(Z, T, C, H, W)``, 0 to 1, the reference first; None leaves
+            them out.
     """
 
     def __init__(
@@ -60,11 +65,16 @@ class Objective:
         wall: torch.Tensor,
         periodic: list[bool],
         interval: int = 1,
+        tissues: torch.Tensor | None = None,
     ) -> None:
         self.weights = weights
         self.slices, self.count = frames.shape[:2]
         self.moving = frames[:, 1:].reshape(-1, 1, *frames.shape[-2:])
         self.reference = frames[:, :1].expand_as(frames[:, 1:]).reshape(self.moving.shape)
+        if tissues is None or not weights.tissue:
+            tissues = frames.new_zeros(*frames.shape[:2], 0, *frames.shape[2:])
+        self.moving = torch.cat([self.moving, tissues[:, 1:].flatten(0, 1)], 1)
+        self.tissues = tissues[:, :1].expand_as(tissues[:, 1:]).flatten(0, 1)
         self.walled = wall.flatten(1).any(1)
         self.wall = wall[:, None].expand(-1, self.count - 1, -1, -1, -1)[self.walled].flatten(0, 1)
         self.periodic = periodic
@@ -93,7 +103,11 @@ class Objective:
             # Warping clamps coordinates, so an infinite motion could still give a finite loss.
             return displacement.flatten(1).sum(1) * torch.nan
         flat = displacement.flatten(0, 1)
-        value = self._mean(weights.similarity(warp(self.moving, flat), self.reference))
+        warped = warp(self.moving, flat)
+        value = self._mean(weights.similarity(warped[:, :1], self.reference))
+        if self.tissues.shape[1]:
+            apart = (warped[:, 1:] - self.tissues).square().sum(1).mean((1, 2))
+            value = value + weights.tissue * self._mean(apart)
         if weights.regulariser is not None and weights.alpha and bool(self.walled.any()):
             prior = self._prior(displacement[self.walled])
             counted = value.new_zeros(self.slices).index_put((self.walled.nonzero()[:, 0],), prior)

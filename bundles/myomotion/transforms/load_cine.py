@@ -12,7 +12,7 @@ from monai.transforms import Transform
 
 from myomotion.analysis.grids import Slices, working_slices
 from myomotion.analysis.intensity import intensities
-from myomotion.analysis.segmentation import with_ed_label
+from myomotion.analysis.segmentation import Contours
 from myomotion.errors import InputError
 from myomotion.io.cine import read_cine
 from myomotion.io.labels import MYOCARDIUM
@@ -39,7 +39,7 @@ class LoadCine(Transform):
         need_mask: refuse studies without a labelled myocardium at end-diastole (training with a
             regulariser).
         with_truth: read the true motion of virtual cines as well.
-        segmentation_bundle: see :func:`~myomotion.analysis.segmentation.with_ed_label`.
+        contours: where the end-diastolic label comes from; the study's own by default.
         tensors_only: leave ``slices`` out, so that a training keeps the working grids only.
     """
 
@@ -50,7 +50,7 @@ class LoadCine(Transform):
         label_coding: str = "auto",
         need_mask: bool = False,
         with_truth: bool = False,
-        segmentation_bundle: str | None = None,
+        contours: Contours | None = None,
         tensors_only: bool = False,
     ) -> None:
         self.size = size
@@ -58,12 +58,12 @@ class LoadCine(Transform):
         self.label_coding = label_coding
         self.need_mask = need_mask
         self.with_truth = with_truth
-        self.segmentation_bundle = segmentation_bundle
+        self.contours = contours or Contours()
         self.tensors_only = tensors_only
 
     def __call__(self, data: Mapping[Any, Any]) -> dict[Any, Any]:
         """Read and resample; raises :class:`InputError` for input that cannot be used."""
-        cine = with_ed_label(read_cine(data, self.label_coding), self.segmentation_bundle)
+        cine = self.contours(read_cine(data, self.label_coding))
         if self.need_mask and (cine.label_ed is None or not (cine.label_ed == MYOCARDIUM).any()):
             lacks = (
                 f"{data['image']}: no label_sa_ED.nii.gz beside it"

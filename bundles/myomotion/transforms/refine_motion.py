@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from monai.transforms import Transform
 
+from myomotion.analysis.ventricles import TissueShares
 from myomotion.core.integrator import FieldIntegrator
 from myomotion.errors import InputError
 from myomotion.losses.plausibility import load_plausibility
@@ -31,6 +32,7 @@ def load_refinement(
     bending: float = 0.0,
     correlation: float = 0.0,
     mode: str = "field",
+    tissue: float = 0.0,
 ) -> Refinement | None:
     """Refinement with R_VAE; the autoencoder is only loaded where it is needed.
 
@@ -47,6 +49,7 @@ def load_refinement(
         correlation: weight of the local cross-correlation beside the mean squares.
         mode: ``field`` corrects the network's motion, ``latent`` searches the autoencoder's
             manifold only (:class:`~myomotion.refinement.latent.LatentRefinement`).
+        tissue: weight of the difference of the tissues that the segmentation sees.
 
     Returns:
         The refinement, or None where ``steps`` is 0.
@@ -61,6 +64,7 @@ def load_refinement(
         "temporal": temporal,
         "bending": bending,
         "correlation": correlation,
+        "tissue": tissue,
     }
     for name, value in given.items():
         if value < 0:
@@ -79,6 +83,7 @@ def load_refinement(
         alpha=alpha,
         temporal=temporal,
         bending=bending,
+        tissue=tissue,
         spacing=spacing,
         similarity=MixedSimilarity(correlation) if correlation else None,
     )
@@ -89,16 +94,20 @@ class RefineMotion(Transform):
 
     Args:
         refinement: from :func:`load_refinement`; None does nothing.
+        tissues: gives the shares of the tissues of a study; None, or weights that are not there,
+            leave them out.
     """
 
-    def __init__(self, refinement: Refinement | None) -> None:
+    def __init__(self, refinement: Refinement | None, tissues: TissueShares | None = None) -> None:
         self.refinement = refinement
+        self.tissues = tissues
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Replace ``pred`` ``(Z, T, 2, H, W)``, in voxels.
 
         Args:
-            data: ``pred``, ``image`` ``(Z, T, H, W)`` and ``mask`` ``(Z, 1, H, W)``.
+            data: ``pred``, ``image`` ``(Z, T, H, W)``, ``mask`` ``(Z, 1, H, W)`` and ``slices``
+                from :class:`~myomotion.transforms.load_cine.LoadCine`.
 
         Returns:
             The item.
@@ -108,6 +117,10 @@ class RefineMotion(Transform):
         image, output, mask = (torch.as_tensor(data[k]) for k in ("image", "pred", "mask"))
         # One slice after the other keeps to a processor's caches; a GPU takes all in one batch.
         size = len(image) if output.is_cuda else 1
+        shares = None
+        if self.tissues is not None and self.refinement.weights.tissue:
+            shares = self.tissues(data["slices"])
+        seen = [None] * -(-len(image) // size) if shares is None else shares.split(size)
         parts = (part.split(size) for part in (image, output.float(), mask))
-        refined = [self.refinement(*part) for part in zip(*parts, strict=True)]
+        refined = [self.refinement(*part) for part in zip(*parts, seen, strict=True)]
         return {**data, "pred": torch.cat(refined)}

@@ -9,7 +9,7 @@ import torch
 
 from tools.bundle import REGISTRATION, ROOT
 from tools.study import training
-from tools.study.bfloat16 import Bfloat16Inferer
+from myomotion.inferers.bfloat16 import Bfloat16Inferer
 from tools.study.config import Method, Stage
 from tools.study.sources import named_folders, real_set, studies_of
 

@@ -1,4 +1,4 @@
-"""Half-precision passes of a network, with which a processor can train a large peer."""
+"""Passes of a network in bfloat16, where a processor or a GPU has units for it."""
 
 from __future__ import annotations
 

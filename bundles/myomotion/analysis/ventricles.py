@@ -1,0 +1,206 @@
+"""Ventricles of a cine, drawn by the network that has learned them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from myomotion.analysis.grids import Slices
+from myomotion.core.flow import identity_coordinates, sample
+from myomotion.core.working_grid import WorkingGrid
+from myomotion.io.codes import CAVITY, MYOCARDIUM
+from myomotion.networks.looks import SPREAD, TwoLooks, unsure_share
+from myomotion.networks.ventricles import VentricleNet
+from myomotion.networks.weights import load_network
+
+UNSURE = 0.12  # share of a ventricle on which the orientations disagree: to be looked at
+CURVE_SLICES = 3  # slices whose cavity is followed over the cycle
+SMOOTHING = (0.25, 0.5, 0.25)  # of their area over time, cyclic
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drawn:
+    """Ventricles that the network has drawn.
+
+    Attributes:
+        label: uint8 ``(X, Y, Z)`` in the internal coding.
+        center: of the left ventricle, in voxels of the pictures.
+        unsure: share of the left ventricle's area on which the network's orientations disagree,
+            for each slice; NaN where a slice has none.
+    """
+
+    label: np.ndarray
+    center: tuple[float, float]
+    unsure: np.ndarray
+
+
+class VentricleSegmenter:
+    """Draws the ventricles of single frames.
+
+    Args:
+        weights: of a :class:`~myomotion.networks.ventricles.VentricleNet`.
+        device: to work on.
+        orientations: see :class:`~myomotion.networks.looks.TwoLooks`.
+
+    Raises:
+        InputError: see :func:`~myomotion.networks.weights.load_network`.
+    """
+
+    def __init__(
+        self, weights: str | Path, device: str | torch.device = "cpu", orientations: int = 8
+    ) -> None:
+        self.orientations = orientations
+        self.device = torch.device(device)
+        self.network = load_network(weights, VentricleNet).to(self.device).eval()
+        self.spacing = float(self.network.trained["spacing"])
+        self.size = int(self.network.trained["size"])
+
+    def __call__(
+        self, volume: np.ndarray, spacing: tuple[float, float], *, rings: bool = True
+    ) -> Drawn | None:
+        """Draw one frame.
+
+        Args:
+            volume: ``(X, Y, Z)``.
+            spacing: in-plane voxel size in millimetres.
+            rings: see :class:`~myomotion.networks.looks.TwoLooks`.
+
+        Returns:
+            What was drawn; None where no heart is found.
+        """
+        grid, pictures = whole_pictures(volume, spacing, self.spacing)
+        look = self._look(rings=rings, orientations=self.orientations)
+        shares = look(pictures[None].to(self.device), self.network)[0]
+        return drawn_on(grid, shares)
+
+    def cavity_curve(
+        self, image: np.ndarray, drawn: Drawn, spacing: tuple[float, float]
+    ) -> np.ndarray:
+        """Area of the cavity over the cycle, in the slices where it is largest.
+
+        Args:
+            image: ``(X, Y, Z, T)``.
+            drawn: of one frame.
+            spacing: in-plane voxel size in millimetres.
+
+        Returns:
+            ``(T,)`` mm^2, the sum over :data:`CURVE_SLICES` slices, smoothed over three frames.
+        """
+        areas = (drawn.label == CAVITY).sum((0, 1))
+        slices = np.argsort(areas)[-CURVE_SLICES:]
+        frames = image[:, :, slices].reshape(*image.shape[:2], -1)
+        grid, pictures = whole_pictures(frames, spacing, self.spacing)
+        step = (np.array(drawn.center) - grid.center) * spacing / self.spacing
+        place = step + (grid.size - 1) / 2
+        look = self._look(rings=False, orientations=1)
+        shares = look.at(pictures.to(self.device), self.network, (place[0], place[1]))
+        area = (shares[:, CAVITY] > 0.5).sum((1, 2)).reshape(len(slices), -1).sum(0)
+        curve = area.numpy() * self.spacing**2
+        first, middle, last = SMOOTHING
+        smooth: np.ndarray = first * np.roll(curve, 1) + middle * curve + last * np.roll(curve, -1)
+        return smooth
+
+    def _look(self, *, rings: bool, orientations: int) -> TwoLooks:
+        return TwoLooks(self.spacing, self.size, orientations, rings)
+
+
+class TissueShares:
+    """Shares of the tissues in every frame of a study, on its working grids.
+
+    Args:
+        weights: of a :class:`~myomotion.networks.ventricles.VentricleNet`; loaded on first use.
+        device: to work on.
+    """
+
+    def __init__(self, weights: str | Path | None, device: str | torch.device = "cpu") -> None:
+        self.weights = weights
+        self.device = torch.device(device)
+
+    def __call__(self, slices: Slices) -> torch.Tensor | None:
+        """Cavity, wall and right ventricle as the network sees them.
+
+        Args:
+            slices: the study.
+
+        Returns:
+            ``(Z, T, 3, size, size)``, 0 to 1, end-diastole first; None without weights.
+        """
+        if self.weights is None or not Path(self.weights).is_file():
+            return None
+        segmenter = self._segmenter
+        cine = slices.cine
+        found = []
+        for z, grid in enumerate(slices.grids):
+            wide = replace(grid, size=segmenter.size, spacing=segmenter.spacing)
+            frames = np.ascontiguousarray(
+                cine.from_ed(cine.image[:, :, z], axis=2).transpose(2, 0, 1), dtype=np.float32
+            )
+            pictures = wide.to_working(torch.from_numpy(frames)[:, None])[:, 0]
+            look = TwoLooks(segmenter.spacing, segmenter.size, orientations=1)
+            shares = look.shares(pictures.to(self.device), segmenter.network, 1)
+            found.append(_recentred(shares[:, 1:SPREAD], wide, grid))
+        return torch.stack(found)
+
+    @cached_property
+    def _segmenter(self) -> VentricleSegmenter:
+        assert self.weights is not None
+        return VentricleSegmenter(self.weights, self.device)
+
+
+def _recentred(values: torch.Tensor, wide: WorkingGrid, grid: WorkingGrid) -> torch.Tensor:
+    """Maps ``(N, C, h, w)`` of one grid on another with the same centre."""
+    index = identity_coordinates([grid.size, grid.size], values.new_zeros(()))
+    step = (index - (grid.size - 1) / 2) * grid.spacing / wide.spacing
+    return sample(values, step + (wide.size - 1) / 2)
+
+
+def whole_pictures(
+    volume: np.ndarray, spacing: tuple[float, float], target: float
+) -> tuple[WorkingGrid, torch.Tensor]:
+    """Whole slices on a square grid of the network's voxel size.
+
+    Args:
+        volume: ``(X, Y, N)``.
+        spacing: in-plane voxel size in millimetres.
+        target: voxel size of the grid.
+
+    Returns:
+        The grid, and float32 ``(N, size, size)``.
+    """
+    size = volume.shape[0], volume.shape[1]
+    extent = max(n * s for n, s in zip(size, spacing, strict=True))
+    grid = WorkingGrid(
+        source_size=size,
+        source_spacing=spacing,
+        center=((size[0] - 1) / 2, (size[1] - 1) / 2),
+        size=int(np.ceil(extent / target)),
+        spacing=target,
+    )
+    slices = np.ascontiguousarray(np.moveaxis(volume, -1, 0)[:, None], dtype=np.float32)
+    return grid, grid.to_working(torch.from_numpy(slices))[:, 0]
+
+
+def drawn_on(grid: WorkingGrid, shares: torch.Tensor) -> Drawn | None:
+    """What shares of the classes say on the pictures that they come from.
+
+    Args:
+        grid: of the shares.
+        shares: ``(Z, 5, size, size)`` from :class:`~myomotion.networks.looks.TwoLooks`.
+
+    Returns:
+        The ventricles; None without any left ventricle.
+    """
+    label = grid.to_source(shares[:, :SPREAD]).argmax(1).numpy().astype(np.uint8)
+    heart = np.argwhere(np.isin(label, (CAVITY, MYOCARDIUM)).any(0))
+    if not len(heart):
+        return None
+    middle = heart.mean(0)
+    return Drawn(
+        label=np.moveaxis(label, 0, -1),
+        center=(float(middle[0]), float(middle[1])),
+        unsure=unsure_share(shares),
+    )

@@ -1,0 +1,247 @@
+"""Two looks at a stack: where the heart is in whole slices, and what it is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from monai.inferers import Inferer
+from scipy import ndimage
+
+from myomotion.core.scale_picture import scale_of_picture
+from myomotion.io.codes import CAVITY, MYOCARDIUM, RIGHT_VENTRICLE
+
+MULTIPLE = 16  # of the sides of what the network sees
+SMALLEST_HEART_MM2 = 150.0  # area of all slices together below which nothing was found
+SMALLEST_CAVITY_MM2 = 25.0
+CLOSED_SHARE = 0.7  # of the cavity's border that muscle covers, where a slice has a ring
+RIGHT_BESIDE_MM = 6.0  # how far the right ventricle may lie from the left
+SPREAD = 4  # channel behind those of the classes
+
+Network = Callable[[torch.Tensor], torch.Tensor]
+
+
+class TwoLooks(Inferer):
+    """Draw the ventricles of a stack of whole slices.
+
+    The network sees whole slices first. Where the largest left ventricle of all slices lies, it
+    looks again at a square of the size that it was trained on, in several orientations, whose mean
+    counts. What does not belong to that heart, and slices without a closed ring of muscle, become
+    background.
+
+    Args:
+        spacing: voxel size of the pictures in millimetres.
+        size: of the second look, voxels.
+        orientations: of the second look: 1, or up to the eight of a square.
+        rings: leave out slices with a wall but without a cavity, as the apex has at end-diastole;
+            at end-systole cavities vanish.
+        batch_size: pictures in one pass.
+    """
+
+    def __init__(
+        self,
+        spacing: float = 1.5,
+        size: int = 128,
+        orientations: int = 8,
+        rings: bool = True,
+        batch_size: int = 16,
+    ) -> None:
+        super().__init__()
+        self.spacing = spacing
+        self.size = size
+        self.orientations = orientations
+        self.rings = rings
+        self.batch_size = batch_size
+        self.scale = scale_of_picture()
+
+    def __call__(
+        self, inputs: torch.Tensor, network: Network, *args: object, **kwargs: object
+    ) -> torch.Tensor:
+        """Draw.
+
+        Args:
+            inputs: ``(B, N, H, W)``, the N slices of B stacks, any intensities; or ``(B, 1, H, W)``
+                single slices.
+            network: ``(n, 1, h, w)`` to logits ``(n, 4, h, w)``.
+            args: unused.
+            kwargs: unused.
+
+        Returns:
+            ``(B, N, 5, H, W)``: shares of the four classes, and in channel :data:`SPREAD` the
+            standard deviation of the left ventricle's share over the orientations.
+        """
+        return torch.stack([self._stack(torch.as_tensor(stack), network) for stack in inputs])
+
+    def find(self, pictures: torch.Tensor, network: Network) -> tuple[float, float] | None:
+        """Centre of the left ventricle in whole slices.
+
+        Args:
+            pictures: ``(N, H, W)``.
+            network: see :meth:`__call__`.
+
+        Returns:
+            In voxels; None where no slice shows a ring of muscle about a cavity.
+        """
+        codes = self.shares(pictures, network, 1)[:, :SPREAD].argmax(1).numpy()
+        heart = _largest_heart(codes)
+        if heart.sum() * self.spacing**2 < SMALLEST_HEART_MM2:
+            return None
+        row, column = ndimage.center_of_mass(heart.sum(0))
+        return float(row), float(column)
+
+    def at(
+        self, pictures: torch.Tensor, network: Network, center: tuple[float, float]
+    ) -> torch.Tensor:
+        """Draw the heart about a known centre, whatever else looks like one in there.
+
+        Args:
+            pictures: ``(N, H, W)``.
+            network: see :meth:`__call__`.
+            center: in voxels.
+
+        Returns:
+            ``(N, 5, H, W)``, background outside the square about the centre.
+        """
+        first = [round(c - self.size / 2) for c in center]
+        last = [f + self.size for f in first]
+        before = [max(-f, 0) for f in first]
+        after = [max(b - n, 0) for b, n in zip(last, pictures.shape[-2:], strict=True)]
+        edges = (before[1], after[1], before[0], after[0])
+        around = F.pad(pictures[:, None].float(), edges, mode="replicate")[:, 0]
+        rows = slice(first[0] + before[0], last[0] + before[0])
+        columns = slice(first[1] + before[1], last[1] + before[1])
+        shares = around.new_zeros(len(pictures), SPREAD + 1, *around.shape[-2:]).cpu()
+        shares[:, 0] = 1
+        shares[:, :, rows, columns] = self.shares(
+            around[:, rows, columns], network, self.orientations
+        )
+        height, width = pictures.shape[-2:]
+        return shares[:, :, before[0] : before[0] + height, before[1] : before[1] + width]
+
+    def shares(self, pictures: torch.Tensor, network: Network, orientations: int) -> torch.Tensor:
+        """Mean shares of the classes over orientations, and the spread, ``(N, 5, H, W)``.
+
+        Args:
+            pictures: ``(N, H, W)``.
+            network: see :meth:`__call__`.
+            orientations: how many.
+        """
+        size = pictures.shape[-2:]
+        scaled = torch.stack([torch.as_tensor(self.scale(p)) for p in pictures.float()])[:, None]
+        lacking = [-n % MULTIPLE for n in size]
+        scaled = F.pad(scaled, (0, lacking[1], 0, lacking[0]), mode="replicate")
+        total, squares = torch.zeros(()), torch.zeros(())
+        for turned, back in list(_orientations())[:orientations]:
+            parts = [_pass(part, network) for part in turned(scaled).split(self.batch_size)]
+            own = back(torch.cat(parts))[..., : size[0], : size[1]]
+            left = own[:, CAVITY] + own[:, MYOCARDIUM]
+            total, squares = total + own, squares + left**2
+        mean = total / orientations
+        left = mean[:, CAVITY] + mean[:, MYOCARDIUM]
+        spread = (squares / orientations - left**2).clamp(min=0).sqrt()
+        return torch.cat([mean, spread[:, None]], 1)
+
+    def _stack(self, pictures: torch.Tensor, network: Network) -> torch.Tensor:
+        center = self.find(pictures, network)
+        if center is None:
+            nothing = pictures.new_zeros(len(pictures), SPREAD + 1, *pictures.shape[-2:]).float()
+            nothing[:, 0] = 1
+            return nothing.cpu()
+        shares = self.at(pictures, network, center)
+        kept = _kept(shares[:, :SPREAD].argmax(1).numpy(), self.spacing, self.rings)
+        shares[:, 1:SPREAD] *= torch.from_numpy(kept[:, 1:])
+        return shares
+
+
+def unsure_share(shares: torch.Tensor) -> np.ndarray:
+    """How much the orientations disagree about the left ventricle of each slice.
+
+    Args:
+        shares: ``(N, 5, H, W)`` from :class:`TwoLooks`.
+
+    Returns:
+        ``(N,)``: spread over the ventricle's area; NaN where a slice has none.
+    """
+    left = (shares[:, CAVITY] + shares[:, MYOCARDIUM]).sum((1, 2))
+    inside = (shares[:, SPREAD] * (shares[:, :SPREAD].argmax(1) > 0)).sum((1, 2))
+    unsure: np.ndarray = torch.where(left > 1, inside / left, torch.nan).numpy()
+    return unsure
+
+
+def _pass(pictures: torch.Tensor, network: Network) -> torch.Tensor:
+    """Shares ``(N, 4, H, W)`` of the classes, in bfloat16 where there are units for it."""
+    images = pictures.contiguous(memory_format=torch.channels_last)
+    half = images.is_cuda or torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    with torch.no_grad(), torch.autocast(images.device.type, torch.bfloat16, enabled=half):
+        scores = network(images)
+    return scores.float().softmax(1).cpu()
+
+
+def _orientations() -> Iterator[tuple[Network, Network]]:
+    """The eight orientations of a square, each with its way back."""
+    for mirrored in (False, True):
+        for quarters in range(4):
+
+            def turned(x: torch.Tensor, k: int = quarters, m: bool = mirrored) -> torch.Tensor:
+                return torch.rot90(x.flip(-1) if m else x, k, (-2, -1))
+
+            def back(x: torch.Tensor, k: int = quarters, m: bool = mirrored) -> torch.Tensor:
+                x = torch.rot90(x, -k, (-2, -1))
+                return x.flip(-1) if m else x
+
+            yield turned, back
+
+
+def _largest_heart(codes: np.ndarray) -> np.ndarray:
+    """The left ventricle ``(N, H, W)`` that is largest through all slices: cavity within wall."""
+    left = np.isin(codes, (CAVITY, MYOCARDIUM))
+    pieces, count = ndimage.label(left, np.ones((3, 3, 3)))
+    if not count:
+        return np.zeros(codes.shape, bool)
+    sizes = [
+        np.bincount(pieces[codes == code], minlength=count + 1) for code in (CAVITY, MYOCARDIUM)
+    ]
+    both = np.minimum(*sizes)  # a heart has both
+    both[0] = 0
+    return (pieces == int(both.argmax())) if both.any() else np.zeros(codes.shape, bool)
+
+
+def _kept(codes: np.ndarray, spacing: float, rings: bool) -> np.ndarray:
+    """What belongs to the heart, ``(N, 4, H, W)`` by class."""
+    heart = _largest_heart(codes)
+    kept = np.zeros((len(codes), 4, *codes.shape[1:]), bool)
+    for z, own in enumerate(codes):
+        pieces, count = ndimage.label(heart[z])
+        if not count:
+            continue
+        largest = pieces == 1 + int(np.bincount(pieces[pieces > 0])[1:].argmax())
+        cavity = largest & (own == CAVITY)
+        inside = ndimage.binary_fill_holes(largest)
+        hollow = cavity.sum() * spacing**2 >= SMALLEST_CAVITY_MM2
+        closed = not hollow or _closed_share(own, cavity) >= CLOSED_SHARE
+        if closed and (hollow or not rings):
+            kept[z, CAVITY] = kept[z, MYOCARDIUM] = inside
+        kept[z, RIGHT_VENTRICLE] = _right(own, largest, spacing) & ~inside
+    return kept
+
+
+def _closed_share(codes: np.ndarray, cavity: np.ndarray) -> float:
+    """Share of the pixels about a cavity that are muscle."""
+    around = ndimage.binary_dilation(cavity) & ~cavity
+    return float((codes[around] == MYOCARDIUM).mean())
+
+
+def _right(codes: np.ndarray, left: np.ndarray, spacing: float) -> np.ndarray:
+    """The largest piece of the right ventricle beside the left."""
+    pieces, count = ndimage.label(codes == RIGHT_VENTRICLE)
+    if not count:
+        return np.zeros(codes.shape, bool)
+    near = ndimage.distance_transform_edt(~left) * spacing <= RIGHT_BESIDE_MM
+    touching = np.unique(pieces[near & (pieces > 0)])
+    if not len(touching):
+        return np.zeros(codes.shape, bool)
+    sizes = np.bincount(pieces.ravel())
+    largest: np.ndarray = pieces == int(touching[sizes[touching].argmax()])
+    return largest

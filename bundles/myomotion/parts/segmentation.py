@@ -1,0 +1,42 @@
+"""What the configurations of the segmentation call; see :mod:`~myomotion.parts.shared`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from myomotion.analysis import provenance, ventricles
+from myomotion.inferers import studies
+from myomotion.io.built_in import cines, slices
+from myomotion.io.studies import folders_without_cine as folders_without_cine
+from myomotion.networks import weights
+from myomotion.networks.ventricles import VentricleNet
+from myomotion.parts.shared import exits, first_alone
+
+inference_studies = exits(cines.studies)
+inference_slices = exits(slices.slices)
+load_segmenter = exits(ventricles.VentricleSegmenter)
+run_parameters = provenance.run_parameters
+draw_study = studies.track_study
+
+
+@exits
+def ventricle_net_of(path: str | Path) -> VentricleNet:
+    """The network that weights describe, see :func:`weights.network_of`."""
+    return weights.network_of(path, VentricleNet)
+
+
+@exits
+def training_data(dataset_dir: str | Path | None, **built: Any) -> dict[str, list[dict[str, str]]]:
+    """Training and validation data.
+
+    Args:
+        dataset_dir: the user's folder of slices, None for built-in ones.
+        built: ``cache``, ``count`` and ``seed`` of the built-in ones.
+
+    Returns:
+        Entries by section, ``training`` and ``validation``.
+    """
+    return first_alone(
+        lambda: {s: slices.slices(dataset_dir, s, **built) for s in ("training", "validation")}
+    )

@@ -1,0 +1,202 @@
+"""From a cine to contours of its ventricles: what the bundle of the segmentation does."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Hashable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+import torch
+from monai.data import MetaTensor
+from monai.transforms import Transform
+
+from myomotion.analysis.provenance import input_hashes, versions
+from myomotion.analysis.summary import NOTICE
+from myomotion.analysis.ventricles import (
+    UNSURE,
+    Drawn,
+    VentricleSegmenter,
+    drawn_on,
+    whole_pictures,
+)
+from myomotion.core.working_grid import WorkingGrid
+from myomotion.errors import InputError
+from myomotion.files.outputs import PROGRAM, WRITTEN_BY, replaced_folder
+from myomotion.files.paths import given_path
+from myomotion.io.cine import Cine, read_cine
+from myomotion.report.contours import contour_figure
+from myomotion.transforms.save_motion import image_of
+from myomotion.transforms.served_field import rows_as_axes
+
+RESULT = "contours"  # kind of a result folder, see myomotion.files.outputs
+NOTHING = (
+    "no left ventricle was found at end-diastole (frame {frame}). Is it a stack of short-axis "
+    "slices? Give ed_frame in info.json where another frame is end-diastole."
+)
+
+
+class LoadStack(Transform):
+    """Read a cine and show its end-diastolic frame to the network, whole slices.
+
+    Sets ``image`` to float32 ``(Z, size, size)`` on a square grid of the network's voxel size,
+    ``cine`` to the study without its labels, and ``grid`` to the grid.
+
+    Args:
+        spacing: voxel size in millimetres.
+    """
+
+    def __init__(self, spacing: float = 1.5) -> None:
+        self.spacing = spacing
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Read; raises :class:`InputError` for what is no cine."""
+        study = {str(k): v for k, v in data.items() if k not in ("label_ed", "label_es")}
+        cine = read_cine(study, still=True)
+        volume = cine.image[..., cine.ed_frame]
+        grid, pictures = whole_pictures(volume, cine.spacing, self.spacing)
+        return {**data, "image": pictures, "cine": cine, "grid": grid}
+
+
+class DrawContours(Transform):
+    """Set ``contours`` to the labels of end-diastole and end-systole.
+
+    End-systole is the frame that the study names, else the one with the smallest cavity.
+
+    Args:
+        segmenter: draws further frames; None draws end-diastole alone.
+    """
+
+    def __init__(self, segmenter: VentricleSegmenter | None = None) -> None:
+        self.segmenter = segmenter
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Draw.
+
+        Args:
+            data: ``cine`` and ``grid`` from :class:`LoadStack`, and ``pred``
+                ``(Z, 5, size, size)`` from :class:`~myomotion.networks.looks.TwoLooks`.
+
+        Returns:
+            The item with ``contours``: phase to frame of the file and :class:`Drawn`.
+
+        Raises:
+            InputError: where no left ventricle is found.
+        """
+        cine: Cine = data["cine"]
+        grid: WorkingGrid = data["grid"]
+        drawn = drawn_on(grid, torch.as_tensor(data["pred"]).cpu().float())
+        if drawn is None:
+            raise InputError(f"{cine.files['image']}: {NOTHING.format(frame=cine.ed_frame)}")
+        contours: dict[str, tuple[int, Drawn]] = {"ED": (cine.ed_frame, drawn)}
+        if self.segmenter is not None and cine.image.shape[3] > 1:
+            frame = cine.es_frame
+            if frame is None:
+                curve = self.segmenter.cavity_curve(cine.image, drawn, cine.spacing)
+                frame = int(curve.argmin())
+                cine = replace(cine, es_frame=frame)
+            second = self.segmenter(cine.image[..., frame], cine.spacing, rings=False)
+            if second is not None:
+                contours["ES"] = (frame, second)
+        return {**data, "cine": cine, "contours": contours}
+
+
+class SaveContours(Transform):
+    """Write a folder of contours for the study.
+
+    ``label_sa_ED.nii.gz`` and ``label_sa_ES.nii.gz`` in the internal coding on the cine's own grid,
+    as a study folder holds them, ``contours.png`` and ``summary.json``.
+
+    Args:
+        output_dir: the folder ``output_dir/NAME`` is made or replaced as a whole.
+        parameters: what the result depends on, noted in ``summary.json``.
+    """
+
+    def __init__(self, output_dir: str | Path, parameters: Mapping[str, Any] | None = None) -> None:
+        self.output_dir = given_path(output_dir)
+        self.parameters = dict(parameters or {})
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Write ``contours``; adds ``output_folder`` to the item."""
+        cine: Cine = data["cine"]
+        contours: dict[str, tuple[int, Drawn]] = data["contours"]
+        target = self.output_dir / cine.name
+        with replaced_folder(target, RESULT, cine.files.values()) as folder:
+            for phase, (_, drawn) in contours.items():
+                nib.save(image_of(cine, drawn.label), folder / f"label_sa_{phase}.nii.gz")
+            labels = {phase: (frame, drawn.label) for phase, (frame, drawn) in contours.items()}
+            figure = contour_figure(cine, labels)
+            figure.savefig(folder / "contours.png", dpi=100, metadata={"Software": PROGRAM})
+            summary = contour_summary(cine, contours, self.parameters)
+            (folder / "summary.json").write_text(json.dumps(summary, indent=2))
+        return {**data, "output_folder": str(target)}
+
+
+class ServedContours(Transform):
+    """Set ``pred`` to the label of end-diastole on the image's own grid, for a server.
+
+    Args:
+        axes_as_rows: see :class:`~myomotion.transforms.served_field.DisplacementOfFrame`.
+    """
+
+    def __init__(self, axes_as_rows: bool = False) -> None:
+        self.axes_as_rows = axes_as_rows
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Replace ``pred`` by uint8 ``(1, X, Y, Z)``; ``result`` says what the codes mean."""
+        cine: Cine = data["cine"]
+        drawn: Drawn = data["contours"]["ED"][1]
+        affine = cine.storage.affine
+        label = cine.storage.to_file(drawn.label)[None]
+        pred = MetaTensor(torch.from_numpy(np.ascontiguousarray(label)))
+        pred.affine = torch.from_numpy(rows_as_axes(affine) if self.axes_as_rows else affine)
+        result = {
+            "content": "ventricles of reference_frame: 1 LV cavity, 2 LV myocardium, 3 RV cavity",
+            "reference_frame": cine.ed_frame,
+        }
+        return {**data, "pred": pred, "result": result, "result_dtype": "uint8"}
+
+
+def contour_summary(
+    cine: Cine, contours: Mapping[str, tuple[int, Drawn]], parameters: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Content of ``summary.json``: what was drawn where, and what to look at.
+
+    Args:
+        cine: the study.
+        contours: from :class:`DrawContours`.
+        parameters: what the result depends on.
+
+    Returns:
+        JSON object.
+    """
+    phases = {}
+    warnings = list(cine.warnings)
+    for phase, (frame, drawn) in contours.items():
+        without = [z for z, value in enumerate(drawn.unsure) if np.isnan(value)]
+        unsure = [z for z, value in enumerate(drawn.unsure) if value > UNSURE]
+        phases[phase] = {
+            "frame": frame,
+            "unsure_share": [None if np.isnan(v) else round(float(v), 4) for v in drawn.unsure],
+            "slices_without_ring": without,
+        }
+        if unsure:
+            named = ", ".join(cine.levels[z] for z in unsure)
+            warnings.append(f"{phase}: the network is unsure of {named}. Check these contours.")
+    return {
+        **WRITTEN_BY,
+        "name": cine.name,
+        "files": cine.files,
+        "input_sha256": input_hashes(cine.files),
+        "reference_frame": cine.ed_frame,
+        "reference_frame_from": cine.ed_found,
+        "es_frame": cine.es_frame,
+        "contours": phases,
+        "warnings": warnings,
+        "parameters": dict(parameters),
+        "versions": versions(),
+        "notice": NOTICE,
+    }
