@@ -97,7 +97,7 @@ def _draw_look(rng: np.random.Generator) -> TissueLook:
         texture=rng.uniform(0.03, 0.2),
         trabeculae_mm=rng.uniform(1.0, 8.0),
         papillary=rng.uniform(0.05, 0.26),
-        fat_mm=rng.uniform(0.0, 6.0),
+        fat_mm=max(0.0, rng.uniform(-4.0, 6.0)),  # often none
         wall_gap_mm=rng.uniform(1.0, 25.0),
         direction_jitter=rng.normal(0.0, 0.4),
         closing=rng.uniform(0.3, 1.0),

@@ -70,7 +70,7 @@ def draw_ring(rng: np.random.Generator) -> Ring:
     inner, outer = _taper(height, 0.0), _taper(height, CAP)
     cavity = middle.cavity_radius * inner
     wall = (middle.cavity_radius + middle.wall) * outer - cavity
-    right = within(rng, heart.right_ventricle) * rng.uniform(0.8, 1.25)
+    right = within(rng, heart.right_ventricle) * rng.uniform(0.8, 2.4)
     right *= 1 - contraction * rng.uniform(0.1, 0.45)
     right *= float(np.clip((1.05 - height) / 0.25, 0.0, 1.0))
     contours, hollow = None, False

@@ -2,7 +2,7 @@
 
 python -m tools.verify NAME --output FILE.json ...
 
-NAME: autoencoder, registration, inference, distribution or robustness.
+NAME: autoencoder, registration, segmentation, inference, distribution or robustness.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from fem_sim.command_line import make_parser, run_command
 MODULES = {
     "autoencoder": "tools.verify.autoencoder.command",
     "registration": "tools.verify.registration",
+    "segmentation": "tools.verify.segmentation",
     "inference": "tools.verify.inference.command",
     "distribution": "tools.verify.distribution",
     "robustness": "tools.verify.robustness.command",

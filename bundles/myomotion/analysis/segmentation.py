@@ -24,7 +24,6 @@ from myomotion.networks.weights import load_state
 
 CHOICES = ("auto", "file", "none")
 DRAWN = "drawn by ventricle_segmentation"
-FULL_SHARE = 0.95  # of the largest cavity, at which a frame passes for end-diastole
 CONFIGS = ("inference.json", "inference.yaml", "inference.yml")
 # Words of a channel's name, and what it then is; the first that fits counts.
 MEANINGS = (
@@ -147,8 +146,8 @@ def _labelled(cine: Cine, segmenter: VentricleSegmenter) -> Cine:
     ]
     if cine.ed_found != "given" and cine.image.shape[3] > 2:
         curve = segmenter.cavity_curve(cine.image, drawn, cine.spacing)
-        fullest = int(curve.argmax())
-        if curve[cine.ed_frame] < FULL_SHARE * curve[fullest]:
+        fullest = segmenter.end_diastole(curve, cine.ed_frame)
+        if fullest != cine.ed_frame:
             again = segmenter(cine.image[..., fullest], cine.spacing)
             if again is not None:
                 found = "frame of the largest cavity that the network draws"

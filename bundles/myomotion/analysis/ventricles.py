@@ -18,6 +18,7 @@ from myomotion.networks.ventricles import VentricleNet
 from myomotion.networks.weights import load_network
 
 UNSURE = 0.12  # share of a ventricle on which the orientations disagree: to be looked at
+FULL_SHARE = 0.95  # of the largest cavity, at which a frame passes for end-diastole
 CURVE_SLICES = 3  # slices whose cavity is followed over the cycle
 SMOOTHING = (0.25, 0.5, 0.25)  # of their area over time, cyclic
 
@@ -103,6 +104,17 @@ class VentricleSegmenter:
         first, middle, last = SMOOTHING
         smooth: np.ndarray = first * np.roll(curve, 1) + middle * curve + last * np.roll(curve, -1)
         return smooth
+
+    @staticmethod
+    def end_diastole(curve: np.ndarray, first: int = 0) -> int:
+        """Frame of the largest cavity; the first frame where its cavity is nearly as large.
+
+        Args:
+            curve: from :meth:`cavity_curve`.
+            first: frame that is taken if it can be.
+        """
+        largest = int(curve.argmax())
+        return first if curve[first] >= FULL_SHARE * curve[largest] else largest
 
     def _look(self, *, rings: bool, orientations: int) -> TwoLooks:
         return TwoLooks(self.spacing, self.size, orientations, rings)
