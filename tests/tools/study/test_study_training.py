@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from myomotion.inferers.bfloat16 import Bfloat16Inferer
 from tools.bundle import REGISTRATION, ROOT
 from tools.study import training
-from myomotion.inferers.bfloat16 import Bfloat16Inferer
 from tools.study.config import Method, Stage
 from tools.study.sources import named_folders, real_set, studies_of
 
