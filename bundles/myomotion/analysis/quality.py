@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from myomotion.analysis.function import Function
 from myomotion.analysis.measures.images import MADE_WORSE, made_worse
 from myomotion.analysis.measures.measure import (
     AMBER,
@@ -80,7 +81,11 @@ class StudyQuality:
         return [s.slice for s in self.slices if s.measured and s.light != RED]
 
 
-def assess(slices: Sequence[TrackedSlice], rows: Sequence[Mapping[str, Any]] = ()) -> StudyQuality:
+def assess(
+    slices: Sequence[TrackedSlice],
+    rows: Sequence[Mapping[str, Any]] = (),
+    function: Function | None = None,
+) -> StudyQuality:
     """Judge the motion of a study, slice by slice and frame by frame.
 
     Without a label the wall is replaced by a disc about the centre of the working grid, and R_VAE
@@ -89,6 +94,7 @@ def assess(slices: Sequence[TrackedSlice], rows: Sequence[Mapping[str, Any]] = (
     Args:
         slices: from :func:`~myomotion.analysis.measures.tracked.tracked_slices`.
         rows: strain, for measures of a study.
+        function: of the ventricles, for the same.
 
     Returns:
         Measures and lights.
@@ -108,6 +114,7 @@ def assess(slices: Sequence[TrackedSlice], rows: Sequence[Mapping[str, Any]] = (
         frames=frames,
         values=[s.values for s in judged],
         passed=quality.passed,
+        function=function,
     )
     findings: Findings = []
     for measure in measures_of(StudyMeasure):

@@ -8,6 +8,7 @@ from typing import Any
 from myomotion.analysis.measures.measure import SegmentMeasure
 from myomotion.analysis.measures.registry import keys_of, measures_of
 from myomotion.analysis.measures.tracked import TrackedSlice
+from myomotion.analysis.timing import time_of
 from myomotion.core.segments import FROM_ANTERIOR_THROUGH_SEPTUM
 
 
@@ -31,7 +32,7 @@ def strain_rows(slices: Sequence[TrackedSlice]) -> list[dict[str, Any]]:
     for tracked in slices:
         if tracked.region.level is None:
             continue
-        cine, times = tracked.cine, tracked.cine.frame_times_ms
+        cine = tracked.cine
         numbers = (0, *sorted(FROM_ANTERIOR_THROUGH_SEPTUM[tracked.region.level]))
         values = {
             number: {m.key: m.compute(tracked, number) for m in measures_of(SegmentMeasure)}
@@ -43,7 +44,7 @@ def strain_rows(slices: Sequence[TrackedSlice]) -> list[dict[str, Any]]:
                 rows.append(
                     {
                         "frame": t,
-                        "time_ms": None if times is None else float(times[t]),
+                        "time_ms": time_of(cine, t),
                         "slice": tracked.index,
                         "level": cine.levels[tracked.index],
                         "segment": number,

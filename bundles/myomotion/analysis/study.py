@@ -8,6 +8,8 @@ from typing import Any
 
 import torch
 
+from myomotion.analysis.areas import Areas, tracked_areas
+from myomotion.analysis.function import Function, ventricular_function
 from myomotion.analysis.grids import Slices
 from myomotion.analysis.measures.tracked import tracked_slices
 from myomotion.analysis.motion import Motion, source_motion
@@ -16,6 +18,7 @@ from myomotion.analysis.quality_control import QualityControl
 from myomotion.analysis.regions import SliceRegions
 from myomotion.analysis.strain import strain_rows
 from myomotion.analysis.summary import study_summary
+from myomotion.core.cycle import cycle_closes
 from myomotion.io.cine import Cine
 
 
@@ -31,6 +34,7 @@ class Study:
             :func:`~myomotion.analysis.strain.columns`; empty without a label.
         quality: measures and lights.
         summary: content of ``summary.json``.
+        function: of the ventricles; None without a cavity in the end-diastolic label.
     """
 
     cine: Cine
@@ -39,6 +43,7 @@ class Study:
     rows: list[dict[str, Any]]
     quality: StudyQuality
     summary: dict[str, Any]
+    function: Function | None = None
 
 
 def analyse(
@@ -47,6 +52,7 @@ def analyse(
     inverse: torch.Tensor | None = None,
     control: QualityControl | None = None,
     parameters: Mapping[str, Any] | None = None,
+    areas: Areas | None = None,
 ) -> Study:
     """Measure a tracked cine.
 
@@ -57,6 +63,7 @@ def analyse(
         inverse: the inverse fields, of the same shape; computed where not given.
         control: judges the motion; None judges it without R_VAE.
         parameters: what the result depends on, noted in the summary.
+        areas: of cavity and wall, that function rests on; by the moved label where not given.
 
     Returns:
         The study.
@@ -65,10 +72,17 @@ def analyse(
     motion = source_motion(slices, displacement, inverse)
     tracked = tracked_slices(motion, control)
     rows = strain_rows(tracked)
-    quality = assess(tracked, rows)
+    areas = areas or tracked_areas(motion)
+    function = None
+    if areas is not None:
+        closes = cycle_closes(slices.images)
+        function = ventricular_function(areas, slices.cine, motion.es_frame, closes)
+    quality = assess(tracked, rows, function)
     regions = [part.region for part in tracked]
     missing = control.warnings if rows else []
-    summary = study_summary(motion, regions, rows, quality, parameters, warnings=missing)
+    summary = study_summary(
+        motion, regions, rows, quality, parameters, warnings=missing, function=function
+    )
     return Study(
         cine=slices.cine,
         motion=motion,
@@ -76,4 +90,5 @@ def analyse(
         rows=rows,
         quality=quality,
         summary=summary,
+        function=function,
     )

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from myomotion.analysis.function import SEEN, Function
 from myomotion.analysis.measures.measure import (
     LIGHTS,
     RED,
@@ -44,6 +45,7 @@ def study_summary(
     quality: StudyQuality,
     parameters: Mapping[str, Any] | None = None,
     warnings: Iterable[str] = (),
+    function: Function | None = None,
 ) -> dict[str, Any]:
     """Content of ``summary.json``.
 
@@ -57,6 +59,7 @@ def study_summary(
         quality: from :func:`~myomotion.analysis.quality.assess`.
         parameters: from :func:`~myomotion.analysis.provenance.run_parameters`.
         warnings: further sentences.
+        function: of the ventricles.
 
     Returns:
         JSON object.
@@ -80,6 +83,7 @@ def study_summary(
         "strain": STRAIN_TEXT if rows else no_strain(cine),
         "light": LIGHTS[quality.light],
         **quality.values,
+        "function": function_summary(function, quality),
         "mean_of_slices_at_end_systole": slice_means(at_es, quality, motion.es_frame),
         "slices": [
             {
@@ -98,6 +102,27 @@ def study_summary(
         "parameters": dict(parameters or {}),
         "versions": versions(),
         "notice": NOTICE,
+    }
+
+
+def function_summary(function: Function | None, quality: StudyQuality) -> dict[str, Any] | None:
+    """What the numbers of function rest on, and those of slices that are no whole ventricle.
+
+    Args:
+        function: of the ventricles.
+        quality: from :func:`~myomotion.analysis.quality.assess`.
+
+    Returns:
+        JSON object; numbers of the whole ventricle are measures of the study and stand beside it.
+        None without function.
+    """
+    if function is None:
+        return None
+    seen = {key: value for key, value in function.numbers.items() if key.startswith(SEEN)}
+    return {
+        **function.about,
+        "red_slices": [s.slice for s in quality.slices if s.measured and s.light == RED],
+        **seen,
     }
 
 

@@ -8,6 +8,26 @@ from myomotion.analysis.motion import Motion
 from myomotion.io.cine import Cine
 
 
+def cycle_ms(cine: Cine) -> float | None:
+    """Length of the cycle: one mean frame distance more than the last frame's time.
+
+    Args:
+        cine: the study; its frames show a whole cycle.
+
+    Returns:
+        Milliseconds; None where frame times are unknown or there is but one frame.
+    """
+    times = cine.frame_times_ms
+    if times is None or len(times) < 2:
+        return None
+    return float(times[-1] + np.diff(times).mean())
+
+
+def time_of(cine: Cine, frame: int) -> float | None:
+    """Milliseconds from the file's first frame; None where frame times are unknown."""
+    return None if cine.frame_times_ms is None else float(cine.frame_times_ms[frame])
+
+
 def since_ed(cine: Cine, frame: int) -> float | None:
     """Time from end-diastole to a frame.
 
@@ -18,10 +38,9 @@ def since_ed(cine: Cine, frame: int) -> float | None:
     Returns:
         Milliseconds, less than a cycle; None where frame times are unknown.
     """
-    times = cine.frame_times_ms
-    if times is None:
+    times, cycle = cine.frame_times_ms, cycle_ms(cine)
+    if times is None or cycle is None:
         return None
-    cycle = float(times[-1] + np.diff(times).mean())
     return float((times[frame] - times[cine.ed_frame]) % cycle)
 
 

@@ -1,6 +1,8 @@
-"""Scores of a registration: overlap, contour distances, volume preservation and folding."""
+"""Contours and what they enclose; scores of a registration: overlap, distances, folding."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import contourpy
 import numpy as np
@@ -33,9 +35,39 @@ def ring_contours(mask: np.ndarray) -> list[np.ndarray]:
         Epicardial and, where the ring is closed, endocardial contour, each ``(N, 2)`` in voxels.
     """
     padded = np.pad(np.asarray(mask, float), 1)
-    lines = contourpy.contour_generator(z=padded.T).lines(0.5)
-    closed = sorted((_dense(np.asarray(line) - 1) for line in lines if len(line) > 3), key=len)
+    closed = sorted((_dense(line - 1) for line in level_lines(padded, 0.5)), key=len)
     return closed[::-1][:2]
+
+
+def level_lines(values: np.ndarray, level: float) -> list[np.ndarray]:
+    """Lines along which a map has a value, sub-pixel.
+
+    Args:
+        values: ``(H, W)``.
+        level: the value.
+
+    Returns:
+        Lines ``(N, 2)`` in voxels; outlines of holes run the other way round than those around
+        them, so that :func:`enclosed_area` of all is that of what is above the level.
+    """
+    lines = contourpy.contour_generator(z=values.T).lines(level)
+    return [np.asarray(line) for line in lines if len(line) > 3]
+
+
+def enclosed_area(lines: Sequence[np.ndarray]) -> np.ndarray:
+    """Area within closed lines, that of holes taken away (Green's theorem, "shoelace").
+
+    Args:
+        lines: ``(..., N, 2)`` each, from :func:`level_lines` or such lines after a motion.
+
+    Returns:
+        ``(...)``, in the square of their unit.
+    """
+    total = np.zeros(np.broadcast_shapes(*(line.shape[:-2] for line in lines)))
+    for line in lines:
+        x, y = line[..., 0], line[..., 1]
+        total += (x * np.roll(y, -1, -1) - y * np.roll(x, -1, -1)).sum(-1) / 2
+    return np.abs(total)
 
 
 def contour_distances(first: np.ndarray, second: np.ndarray, spacing: float) -> tuple[float, float]:

@@ -11,10 +11,11 @@ import numpy as np
 
 from myomotion.errors import InputError
 from myomotion.io.forms import Forms, forms_of, tilt_warnings
-from myomotion.io.info import read_info, slice_name
+from myomotion.io.info import Subject, read_info, slice_name
 from myomotion.io.labels import MYOCARDIUM, read_label
 from myomotion.io.pictures.end_diastole import EndDiastole, find_end_diastole
 from myomotion.io.pictures.padding import without_padding
+from myomotion.io.slabs import Slabs, slabs_of
 from myomotion.io.source import image_title, read_cine_image
 from myomotion.io.storage import Storage, storage_of
 from myomotion.io.studies import find_studies as find_studies
@@ -51,6 +52,8 @@ class Cine:
         storage: how the file's axes lie to those of the arrays; as they are if None.
         forms: what files of results say of their place, for the file's axes; from its affine if
             None.
+        slabs: what each slice stands for in a volume; from the affine if None.
+        subject: the patient.
     """
 
     name: str
@@ -70,6 +73,8 @@ class Cine:
     warnings: list[str] = field(default_factory=list)
     storage: Storage = None  # type: ignore[assignment]
     forms: Forms = None  # type: ignore[assignment]
+    slabs: Slabs = None  # type: ignore[assignment]
+    subject: Subject = field(default_factory=Subject)
 
     def __post_init__(self) -> None:
         """Take the arrays for those of the file where nothing else is said."""
@@ -83,6 +88,8 @@ class Cine:
             known = times is not None and len(times) > 1
             step = float(times[-1] / (len(times) - 1)) if known and times is not None else 0.0
             self.forms = forms_of(self.storage.affine, self.storage.order[2], step)
+        if self.slabs is None:
+            self.slabs = slabs_of(self.affine, self.image.shape[2])
 
     @property
     def spacing(self) -> tuple[float, float]:
@@ -210,6 +217,8 @@ def read_cine(
         warnings=warnings,
         storage=storage,
         forms=source.forms,  # type: ignore[arg-type]
+        slabs=slabs_of(storage.memory_affine, image.shape[2], source.places_mm, info),
+        subject=info.subject,
     )
     cine.warnings += tilt_warnings(storage.affine, cine.forms)
     return cine

@@ -21,6 +21,7 @@ class CineImage:
         record: what it was read from, for ``summary.json``; nothing that names a patient.
         warnings: sentences for the user.
         forms: what files of results say of their place; from ``affine`` if None.
+        places_mm: ``(Z,)`` place of each slice along the normal, where every slice has its own.
     """
 
     values: np.ndarray
@@ -29,3 +30,4 @@ class CineImage:
     record: dict[str, Any] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     forms: Forms | None = None
+    places_mm: np.ndarray | None = None

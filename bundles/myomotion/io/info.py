@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,19 @@ DECIDING_KEYS = (
     "frame_interval_ms",
     "series",
     "allow_missing_slices",
+    "slice_spacing_mm",
+    "spacing_known",
+    "height_cm",
+    "weight_kg",
+    "heart_rate_bpm",
 )
+#: Numbers that are believed, their unit, and what they are.
+RANGES = {
+    "slice_spacing_mm": (0.2, 40.0, "millimetres from the middle of a slice to that of the next"),
+    "height_cm": (30.0, 250.0, "the patient's height in centimetres"),
+    "weight_kg": (1.0, 400.0, "the patient's weight in kilograms"),
+    "heart_rate_bpm": (20.0, 300.0, "heart beats in a minute"),
+}
 #: Keys with a meaning; others are notes and are ignored, unless one is nearly a deciding key.
 KNOWN_KEYS = (
     *DECIDING_KEYS,
@@ -64,6 +77,21 @@ LEVEL_WORDS = {
 
 
 @dataclass(frozen=True, kw_only=True)
+class Subject:
+    """What is known of the patient beside the pictures.
+
+    Attributes:
+        height_cm: None where unknown.
+        weight_kg: None where unknown.
+        heart_rate_bpm: during the scan, None where it is not given.
+    """
+
+    height_cm: float | None = None
+    weight_kg: float | None = None
+    heart_rate_bpm: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class StudyInfo:
     """What ``info.json`` says of a study; the defaults are those of a study without one.
 
@@ -80,6 +108,9 @@ class StudyInfo:
         series: which DICOM series is the cine: SeriesNumber, SeriesInstanceUID, SeriesDescription,
             or a list of them.
         allow_missing_slices: slices are missing from the stack and were never taken.
+        slice_spacing_mm: distance of the slices from middle to middle, None where it is not given.
+        spacing_known: the voxel size is measured, not assumed.
+        subject: the patient.
         content: all that the file holds, notes without a meaning to a reader too.
     """
 
@@ -92,7 +123,19 @@ class StudyInfo:
     frame_interval_ms: object = None
     series: object = None
     allow_missing_slices: bool = False
+    slice_spacing_mm: float | None = None
+    spacing_known: bool = True
+    subject: Subject = field(default_factory=Subject)
     content: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def picked_slices(self) -> list[int]:
+        """Indices in their stack of slices that are not neighbours there; else empty."""
+        entries = self.content.get("slices") or []
+        found = [entry.get("source_slice_index") for entry in entries]
+        indices = [i for i in found if isinstance(i, int)]
+        apart = {abs(b - a) for a, b in pairwise(indices)}
+        return indices if len(indices) == len(found) and apart - {1} else []
 
     def frame_times(self, frames: int) -> np.ndarray | None:
         """Time of every frame, the first at 0.
@@ -172,6 +215,13 @@ def read_info(path: str | Path | None) -> StudyInfo:
         frame_interval_ms=content.get("frame_interval_ms"),
         series=content.get("series"),
         allow_missing_slices=_truth(Path(path), content, "allow_missing_slices"),
+        slice_spacing_mm=_number(Path(path), content, "slice_spacing_mm"),
+        spacing_known=_truth(Path(path), content, "spacing_known", default=True),
+        subject=Subject(
+            height_cm=_number(Path(path), content, "height_cm"),
+            weight_kg=_number(Path(path), content, "weight_kg"),
+            heart_rate_bpm=_number(Path(path), content, "heart_rate_bpm"),
+        ),
         content=content,
     )
 
@@ -212,11 +262,25 @@ def _coding(path: Path, value: object) -> str | Mapping[object, object]:
     return coding
 
 
-def _truth(path: Path, content: Mapping[str, Any], key: str) -> bool:
+def _truth(path: Path, content: Mapping[str, Any], key: str, default: bool = False) -> bool:
     value = content.get(key)
     if value not in (None, True, False):
         raise InputError(f"{path}: {key} is {str(value)[:60]!r}, expected true or false.")
-    return bool(value)
+    return default if value is None else bool(value)
+
+
+def _number(path: Path, content: Mapping[str, Any], key: str) -> float | None:
+    """A number within its :data:`RANGES`; None where it is not given."""
+    value = content.get(key)
+    if value is None:
+        return None
+    low, high, meaning = RANGES[key]
+    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+        raise InputError(
+            f"{path}: {key} is {str(value)[:60]}, expected {meaning}, {low:g} to {high:g}. Correct "
+            "it, or leave it out."
+        )
+    return float(value)
 
 
 def _whole(value: object) -> object:

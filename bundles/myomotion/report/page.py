@@ -18,6 +18,7 @@ from myomotion.io.cine import Cine
 from myomotion.report.bullseye import bullseye
 from myomotion.report.charts import light_grid
 from myomotion.report.curves import study_curves
+from myomotion.report.function import function_section
 from myomotion.report.numbers import number_table
 from myomotion.report.player import player_slices
 from myomotion.report.templates import as_it_is, render
@@ -50,6 +51,7 @@ def report_page(study: Study) -> str:
         frames=len(study.motion.strain),
         names=names,
         columns=_columns(len(names)),
+        function=function_section(study),
         curves=study_curves(study, names),
         bullseyes=_bullseyes(study.summary) if study.rows else [],
         lights=light_grid(study.quality.frames, names),

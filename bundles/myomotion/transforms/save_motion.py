@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from monai.transforms import Transform
 
-from myomotion.analysis import quality, strain
+from myomotion.analysis import function, quality, strain
 from myomotion.analysis.motion import Motion, lps_vectors, tracked_labels
 from myomotion.analysis.quality_control import QualityControl
 from myomotion.analysis.study import Study, analyse
@@ -87,6 +87,11 @@ def write_study(target: Path, study: Study, report: bool = True) -> None:
         write_images(folder, study.cine, study.motion)
         if study.rows:
             write_table(folder / "strain.csv", strain.columns(), study.rows)
+        if study.function is not None:
+            rows = function.volume_rows(study.function, study.cine)
+            write_table(folder / "function.csv", function.VOLUME_COLUMNS, rows)
+            rows = function.area_rows(study.function.areas, study.cine)
+            write_table(folder / "areas.csv", function.AREA_COLUMNS, rows)
         write_table(folder / "quality.csv", quality.columns(), study.quality.frames)
         overview_figure(study).savefig(
             folder / "motion.png", dpi=OVERVIEW_DPI, metadata={"Software": PROGRAM}

@@ -8,6 +8,7 @@ from typing import TypeVar
 from myomotion.analysis.measures import (
     area,
     displacement,
+    function,
     images,
     label_fit,
     movement,
@@ -50,6 +51,7 @@ MEASURES: tuple[Measure, ...] = (
     movement.STUDY_BEAT,
     movement.RESIDUAL_LEFT,
     size.DIAMETER,
+    *function.FUNCTION,
 )
 # What a reader looks for first, in the report and the cohort's table; the others follow.
 LEADING_KEYS = (
@@ -58,6 +60,11 @@ LEADING_KEYS = (
     "peak_ecc_percent",
     "time_to_peak_ecc_percent_ms",
     "ejection_area_fraction",
+    "lv_ef_percent",
+    "seen_lv_ef_percent",
+    "lv_edv_ml",
+    "lv_esv_ml",
+    "lv_mass_g",
     "mean_j",
     "abs_j_minus_1",
     "fold_fraction",

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from myomotion.analysis.function import Function
 from myomotion.analysis.motion import Motion
 from myomotion.analysis.quality_control import QualityControl
 from myomotion.analysis.regions import SliceRegions, slice_regions
@@ -104,6 +105,7 @@ class TrackedStudy:
         frames: rows of ``quality.csv``.
         values: for each slice what its measures gave, by their keys.
         passed: measured slices whose light is not red.
+        function: of the ventricles; None without a cavity at end-diastole.
     """
 
     slices: Sequence[TrackedSlice]
@@ -111,6 +113,7 @@ class TrackedStudy:
     frames: Sequence[Mapping[str, Any]]
     values: Sequence[Mapping[str, float | None]]
     passed: Sequence[int]
+    function: Function | None = None
 
     @property
     def measured(self) -> list[TrackedSlice]:

@@ -77,6 +77,7 @@ def read_dicom_cine(path: Path, info: StudyInfo) -> CineImage:
     return CineImage(
         values=_pixels(levels),
         affine=_affine(levels),
+        places_mm=_depths(levels),
         frame_times_ms=times,
         record=record,
         warnings=[*warnings, *time_warnings],
@@ -133,9 +134,7 @@ def _check_frames(stack: Stack, place: Path) -> None:
 
 def _gap_warnings(stack: Stack, place: Path, allow_missing: bool) -> list[str]:
     """Refuse a stack with a slice missing; a warning where slice distances merely differ."""
-    normal = stack.first.normal
-    depths = np.array([float(level[0].position @ normal) for level in stack.levels])
-    gaps = np.diff(depths)
+    gaps = np.diff(_depths(stack.levels))
     if len(gaps) < 2 or gaps.max() - gaps.min() <= WARNING_DIFFERENCE * gaps.mean():
         return []
     ratio = gaps / np.median(gaps)
@@ -154,6 +153,12 @@ def _gap_warnings(stack: Stack, place: Path, allow_missing: bool) -> list[str]:
         f"say {gaps.mean():.1f} mm throughout; slices are tracked one by one, so nothing within a "
         "slice depends on it."
     ]
+
+
+def _depths(levels: Sequence[Sequence[DicomFrame]]) -> np.ndarray:
+    """Place of each slice along the normal in millimetres."""
+    normal = levels[0][0].normal
+    return np.array([float(level[0].position @ normal) for level in levels])
 
 
 def _sort_frames(levels: Sequence[Sequence[DicomFrame]]) -> tuple[list[list[DicomFrame]], str]:
