@@ -8,12 +8,13 @@ the strip beside it. On simulated hearts with known motion this halves the error
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from scipy import ndimage
 
+from myomotion.analysis.grids import Slices
 from myomotion.analysis.motion import Motion
 from myomotion.core.contours import enclosed_area, level_lines
 from myomotion.core.flow import sample
@@ -21,6 +22,11 @@ from myomotion.core.working_grid import WorkingGrid
 from myomotion.io.labels import CAVITY, MYOCARDIUM
 
 MOVED_LABEL = "end-diastolic label, moved with the tracked motion"
+CORRECTED = MOVED_LABEL + ", the cavity's change being the mean of that and of what a network sees"
+SEEN_WEIGHT = 0.5
+SEEN_SHARE = 0.5  # of the label's cavity that the network must see at end-diastole to be believed
+NEAR_VOXELS = 4  # of the working grid about the label within which a cavity counts
+_DISC = ndimage.generate_binary_structure(2, 1)
 STRIP_VOXELS = 1.0  # of the working grid: how far from an edge the motion is read
 STRIP_SHARE = 0.25  # of the wall's thickness, where that is less
 MARGIN = 4  # voxels around a label, so that its contours close
@@ -123,6 +129,50 @@ def tracked_areas(motion: Motion) -> Areas | None:
     cavity, wall = (np.stack(parts, axis=1) for parts in zip(*pairs, strict=True))
     known = bool((label == MYOCARDIUM).any())
     return Areas(cavity_mm2=cavity, wall_mm2=wall if known else None, found=MOVED_LABEL)
+
+
+def seen_areas(slices: Slices) -> np.ndarray | None:
+    """Area of the cavity that the network sees in every frame, near the end-diastolic label.
+
+    Args:
+        slices: the study with its tissues.
+
+    Returns:
+        ``(T, Z)`` in square millimetres, frames in the order of the file; None where no network has
+        looked or there is no cavity to look for.
+    """
+    if slices.tissues is None:
+        return None
+    heart = (slices.soft[CAVITY] + slices.soft[MYOCARDIUM] > 0.5).numpy()
+    near = ndimage.binary_dilation(heart, _DISC[None], iterations=NEAR_VOXELS)
+    cavity = slices.tissues[:, :, CAVITY - 1].numpy() * near[:, None]
+    area = cavity.sum((2, 3)).T * slices.spacing**2
+    return slices.cine.to_file(area, axis=0)
+
+
+def corrected_areas(areas: Areas, seen: np.ndarray | None, ed_frame: int) -> Areas:
+    """Areas by the moved label, corrected by what a network sees in each frame.
+
+    The cavity of each frame and slice is the mean of the moved label's and of the label's at
+    end-diastole times the change of area that the network sees, so that a habit of the network's
+    (trabeculae as cavity or as wall) does not count.
+
+    Args:
+        areas: from :func:`tracked_areas`.
+        seen: from :func:`seen_areas`; None leaves the areas as they are.
+        ed_frame: of the file.
+
+    Returns:
+        The areas.
+    """
+    if seen is None:
+        return areas
+    moved, first = areas.cavity_mm2, areas.cavity_mm2[ed_frame]
+    known = (seen[ed_frame] > SEEN_SHARE * first) & (first > 0)
+    change = seen / np.where(known, seen[ed_frame], 1.0)
+    by_eye = np.where(known, first * change, moved)
+    cavity = (1 - SEEN_WEIGHT) * moved + SEEN_WEIGHT * by_eye
+    return replace(areas, cavity_mm2=cavity, found=CORRECTED)
 
 
 def label_areas(label: np.ndarray, code: int, spacing: tuple[float, float]) -> np.ndarray:

@@ -97,6 +97,8 @@ class Slices:
         soft_es: the same of cavity and myocardium at end-systole.
         centers: centroid of the cavity at end-diastole in voxels of the working grid, its middle
             where a slice has no cavity.
+        tissues: shares of cavity, wall and right ventricle that a network sees in every frame,
+            ``(Z, T, 3, size, size)``, end-diastole first; None where none has looked.
     """
 
     cine: Cine
@@ -105,6 +107,7 @@ class Slices:
     soft: dict[int, torch.Tensor]
     soft_es: dict[int, torch.Tensor]
     centers: list[tuple[float, float]]
+    tissues: torch.Tensor | None = None
 
     @property
     def spacing(self) -> float:

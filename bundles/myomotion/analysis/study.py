@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from myomotion.analysis.areas import Areas, tracked_areas
+from myomotion.analysis.areas import Areas, corrected_areas, seen_areas, tracked_areas
 from myomotion.analysis.function import Function, ventricular_function
 from myomotion.analysis.grids import Slices
 from myomotion.analysis.measures.tracked import tracked_slices
@@ -72,7 +72,9 @@ def analyse(
     motion = source_motion(slices, displacement, inverse)
     tracked = tracked_slices(motion, control)
     rows = strain_rows(tracked)
-    areas = areas or tracked_areas(motion)
+    moved = tracked_areas(motion)
+    if areas is None and moved is not None:
+        areas = corrected_areas(moved, seen_areas(slices), slices.cine.ed_frame)
     function = None
     if areas is not None:
         closes = cycle_closes(slices.images)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from monai.transforms import Transform
 from myomotion.analysis.grids import Slices, working_slices
 from myomotion.analysis.intensity import intensities
 from myomotion.analysis.segmentation import Contours
+from myomotion.analysis.ventricles import TissueShares
 from myomotion.errors import InputError
 from myomotion.io.cine import read_cine
 from myomotion.io.labels import MYOCARDIUM
@@ -40,6 +42,7 @@ class LoadCine(Transform):
             regulariser).
         with_truth: read the true motion of virtual cines as well.
         contours: where the end-diastolic label comes from; the study's own by default.
+        tissues: looks at every frame for the tissues in it; None leaves that out.
         tensors_only: leave ``slices`` out, so that a training keeps the working grids only.
     """
 
@@ -51,6 +54,7 @@ class LoadCine(Transform):
         need_mask: bool = False,
         with_truth: bool = False,
         contours: Contours | None = None,
+        tissues: TissueShares | None = None,
         tensors_only: bool = False,
     ) -> None:
         self.size = size
@@ -59,6 +63,7 @@ class LoadCine(Transform):
         self.need_mask = need_mask
         self.with_truth = with_truth
         self.contours = contours or Contours()
+        self.tissues = tissues
         self.tensors_only = tensors_only
 
     def __call__(self, data: Mapping[Any, Any]) -> dict[Any, Any]:
@@ -75,6 +80,8 @@ class LoadCine(Transform):
                 "label of it."
             )
         slices = working_slices(cine, self.size, self.spacing)
+        if self.tissues is not None:
+            slices = replace(slices, tissues=self.tissues(slices))
         es_frame, frames = cine.es_frame, cine.image.shape[3]
         item = {
             **data,

@@ -9,7 +9,6 @@ from typing import Any
 import torch
 from monai.transforms import Transform
 
-from myomotion.analysis.ventricles import TissueShares
 from myomotion.core.integrator import FieldIntegrator
 from myomotion.errors import InputError
 from myomotion.losses.plausibility import load_plausibility
@@ -94,20 +93,18 @@ class RefineMotion(Transform):
 
     Args:
         refinement: from :func:`load_refinement`; None does nothing.
-        tissues: gives the shares of the tissues of a study; None, or weights that are not there,
-            leave them out.
     """
 
-    def __init__(self, refinement: Refinement | None, tissues: TissueShares | None = None) -> None:
+    def __init__(self, refinement: Refinement | None) -> None:
         self.refinement = refinement
-        self.tissues = tissues
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Replace ``pred`` ``(Z, T, 2, H, W)``, in voxels.
 
         Args:
-            data: ``pred``, ``image`` ``(Z, T, H, W)``, ``mask`` ``(Z, 1, H, W)`` and ``slices``
-                from :class:`~myomotion.transforms.load_cine.LoadCine`.
+            data: ``pred``, ``image`` ``(Z, T, H, W)``, ``mask`` ``(Z, 1, H, W)`` and, where
+                the tissues in them are known, ``slices`` from
+                :class:`~myomotion.transforms.load_cine.LoadCine`.
 
         Returns:
             The item.
@@ -117,9 +114,8 @@ class RefineMotion(Transform):
         image, output, mask = (torch.as_tensor(data[k]) for k in ("image", "pred", "mask"))
         # One slice after the other keeps to a processor's caches; a GPU takes all in one batch.
         size = len(image) if output.is_cuda else 1
-        shares = None
-        if self.tissues is not None and self.refinement.weights.tissue:
-            shares = self.tissues(data["slices"])
+        slices = data.get("slices")
+        shares = None if slices is None else slices.tissues
         seen = [None] * -(-len(image) // size) if shares is None else shares.split(size)
         parts = (part.split(size) for part in (image, output.float(), mask))
         refined = [self.refinement(*part) for part in zip(*parts, seen, strict=True)]
