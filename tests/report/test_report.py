@@ -12,6 +12,7 @@ import socket
 import subprocess
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import nibabel as nib
 import numpy as np
@@ -24,7 +25,7 @@ from myomotion.analysis.study import analyse
 from myomotion.core.integrator import FieldIntegrator
 from myomotion.core.segments import NAMES
 from myomotion.files.outputs import MARKER
-from myomotion.io.cine import find_studies
+from myomotion.io.cine import Cine, find_studies
 from myomotion.report.bullseye import bullseye
 from myomotion.report.page import report_page
 from myomotion.report.player import png_url
@@ -230,10 +231,10 @@ def test_failing_study_is_isolated_and_listed(
     (tmp_path / "cines" / "b" / "sa.nii.gz").write_bytes(b"no image")
     original = motion_writer.write_images
 
-    def fails_for_c(folder: Path, cine: object, motion: object) -> None:
-        if getattr(cine, "name", "") == "c":
+    def fails_for_c(folder: Path, cine: Cine, *others: Any) -> None:
+        if cine.name == "c":
             raise OSError("disk full")
-        original(folder, cine, motion)  # type: ignore[arg-type]
+        original(folder, cine, *others)
 
     monkeypatch.setattr(motion_writer, "write_images", fails_for_c)
     output = tmp_path / "motion"

@@ -33,7 +33,8 @@ def test_one_call_gives_the_numbers_and_fields_that_the_bundle_writes(
     at_es = summary["mean_of_slices_at_end_systole"]
     assert result.summary["mean_of_slices_at_end_systole"] == at_es
     assert "<html" in result.report()
-    assert len(result.figure().axes) >= 12
+    pictures, *curves = result.figure().axes
+    assert len(pictures.images) == 12 and len(curves) == 2  # two slices
 
 
 def test_nothing_is_written_unless_asked_for(

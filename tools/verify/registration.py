@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import os
-import tempfile
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -22,9 +20,8 @@ from fem_sim.claims import Claim, at_least, at_most, below, not_run
 from myomotion.io.built_in.cines import studies_of
 from tools.bundle import VAE
 from tools.evaluate.__main__ import evaluate, table_line
-from tools.evaluate.methods import REFINE_STEPS
 from tools.verify.hearts import group_claims, vendor_claims
-from tools.verify.registration_cost import pair_seconds, stack_seconds, training_seconds
+from tools.verify.registration_cost import cost_claims
 
 SELECTION = ("patient001", "patient002", "patient003")
 HELD_OUT = ("patient004", "patient008", "patient009")
@@ -35,7 +32,6 @@ VIRTUAL_LIMITS: tuple[tuple[str, str, dict[str, float]], ...] = (
     ("ecc_error_points", "points", {"network": 0.6, "refined": 0.3}),
     ("err_error_points", "points", {"network": 6.0, "refined": 3.0}),
 )
-LARGEST_LOAD = 0.7  # load average above which times mean nothing
 
 Results = dict[str, dict[str, Any]]
 
@@ -146,28 +142,6 @@ def alpha_claims(folder: Path, results: Results) -> Iterator[Claim]:
     yield below(
         "refinement, alpha x 0.1, 0.5, 1, 5: largest rise of ||J|-1|", max(steps), 0, "", note
     )
-
-
-def cost_claims(folder: Path | None) -> Iterator[Claim]:
-    """Time and memory; only on a quiet machine."""
-    load = os.getloadavg()[0]
-    if load > LARGEST_LOAD:
-        reason = f"the machine is busy (load {load:.1f}, need {LARGEST_LOAD})"
-        yield not_run("time of a pair, of a stack and in training", "-", reason)
-        return
-    theirs, ours = pair_seconds()
-    note = f"{1e3 * theirs:.0f} ms and {1e3 * ours:.1f} ms"
-    yield at_least("a pair: the paper's network / ours, times", theirs / ours, 20, "", note)
-    theirs, ours = training_seconds(VAE / "models" / "model.pt")
-    note = f"{1e3 * theirs:.0f} ms and {1e3 * ours:.1f} ms, data in memory"
-    yield at_least("a pair in training: the paper's network / ours", theirs / ours, 8, "", note)
-    if folder is None:
-        return
-    with tempfile.TemporaryDirectory() as output:
-        for name, steps, limit in (("network", 0, 2.5), ("refined", REFINE_STEPS, 10.0)):
-            elapsed, peak = stack_seconds(studies_of(folder)[0], Path(output), steps)
-            yield at_most(f"a real stack from file to files, {name}", elapsed, limit, "s")
-        yield below("peak memory", peak, 2.0, "GB")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -2,25 +2,75 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 import resource
 import sys
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
+from fem_sim.claims import Claim, at_least, at_most, below, circumstances, not_run
 from myomotion.core.integrator import FieldIntegrator
 from myomotion.inferers.sequence import SequenceInferer
+from myomotion.io.built_in.cines import studies_of
 from myomotion.losses.plausibility import load_plausibility
 from myomotion.losses.registration import RegistrationLoss
 from myomotion.networks.siamese import SiameseMotionNet
 from myomotion.tracker import Tracker, inference_parts
+from tools.bundle import VAE
+from tools.evaluate.methods import REFINE_STEPS
+from tools.verify.larger_cines import larger_cine
 
 BATCH = 8
 REPEATS = 5
+LARGEST_LOAD = 0.7  # load average above which times mean nothing
+MOST_GB = 2.0
+
+
+class Size(NamedTuple):
+    """A cine that is tracked and what may pass until all its files are there.
+
+    Attributes:
+        name: of the claim.
+        slices: of the cine; None for the real cine as it is.
+        frames: of the cine.
+        side: voxels along both axes of a slice; None for those of the real cine.
+        limits: seconds, by the number of refinement steps.
+    """
+
+    name: str
+    slices: int | None
+    frames: int | None
+    side: int | None
+    limits: Mapping[int, float]
+
+
+SIZES = (
+    Size("a real stack", None, None, None, {0: 2.5, REFINE_STEPS: 10.0}),
+    Size("ten slices of 30 frames", 10, 30, None, {0: 6.0, REFINE_STEPS: 30.0}),
+    Size("256 x 256 x 12 x 50", 12, 50, 256, {0: 40.0}),
+)
+
+
+class Cost(NamedTuple):
+    """What tracking one cine took.
+
+    Attributes:
+        seconds: from its file to all files.
+        processor: seconds of all processors together.
+        peak_gb: largest memory of the process, all it holds counted.
+    """
+
+    seconds: float
+    processor: float
+    peak_gb: float
 
 
 def seconds(action: Callable[[], Any], repeats: int = REPEATS) -> float:
@@ -88,23 +138,86 @@ def training_seconds(vae_weights: Path) -> tuple[float, float]:
     return times[0], times[1]
 
 
-def stack_seconds(study: dict[str, object], output: Path, refine_steps: int) -> tuple[float, float]:
-    """Time from a cine's file to all files of the results, and the process's peak memory.
+def stack_cost(
+    study: Mapping[str, object], output: Path, refine_steps: int, first: Mapping[str, object]
+) -> Cost:
+    """What it takes from a cine's file to all files of the results.
 
     Args:
         study: from :func:`~myomotion.io.cine.find_studies`.
         output: folder of the results.
         refine_steps: steps of the refinement.
+        first: a study that is tracked before, which does not count: libraries start slowly.
 
     Returns:
-        Seconds and gigabytes (of this process so far).
+        Time of the study, and memory of this process so far.
     """
     tracker = Tracker(refine_steps=refine_steps)
-    start = time.perf_counter()
-    tracker(study).save(output)
-    elapsed = time.perf_counter() - start
+    tracker(first).save(output / "first")
+    start, processor = time.perf_counter(), time.process_time()
+    tracker(study).save(output / "measured")
+    seconds, processor = time.perf_counter() - start, time.process_time() - processor
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return elapsed, peak / (2**30 if sys.platform == "darwin" else 2**20)
+    return Cost(seconds, processor, peak / (2**30 if sys.platform == "darwin" else 2**20))
 
 
-__all__ = ["pair_seconds", "stack_seconds", "training_seconds"]
+def stack_claims(folder: Path) -> Iterator[Claim]:
+    """Time and memory of tracking, each size of cine in a process of its own.
+
+    Args:
+        folder: of real studies; the first is tracked, and repeated to larger cines.
+    """
+    real = studies_of(folder)[0]
+    for size in SIZES:
+        for steps, limit in size.limits.items():
+            with tempfile.TemporaryDirectory() as place:
+                study: Mapping[str, object] = real
+                if size.slices is not None and size.frames is not None:
+                    study = larger_cine(
+                        real, Path(place) / "cine", size.slices, size.frames, size.side
+                    )
+                # No process that has measured something else: its memory would count.
+                with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as alone:
+                    results = Path(place) / "results"
+                    cost = alone.submit(stack_cost, study, results, steps, real).result()
+            name = f"{size.name}, {'refined' if steps else 'network'}"
+            print(
+                f"{name}: {cost.seconds:.2f} s from file to files, {cost.processor:.2f} s of "
+                f"processors, {cost.peak_gb:.2f} GB",
+                flush=True,
+            )
+            note = f"{cost.processor:.1f} s of processors"
+            yield at_most(f"{name}: from file to files", cost.seconds, limit, "s", note)
+            yield below(f"{name}: peak memory", cost.peak_gb, MOST_GB, "GB")
+
+
+def cost_claims(folder: Path | None) -> Iterator[Claim]:
+    """Time and memory; only on a quiet machine.
+
+    Args:
+        folder: of real studies; None measures pairs alone.
+    """
+    load = os.getloadavg()[0]
+    machine = circumstances(None, load)["machine"]
+    print(
+        f"{machine['cpu']}, {machine['cores']} cores, {torch.get_num_threads()} threads, "
+        f"load {load:.2f}",
+        flush=True,
+    )
+    if load > LARGEST_LOAD:
+        reason = f"the machine is busy (load {load:.1f}, need {LARGEST_LOAD})"
+        yield not_run("time of a pair, of a stack and in training", "-", reason)
+        return
+    theirs, ours = pair_seconds()
+    note = f"{1e3 * theirs:.0f} ms and {1e3 * ours:.1f} ms"
+    yield at_least("a pair: the paper's network / ours, times", theirs / ours, 20, "", note)
+    theirs, ours = training_seconds(VAE / "models" / "model.pt")
+    note = f"{1e3 * theirs:.0f} ms and {1e3 * ours:.1f} ms, data in memory"
+    yield at_least("a pair in training: the paper's network / ours", theirs / ours, 8, "", note)
+    if folder is None:
+        yield not_run("time and memory of stacks", "-", "no folder of real studies given")
+        return
+    yield from stack_claims(folder)
+
+
+__all__ = ["cost_claims", "pair_seconds", "stack_claims", "training_seconds"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -113,6 +114,12 @@ class Slices:
     def spacing(self) -> float:
         """Voxel size of the working grid in millimetres."""
         return self.grids[0].spacing
+
+    @cached_property
+    def moving_center(self) -> tuple[float, float] | None:
+        """Centre of what moves in the cine, in its voxels; None in a movie that stands still."""
+        image = self.cine.image
+        return moving_center(image) if (image != image[..., :1]).any() else None
 
     def covered(self, label: int) -> np.ndarray:
         """Voxels that a label covers by more than half at end-diastole, ``(Z, size, size)``."""

@@ -72,7 +72,8 @@ def mean_gradient(
         ``(B,)``, dimensionless.
     """
     gradient = displacement_gradient(displacement, spacing)
-    return masked_mean(gradient.norm(dim=1, keepdim=True), mask)[:, 0]
+    size = gradient.square().sum(1, keepdim=True).sqrt()  # torch's norm is slow across channels
+    return masked_mean(size, mask)[:, 0]
 
 
 def read_table(path: str | Path) -> PlausibilityTable:

@@ -29,7 +29,8 @@ def cycle_closes(frames: torch.Tensor) -> bool:
     if count < FEWEST_FRAMES:
         return False
     flat = frames.reshape(-1, 1, *frames.shape[-2:]).float()
-    smooth = F.avg_pool2d(flat, BLUR, stride=1).flatten(1).unflatten(0, (-1, count))
+    blurred = F.avg_pool2d(F.avg_pool2d(flat, (BLUR, 1), stride=1), (1, BLUR), stride=1)
+    smooth = blurred.flatten(1).unflatten(0, (-1, count))
     change = (smooth - smooth[:, :1]).square().mean((0, 2)).sqrt()
     steps = smooth.diff(dim=1).square().mean((0, 2)).sqrt()
     return bool(change[-1] <= min(NEAR * change.max(), STEPS * steps.max()))

@@ -52,10 +52,11 @@ def sample(image: torch.Tensor, coordinates: torch.Tensor, mode: str = "bilinear
     tall, wide = _power_of_two(height), _power_of_two(width)
     if height != tall or width != wide:
         image = F.pad(image, (0, wide - width, 0, tall - height), mode="replicate")
-    rows = coordinates[:, 0].clamp(0, height - 1)
-    columns = coordinates[:, 1].clamp(0, width - 1)
-    grid = torch.stack([(2 * columns + 1) / wide - 1, (2 * rows + 1) / tall - 1], dim=-1)
-    grid = grid.to(image.dtype)
+    # What lies beyond the border is equal by the padding, and beyond that by padding_mode.
+    rows, columns = coordinates.unbind(1)
+    scaled = [columns * (2 / wide) + (1 / wide - 1), rows * (2 / tall) + (1 / tall - 1)]
+    # A view with the two components apart is read as it is, and made in half the time.
+    grid = torch.stack(scaled, dim=1).permute(0, 2, 3, 1).to(image.dtype)
     grid = grid.expand(image.shape[0], -1, -1, -1)
     return F.grid_sample(image, grid, mode=mode, padding_mode="border", align_corners=False)
 

@@ -60,11 +60,11 @@ class Storage:
             values: ``(X, Y, Z, ...)``.
 
         Returns:
-            ``(A, B, C, ...)``, contiguous.
+            ``(A, B, C, ...)``, contiguous in the order of files, the first axis fastest.
         """
         back = np.argsort(self.order)
         turned = values[self._steps].transpose(*back, *range(3, values.ndim))
-        return np.ascontiguousarray(turned)
+        return np.asfortranarray(turned)
 
     def vectors_to_memory(self, field: np.ndarray) -> np.ndarray:
         """In-plane vectors along the file's axes, slice by slice, as vectors in memory.

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import numpy as np
 from markupsafe import Markup
 from matplotlib import colormaps
-from matplotlib.colors import Normalize, to_hex
+from matplotlib.colors import Colormap, Normalize, to_hex
 
 from myomotion.core.segments import NAMES
 from myomotion.report.templates import render
@@ -93,9 +94,15 @@ def _at(radius: float, degrees: float) -> tuple[float, float]:
 
 def _colors(value: float, limits: tuple[float, float], colormap: str) -> tuple[str, str]:
     """Colour of a segment and of the text on it."""
-    red, green, blue, _ = colormaps[colormap](Normalize(*limits, clip=True)(value))
+    red, green, blue, _ = _colormap(colormap)(Normalize(*limits, clip=True)(value))
     dark = 0.3 * red + 0.59 * green + 0.11 * blue < 0.5
     return to_hex((red, green, blue)), "#fff" if dark else "#111"
+
+
+@cache
+def _colormap(name: str) -> Colormap:
+    """A colour map of Matplotlib's, whose registry makes a new one at every call."""
+    return colormaps[name]
 
 
 def _color_bar(limits: tuple[float, float], colormap: str) -> dict[str, Any]:

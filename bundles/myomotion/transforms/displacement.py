@@ -8,9 +8,7 @@ from typing import Any
 import torch
 from monai.transforms import Transform
 
-from myomotion.analysis.motion import (
-    inverse_displacement,
-)
+from myomotion.analysis.motion import inverse_displacement
 from myomotion.core.integrator import FieldIntegrator
 
 
@@ -33,11 +31,11 @@ class OutputToDisplacement(Transform):
         fixed-point iteration.
         """
         output = torch.as_tensor(data["pred"]).float()
-        frames, shape = output.flatten(0, 1), output.shape[:2]
-        with torch.no_grad():
-            field = (self.integrator(frames) * self.spacing).unflatten(0, shape)
+        with torch.no_grad():  # slice by slice, which keeps to a processor's caches
+            field = torch.stack([self.integrator(part) for part in output]) * self.spacing
             if self.integrator.field == "velocity":
-                inverse = (self.integrator(frames, inverse=True) * self.spacing).unflatten(0, shape)
+                back = torch.stack([self.integrator(part, inverse=True) for part in output])
+                inverse = back * self.spacing
             else:
                 inverse = inverse_displacement(field, self.spacing)
         return {**data, "displacement": field, "inverse": inverse}

@@ -21,7 +21,6 @@ from myomotion.analysis.measures.measure import (
     Values,
 )
 from myomotion.analysis.measures.tracked import TrackedSlice
-from myomotion.io.pictures.moving import moving_center
 
 FEWEST_VOXELS = 8  # of cavity and of wall, that say anything
 NEAR_MM = 15.0  # around the ventricle: the range of intensities is taken there
@@ -121,11 +120,11 @@ def offset_mm(tracked: TrackedSlice) -> float | None:
         Millimetres from the ventricle's centroid to the centre of what moves
         (:func:`~myomotion.io.pictures.moving.moving_center`); None in a movie that stands still.
     """
-    cine = tracked.cine
-    if not np.ptp(cine.image, axis=3).any():
+    moving = tracked.motion.slices.moving_center
+    if moving is None:
         return None
-    apart = np.array(moving_center(cine.image)) - tracked.grid.center
-    return float(np.linalg.norm(apart * cine.spacing))
+    apart = np.array(moving) - tracked.grid.center
+    return float(np.linalg.norm(apart * tracked.cine.spacing))
 
 
 def _beside_endocardium(

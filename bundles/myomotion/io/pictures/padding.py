@@ -43,14 +43,16 @@ def without_padding(image: np.ndarray) -> tuple[np.ndarray, str | None]:
 
 def _padding(frames: np.ndarray) -> tuple[np.ndarray, float, float] | None:
     """Padded voxels ``(X, Y)`` of a slice, their value and the dark end of all others."""
-    still = frames.min(-1) == frames.max(-1)
-    border = np.ones(still.shape, bool)
+    border = np.ones(frames.shape[:2], bool)
     border[1:-1, 1:-1] = False
-    values, counts = np.unique(frames[..., 0][still & border], return_counts=True)
+    edge = frames[border]
+    values, counts = np.unique(edge[(edge == edge[:, :1]).all(1), 0], return_counts=True)
     if not len(values):
         return None
     value = float(values[counts.argmax()])
-    pieces, _ = ndimage.label(still & (frames[..., 0] == value))
+    still = frames[..., 0] == value
+    still[still] = (frames[still] == value).all(1)
+    pieces, _ = ndimage.label(still)
     padding = np.isin(pieces, np.setdiff1d(pieces[border], 0))
     if not FEWEST <= padding.mean() <= MOST:
         return None
