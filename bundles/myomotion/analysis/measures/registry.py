@@ -37,11 +37,14 @@ MEASURES: tuple[Measure, ...] = (
     area.FRAME_CAVITY_RATIO,
     label_fit.BRIGHTER_BLOOD,
     label_fit.EDGE,
+    images.RESIDUAL_SHARE,
     displacement.DRIFT,
     area.WALL_AREA_ERROR,
     area.CAVITY_AREA_ERROR,
     *strain.CURVES,
     area.EJECTED_AREA,
+    area.CAVITY_GROWTH,
+    area.ES_SHARE,
     label_fit.BRIGHTER_BLOOD_ED,
     label_fit.EDGE_ED,
     label_fit.FRAME_FIT,
@@ -49,6 +52,7 @@ MEASURES: tuple[Measure, ...] = (
     movement.BEAT,
     movement.STUDY_BEAT,
     movement.RESIDUAL_LEFT,
+    size.ELONGATION,
     size.DIAMETER,
 )
 # What a reader looks for first, in the report and the cohort's table; the others follow.
