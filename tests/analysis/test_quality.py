@@ -136,9 +136,42 @@ def test_cavity_that_grows_past_its_reference_says_that_ed_frame_may_be_wrong() 
     for growth, light in ((1.0, GREEN), (1.1, AMBER), (1.25, RED)):
         field = contraction(beat())
         field[:, [1, -1]] = (growth**0.5 - 1) * place
-        judged = judge(ring_cine(beat()), field).slices[0]
+        judged = judge(ring_cine(beat()), field)
         grown = [reason for reason in judged.reasons if "ed_frame may be wrong" in reason]
         assert [reason.split(":")[0] for reason in grown] == [LIGHTS[light]] * (light != GREEN)
+        assert judged.light == light
+
+
+def test_small_apex_that_bulges_while_the_base_contracts_says_nothing_of_ed_frame() -> None:
+    small = ring_labels(inner=6.0, outer=16.0)
+    slices, field = two_slices(small)
+    place = torch.from_numpy(coordinates(96, 1.5)).float()
+    field = field.clone()
+    field[1, 1:-1] = 0.15 * place
+    judged = assess(tracked_slices(source_motion(slices, field)))
+    assert max(row["cavity_area_ratio"] for row in judged.frames if row["slice"] == 1) > 1.25
+    assert judged.values["largest_cavity_ratio"] == pytest.approx(1, abs=0.01)
+    assert not any("ed_frame" in r for s in (judged, *judged.slices) for r in s.reasons)
+
+
+@pytest.mark.parametrize(
+    ("frame", "light"), [(4, GREEN), (3, GREEN), (2, AMBER), (7, RED), (0, RED)]
+)
+def test_frame_in_diastole_given_as_end_systole_is_said(frame: int, light: int) -> None:
+    cine = ring_cine(beat())
+    cine.es_frame = frame
+    judged = judge(cine, contraction(beat()))
+    said = [reason for reason in judged.reasons if "es_frame may be wrong" in reason]
+    assert [reason.split(":")[0] for reason in said] == [LIGHTS[light]] * (light != GREEN)
+
+
+@pytest.mark.parametrize(("share", "light"), [(1.0, GREEN), (0.12, AMBER), (0.0, RED)])
+def test_what_tracking_leaves_of_the_difference_between_frames_is_judged(
+    share: float, light: int
+) -> None:
+    judged = judge(ring_cine(beat()), share * contraction(beat())).slices[0]
+    said = [reason for reason in judged.reasons if "of the largest difference" in reason]
+    assert [reason.split(":")[0] for reason in said] == [LIGHTS[light]] * (light != GREEN)
 
 
 def two_slices(second: np.ndarray) -> tuple[Slices, torch.Tensor]:

@@ -9,9 +9,11 @@ import pytest
 
 from myomotion.analysis.grids import working_slices
 from myomotion.analysis.measures.measure import AMBER, GREEN, RED
-from myomotion.analysis.measures.size import LIMITS
+from myomotion.analysis.measures.size import ELONGATION, ELONGATION_LIMITS, LIMITS
+from myomotion.analysis.measures.tracked import tracked_slices
+from myomotion.analysis.motion import source_motion
 from myomotion.analysis.study import Study, analyse
-from tests.support.analytic import ring_labels
+from tests.support.analytic import coordinates, ring_labels
 from tests.support.ring_cine import beat, contraction, ring_cine
 
 
@@ -38,7 +40,25 @@ def test_voxels_of_another_size_are_said(factor: float) -> None:
 
 
 @pytest.mark.parametrize(
-    ("mm", "light"), [(None, GREEN), (30, RED), (45, AMBER), (60, GREEN), (120, AMBER), (150, RED)]
+    ("mm", "light"), [(None, GREEN), (15, RED), (45, AMBER), (60, GREEN), (120, AMBER), (150, RED)]
 )
 def test_light_of_a_diameter(mm: float | None, light: int) -> None:
     assert LIMITS.light(mm) == light
+
+
+@pytest.mark.parametrize("mm", [25, 35, 48])
+def test_ventricle_of_a_child_is_asked_about_and_not_called_a_failure(mm: float) -> None:
+    assert LIMITS.light(mm) == AMBER
+    assert "a child, or the voxel size may be wrong" in (LIMITS.reason(mm, None) or "")
+
+
+@pytest.mark.parametrize(("stretch", "light"), [(1.2, GREEN), (1.7, AMBER), (2.4, RED)])
+def test_ventricle_that_is_longer_than_wide_is_said(stretch: float, light: int) -> None:
+    cine = ring_cine(beat())
+    x, y = coordinates(96, 1.5)
+    radius = np.hypot(x / stretch**0.5, y * stretch**0.5)
+    cine.label_ed = np.select([radius < 15, radius < 22], [1, 2], 0).astype(np.uint8)[..., None]
+    slices = tracked_slices(source_motion(working_slices(cine), contraction(beat())))
+    value = ELONGATION.compute(slices[0])
+    assert value == pytest.approx(stretch, rel=0.05)
+    assert ELONGATION_LIMITS.light(value) == light

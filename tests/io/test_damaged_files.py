@@ -36,7 +36,8 @@ def field(place: int, form: str, *values: float) -> Damage:
 HEADERS: dict[str, tuple[Damage, str]] = {
     "terabytes": (field(42, "4h", 30000, 30000, 3000, 9), "header says .* the file has at most"),
     "fewer frames": (field(48, "h", 2), "bytes follow the last voxel"),
-    "bytes added": (lambda content: content.extend(bytes(7)), "7 bytes follow the last voxel"),
+    "one column less": (field(42, "h", 39), "bytes follow the last voxel"),
+    "smaller numbers": (field(70, "2h", 2, 8), "bytes follow the last voxel"),
     "infinite offset": (field(108, "f", float("inf")), "not a readable NIfTI file"),
     "unknown unit of time": (field(123, "B", 7), "not a readable NIfTI file"),
 }
@@ -51,6 +52,17 @@ def test_header_that_disagrees_with_its_file_is_refused(study: Path, name: str) 
     path.write_bytes(gzip.compress(bytes(content)))
     with pytest.raises(InputError, match=rf"sa\.nii\.gz: .*{message}.*Export it again"):
         read_cine(find_studies(study)[0])
+
+
+@pytest.mark.parametrize("added", [7, 160])
+def test_bytes_after_the_last_voxel_change_nothing_and_are_said(
+    study: Path, added: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    plain = read_cine(find_studies(study)[0]).image
+    path = study / "sa.nii.gz"
+    path.write_bytes(gzip.compress(gzip.decompress(path.read_bytes()) + bytes(added)))
+    assert np.array_equal(read_cine(find_studies(study)[0]).image, plain)
+    assert f"{added} bytes after the last voxel were not read" in caplog.text
 
 
 def test_sum_of_a_compressed_file_tells_a_changed_voxel(study: Path) -> None:

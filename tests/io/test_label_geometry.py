@@ -39,6 +39,35 @@ def test_codes_are_told_by_how_they_lie(codes: tuple[int, int, int]) -> None:
     }
 
 
+def with_parts(scar: int, papillary: int) -> np.ndarray:
+    """The drawn heart with a scar in its wall and a papillary muscle at the endocardium."""
+    label = heart(1, 2, 3)
+    x, y = np.indices((SIZE, SIZE)) - 32.0
+    radius, angle = np.hypot(x, y), np.arctan2(y, x)
+    label[(radius >= 10) & (radius < 13) & (np.abs(angle) < 0.8)] = scar
+    label[np.hypot(x, y - 6) < 2.5] = papillary
+    return label
+
+
+def test_scars_belong_to_the_wall_and_papillary_muscles_to_the_cavity() -> None:
+    found = meanings(with_parts(scar=4, papillary=5))
+    assert found == {1: CAVITY, 2: MYOCARDIUM, 3: RIGHT_VENTRICLE, 4: MYOCARDIUM, 5: CAVITY}
+
+
+@pytest.mark.parametrize("papillary", [CAVITY, MYOCARDIUM, 0])
+def test_what_papillary_muscles_are_called_contradicts_nothing(papillary: int) -> None:
+    table = {1: CAVITY, 2: MYOCARDIUM, 3: RIGHT_VENTRICLE, 4: MYOCARDIUM, 5: papillary}
+    assert contradiction(with_parts(scar=4, papillary=5), table) is None
+
+
+@pytest.mark.parametrize("nothing", [-1, 9, 255])
+def test_background_is_what_the_border_is_where_nothing_is_0(nothing: int) -> None:
+    label = heart(1, 2, 3)
+    label[label == 0] = nothing
+    found = meanings(label)
+    assert found == {nothing: 0, 1: CAVITY, 2: MYOCARDIUM, 3: RIGHT_VENTRICLE}
+
+
 def test_open_ring_still_encloses_its_cavity() -> None:
     found = meanings(heart(1, 2, 3, gap=0.8))
     assert found == {1: CAVITY, 2: MYOCARDIUM, 3: RIGHT_VENTRICLE}

@@ -13,6 +13,7 @@ import numpy as np
 
 from myomotion.errors import InputError, nearest
 from myomotion.io.codes import coding_table
+from myomotion.io.frame_times import BELIEVABLE_MS
 
 #: Keys that decide how a study is read, in any case of letters.
 DECIDING_KEYS = (
@@ -148,8 +149,9 @@ class StudyInfo:
             ``frame_interval_ms``; the former goes first.
 
         Raises:
-            InputError: if ``frame_times_ms`` is not one rising number a frame, or
-                ``frame_interval_ms`` not a positive number.
+            InputError: if ``frame_times_ms`` is not one rising number a frame,
+                ``frame_interval_ms`` not a positive number, or frames of a cine (not of a pair) are
+                no believable time apart.
         """
         if self.frame_times_ms is None:
             return self._even_times(frames)
@@ -163,6 +165,7 @@ class StudyInfo:
                 f"{self.path}: frame_times_ms is {str(self.frame_times_ms)[:60]}, expected "
                 f"{frames} rising numbers in milliseconds, one a frame."
             )
+        self._check_step("frame_times_ms", float(np.diff(times).mean()) if frames > 2 else None)
         return times - times[0]
 
     def _even_times(self, frames: int) -> np.ndarray | None:
@@ -174,7 +177,16 @@ class StudyInfo:
                 f"{self.path}: frame_interval_ms is {str(step)[:60]}, expected a positive number "
                 "of milliseconds from one frame to the next."
             )
+        self._check_step("frame_interval_ms", float(step) if frames > 2 else None)
         return np.arange(frames) * float(step)
+
+    def _check_step(self, key: str, step: float | None) -> None:
+        """Refuse frames of a cine closer or farther apart than any are; None is not checked."""
+        if step is not None and not BELIEVABLE_MS[0] <= step <= BELIEVABLE_MS[1]:
+            raise InputError(
+                f"{self.path}: {key} puts frames {step:g} ms apart; {BELIEVABLE_MS[0]:g} to "
+                f"{BELIEVABLE_MS[1]:g} are believable. Give milliseconds."
+            )
 
 
 def read_info(path: str | Path | None) -> StudyInfo:

@@ -25,12 +25,58 @@ def meanings(values: np.ndarray) -> dict[int, int] | None:
     """Decide what the codes of a map mean.
 
     Args:
-        values: whole numbers ``(X, Y, Z)``, 0 background.
+        values: whole numbers ``(X, Y, Z)``. 0 is background; where no voxel is 0, what most of the
+            border is.
 
     Returns:
         Code in the map to internal code; None where the shapes do not tell.
     """
-    codes = [int(code) for code in np.unique(values) if code]
+    nothing = background(values)
+    found = _principal(values, nothing)
+    if found is None:
+        return None
+    rest = [int(code) for code in np.unique(values) if code != nothing and code not in found]
+    found |= {code: _part_of(values, code, found) for code in rest}
+    return found if nothing == 0 else {nothing: 0} | found
+
+
+def background(values: np.ndarray) -> int:
+    """The code of what is no heart: 0, or that of most of the border where no voxel is 0."""
+    if not values.size or (values == 0).any():
+        return 0
+    border = np.ones(values.shape, bool)
+    border[1:-1, 1:-1] = False
+    codes, counts = np.unique(values[border], return_counts=True)
+    return int(codes[counts.argmax()])
+
+
+def contradiction(values: np.ndarray, table: Mapping[int, int]) -> str | None:
+    """Why a coding cannot be that of a map.
+
+    Args:
+        values: whole numbers ``(X, Y, Z)``.
+        table: code to internal code, as stated.
+
+    Returns:
+        A sentence that names the codes, or None where the shapes agree or do not tell.
+    """
+    found = _principal(values, background(values))
+    if found is None or list(found.values()) == [CAVITY]:
+        return None  # a shape without a hole may be the wall of an apex
+    names = {CAVITY: "cavity", MYOCARDIUM: "myocardium", RIGHT_VENTRICLE: "right ventricle"}
+    names[0] = "background"
+    left = (CAVITY, MYOCARDIUM)
+    wrong = [
+        f"{code} is called {names[table[code]]} but lies as the {names[meaning]} does"
+        for code, meaning in sorted(found.items())
+        if code in table and table[code] != meaning and (table[code] in left or meaning in left)
+    ]
+    return "; ".join(wrong) or None
+
+
+def _principal(values: np.ndarray, nothing: int) -> dict[int, int] | None:
+    """Codes of wall and cavity, and of what lies outside the wall; None where nothing tells."""
+    codes = [int(code) for code in np.unique(values) if code != nothing]
     if not codes:
         return None
     if len(codes) == 1:
@@ -47,35 +93,27 @@ def meanings(values: np.ndarray) -> dict[int, int] | None:
     rings = [pair for pair, share in inside.items() if share >= ENCLOSED]
     if not rings:
         return _ring_and_neighbours(values, codes)
-    wall, cavity = max(rings, key=lambda pair: inside[pair])
+    # Papillary muscles and scars may have codes of their own, and lie within something as well; of
+    # all that does, the cavity is the largest.
+    wall, cavity = max(rings, key=lambda pair: (int((values == pair[1]).sum()), inside[pair]))
     if inside.get((cavity, wall), 0.0) >= ENCLOSED:
         return None  # each within the hull of the other: nothing of a heart
     found = {wall: MYOCARDIUM, cavity: CAVITY}
     return found | _neighbours(values, wall, [c for c in codes if c not in found])
 
 
-def contradiction(values: np.ndarray, table: Mapping[int, int]) -> str | None:
-    """Why a coding cannot be that of a map.
+def _part_of(values: np.ndarray, code: int, found: Mapping[int, int]) -> int:
+    """What a code is that is neither wall nor cavity nor outside: part of one of them.
 
-    Args:
-        values: whole numbers ``(X, Y, Z)``.
-        table: code to internal code, as stated.
-
-    Returns:
-        A sentence that names the codes, or None where the shapes agree or do not tell.
+    Papillary muscles lie within the cavity's hull and count as cavity, scars beside it within the
+    wall's.
     """
-    found = meanings(values)
-    if found is None or list(found.values()) == [CAVITY]:
-        return None  # a shape without a hole may be the wall of an apex
-    names = {CAVITY: "cavity", MYOCARDIUM: "myocardium", RIGHT_VENTRICLE: "right ventricle"}
-    names[0] = "background"
-    left = (CAVITY, MYOCARDIUM)
-    wrong = [
-        f"{code} is called {names[table[code]]} but lies as the {names[meaning]} does"
-        for code, meaning in sorted(found.items())
-        if code in table and table[code] != meaning and (table[code] in left or meaning in left)
-    ]
-    return "; ".join(wrong) or None
+    for whole in (CAVITY, MYOCARDIUM):
+        outer = next((c for c, meaning in found.items() if meaning == whole), None)
+        share = None if outer is None else enclosed_share(values, outer, code)
+        if share is not None and share >= ENCLOSED:
+            return whole
+    return 0
 
 
 def enclosed_share(values: np.ndarray, outer: int, inner: int) -> float | None:
@@ -155,13 +193,12 @@ def _ring_and_neighbours(values: np.ndarray, codes: list[int]) -> dict[int, int]
 
 
 def _neighbours(values: np.ndarray, wall: int, others: list[int]) -> dict[int, int]:
-    """Other codes that lie outside the wall: the right ventricle; the rest means nothing here."""
-    outside = {
+    """Other codes that lie outside the wall: the right ventricle."""
+    return {
         code: RIGHT_VENTRICLE
         for code in others
         if (share := enclosed_share(values, wall, code)) is not None and share <= OUTSIDE
     }
-    return outside | {code: 0 for code in others if code not in outside}
 
 
 def _slices(values: np.ndarray) -> Iterator[np.ndarray]:

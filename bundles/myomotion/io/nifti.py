@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 import zlib
@@ -18,6 +19,8 @@ from nibabel.spatialimages import HeaderDataError, ImageDataError
 from myomotion.errors import InputError
 from myomotion.io.itk_files import is_itk_file
 from myomotion.io.storage import slice_axis
+
+LOG = logging.getLogger(__name__)
 
 # What nibabel raises for files that are damaged, cut short or something else.
 NIFTI_ERRORS = (
@@ -188,7 +191,7 @@ def repaired_geometry(path: Path, image: Any) -> tuple[np.ndarray, str | None]:
 
 
 def _all_voxels(path: Path, image: Any) -> np.ndarray:
-    """Voxels of a file that holds as many as its header says and is read to its end.
+    """Voxels of a file that holds those that its header says, and is read to its end.
 
     A compressed file has a sum of its content at its end, which tells damaged voxels; nibabel alone
     stops before it.
@@ -215,11 +218,14 @@ def _all_voxels(path: Path, image: Any) -> np.ndarray:
         surplus = 0
         while block := file.read(BLOCK):
             surplus += len(block)
-    if surplus:
+    # A damaged dimension leaves at least one of its entries over; what is less was added.
+    if surplus * max(shape) >= needed - offset:
         raise InputError(
             f"{path}: {surplus} bytes follow the last voxel that its header of shape {shape} "
             "knows: the header is damaged, or something was added. Export it again."
         )
+    if surplus:
+        LOG.warning("%s: %d bytes after the last voxel were not read", path, surplus)
     return values
 
 

@@ -18,9 +18,10 @@ from myomotion.analysis.measures.measure import (
     Limits,
     Meaning,
     SliceMeasure,
+    StudyMeasure,
     Values,
 )
-from myomotion.analysis.measures.tracked import TrackedSlice
+from myomotion.analysis.measures.tracked import TrackedSlice, TrackedStudy
 
 FEWEST_VOXELS = 8  # of cavity and of wall, that say anything
 NEAR_MM = 15.0  # around the ventricle: the range of intensities is taken there
@@ -92,22 +93,27 @@ def fit(tracked: TrackedSlice) -> Fit | None:
     )
 
 
-def frame_fit(tracked: TrackedSlice) -> float | None:
+def frame_fit(study: TrackedStudy) -> float | None:
     """Where the contrast under the label lies at end-diastole between its lowest and its highest.
 
-    When the heart contracts, dark wall moves into the cavity of end-diastole.
+    When the heart contracts, dark wall moves into the cavity of end-diastole. The slices are taken
+    together, each by the size of its cavity: a weak apex may bulge meanwhile.
 
     Args:
-        tracked: the slice.
+        study: tracked.
 
     Returns:
         0 to 1; None where the contrast hardly changes.
     """
-    found = tracked.once(fit)
-    if found is None or np.ptp(found.contrast) < LEAST_CHANGE:
+    found = [(s.once(fit), int(s.region.cavity.sum())) for s in study.measured]
+    known = [(one.contrast, size) for one, size in found if one is not None]
+    if not known:
         return None
-    low, high = found.contrast.min(), found.contrast.max()
-    return float((found.contrast[tracked.cine.ed_frame] - low) / (high - low))
+    contrast = np.average([c for c, _ in known], axis=0, weights=[size for _, size in known])
+    if np.ptp(contrast) < LEAST_CHANGE:
+        return None
+    ed_frame = study.slices[0].cine.ed_frame
+    return float((contrast[ed_frame] - contrast.min()) / np.ptp(contrast))
 
 
 def offset_mm(tracked: TrackedSlice) -> float | None:
@@ -173,12 +179,13 @@ EDGE_LIMITS = Limits(
         f"{DOES_NOT_FIT}: from bright to dark across {value:.0%} of its endocardium only"
     ),
 )
-# End-diastole lies at 0.45 or above in every right slice, end-systole at 0 to 0.25.
+# End-diastole lies at 0.84 or above in twelve right cines, end-systole at 0.01.
 FRAME_LIMITS = Limits(
     amber=0.40,
     red=0.15,
-    reason=lambda value, tracked: (
-        f"{DOES_NOT_FIT}: its cavity darkens little after frame {tracked.cine.ed_frame}, "
+    reason=lambda value, study: (
+        f"{DOES_NOT_FIT}: its cavity darkens little after frame "
+        f"{study.slices[0].cine.ed_frame}, "
         f"{value:.0%} of what it does over the cycle; ed_frame may be wrong"
     ),
 )
@@ -218,9 +225,7 @@ EDGE_ED = SliceMeasure(
     format="{:.0%}",
     limits=EDGE_LIMITS,
 )
-FRAME_FIT = SliceMeasure(
-    key="label_frame_fit", compute=frame_fit, applies=has_ring, limits=FRAME_LIMITS
-)
+FRAME_FIT = StudyMeasure(key="label_frame_fit", compute=frame_fit, limits=FRAME_LIMITS)
 OFFSET = SliceMeasure(
     key="label_offset_mm", compute=offset_mm, applies=has_ring, limits=OFFSET_LIMITS
 )

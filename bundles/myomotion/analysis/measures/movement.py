@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
-from myomotion.analysis.measures.images import residuals
+from myomotion.analysis.measures.images import residual_left
 from myomotion.analysis.measures.measure import Limits, Meaning, SliceMeasure, StudyMeasure
 from myomotion.analysis.measures.tracked import TrackedSlice, TrackedStudy
 
@@ -44,13 +44,6 @@ def largest_beat(study: TrackedStudy) -> float | None:
     """:func:`beat` of the slice that beats most; None where it is not known."""
     known = [share for share in (s.once(beat) for s in study.measured) if share is not None]
     return max(known) if known else None
-
-
-def residual_left(tracked: TrackedSlice) -> float | None:
-    """What tracking leaves of the largest difference from end-diastole; None without one."""
-    found = tracked.once(residuals)
-    frame = int(np.argmax(found.untracked))
-    return found.tracked[frame] / found.untracked[frame] if found.untracked[frame] > 0 else None
 
 
 def least_left(study: TrackedStudy) -> float | None:

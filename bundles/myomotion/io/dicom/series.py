@@ -62,6 +62,7 @@ def choose_stack(
     """The one cine among the pictures of a study.
 
     Where one cine has several parallel slices and all others have one, it is the short-axis stack.
+    Of a series whose slices differ in Rows, Columns or PixelSpacing the larger part counts.
 
     Args:
         frames: from :func:`~myomotion.io.dicom.pictures.read_headers`.
@@ -74,22 +75,21 @@ def choose_stack(
     Raises:
         InputError: if there is none or more than one, or its slices are not parallel.
     """
-    stacks = cine_stacks(frames, place, wanted)
+    stacks, notes = _larger_parts(cine_stacks(frames, place, wanted))
     _check_parallel(stacks)
     whole = [stack for stack in stacks if len(stack.levels) >= STACK_SLICES]
     if len(whole) == 1 and all(len(s.levels) == 1 for s in stacks if s is not whole[0]):
         others = [stack for stack in stacks if stack is not whole[0]]
-        if not others:
-            return whole[0], []
-        note = f"Left out beside {whole[0].title}: {_listing(others)}."
-        return whole[0], [note]
+        if others:
+            notes.append(f"Left out beside {whole[0].title}: {_listing(others)}.")
+        return whole[0], notes
     if len(stacks) > 1:
         raise InputError(
             f"{place}: {len(stacks)} cine series: {_listing(stacks)}. Choose one in info.json in "
             'this folder: {"series": NUMBER} (or its description or SeriesInstanceUID, or a list '
             "of the series that make up the stack)."
         )
-    return stacks[0], []
+    return stacks[0], notes
 
 
 def cine_stacks(frames: Sequence[DicomFrame], place: Path, wanted: object = None) -> list[Stack]:
@@ -250,6 +250,30 @@ def _join_phases(groups: Sequence[Stack]) -> list[Stack]:
         for family in families
         if len(family) >= CYCLE_FRAMES
     ]
+
+
+def _larger_parts(stacks: Sequence[Stack]) -> tuple[list[Stack], list[str]]:
+    """Cines without slices that their own series has fewer of, and what was left out."""
+
+    def within(part: Stack, other: Stack) -> bool:
+        uids = {frame.series_uid for frame in other.series}
+        return (
+            len(other.levels) > len(part.levels)
+            and _parallel(part.first, other.first)
+            and all(frame.series_uid in uids for frame in part.series)
+        )
+
+    kept, notes = [], []
+    for stack in stacks:
+        larger = next((other for other in stacks if within(stack, other)), None)
+        if larger is None:
+            kept.append(stack)
+        else:
+            notes.append(
+                f"Left out beside {larger.title}: {len(stack.levels)} of the series whose Rows, "
+                "Columns or PixelSpacing differ."
+            )
+    return kept, notes
 
 
 def _check_parallel(stacks: Sequence[Stack]) -> None:

@@ -12,7 +12,7 @@ RANGE = (0.5, 99.5)  # percentiles of the other voxels
 
 
 def without_padding(image: np.ndarray) -> tuple[np.ndarray, str | None]:
-    """Set the padding of a cine to the dark end of its slice.
+    """Fill the padding of a cine with the nearest intensities, as beyond the border.
 
     Padding is one value that never changes, joined to the border of a slice, and clear of every
     other intensity (-1000, 32767, a bright ring); that of no signal stays.
@@ -29,20 +29,23 @@ def without_padding(image: np.ndarray) -> tuple[np.ndarray, str | None]:
         found = _padding(image[:, :, z])
         if found is None:
             continue
-        padding, value, dark = found
+        padding, value = found
         filled = image.copy() if filled is image else filled
-        filled[:, :, z][padding] = dark
+        nearest = ndimage.distance_transform_edt(
+            padding, return_distances=False, return_indices=True
+        )
+        filled[:, :, z] = image[:, :, z][tuple(nearest)]
         values.add(f"{value:g}")
     if not values:
         return image, None
     return filled, (
-        f"Padding of value {', '.join(sorted(values))} along the border is no intensity: it was "
-        "taken as dark."
+        f"Padding of value {', '.join(sorted(values))} along the border is no intensity: the "
+        "nearest intensities took its place."
     )
 
 
-def _padding(frames: np.ndarray) -> tuple[np.ndarray, float, float] | None:
-    """Padded voxels ``(X, Y)`` of a slice, their value and the dark end of all others."""
+def _padding(frames: np.ndarray) -> tuple[np.ndarray, float] | None:
+    """Padded voxels ``(X, Y)`` of a slice, and their value."""
     border = np.ones(frames.shape[:2], bool)
     border[1:-1, 1:-1] = False
     edge = frames[border]
@@ -62,4 +65,4 @@ def _padding(frames: np.ndarray) -> tuple[np.ndarray, float, float] | None:
         return None
     if 0 <= value < low <= NO_SIGNAL * high:  # air: no signal, and that is dark already
         return None
-    return padding, value, low
+    return padding, value

@@ -26,9 +26,12 @@ class NiftiCine(FileReader):
         if image.repair is not None:
             LOG.warning("%s: %s", place, image.repair)
         check_plane(place, image.affine, image.values.shape)
-        frames = image.values.shape[3] if image.values.ndim == 4 else 0
+        values = image.values
+        if values.ndim == 5 and 1 in values.shape[3:]:  # (x, y, z, 1, t), or with t before
+            values = values.reshape(*values.shape[:3], -1)
+        frames = values.shape[3] if values.ndim == 4 else 0
         return CineImage(
-            values=image.values,
+            values=values,
             affine=image.affine,
             frame_times_ms=header_frame_times(image.header, frames) if frames else None,
             record={"format": "NIfTI"},
