@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import TypeVar
 
 from myomotion.analysis.measures import (
+    agreement,
     area,
     displacement,
     function,
@@ -50,6 +51,8 @@ MEASURES: tuple[Measure, ...] = (
     label_fit.EDGE_ED,
     label_fit.FRAME_FIT,
     label_fit.OFFSET,
+    agreement.AGREEMENT_ED,
+    agreement.AGREEMENT_ES,
     movement.BEAT,
     movement.STUDY_BEAT,
     movement.RESIDUAL_LEFT,
