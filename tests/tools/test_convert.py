@@ -313,6 +313,14 @@ def test_bad_frames_in_info_cfg_are_reported(root: Path, text: str, said: str) -
     assert said in only_failure("acdc", root)
 
 
+def test_height_and_weight_of_acdc_are_taken_where_they_can_be(root: Path) -> None:
+    with (write_acdc(root) / "Info.cfg").open("a") as file:
+        file.write("Height: 184.0\nWeight: 0\n")
+    cine, info = read_only(run("acdc", root))
+    assert cine.subject.height_cm == 184 and "weight_kg" not in info
+    assert any("Weight in Info.cfg is '0'" in note for note in info["notes"])
+
+
 def test_the_same_frame_for_both_phases_is_refused(root: Path) -> None:
     (write_acdc(root) / "Info.cfg").write_text("ED: 5\nES: 5\n")
     assert "the same frame" in only_failure("acdc", root)

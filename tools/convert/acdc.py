@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from myomotion.errors import InputError
+from myomotion.io.info import RANGES
 from myomotion.io.labels import CAVITY, LABEL_CODINGS
 from tools.convert.nifti import (
     COPY_TOLERANCE,
@@ -97,7 +99,8 @@ def _phases(folder: Path, labels: dict[int, Path]) -> tuple[int, int, dict[str, 
                     f"{path}: {phase} is {info.get(phase)!r}. Give a frame, counted from 1."
                 )
         record: dict[str, object] = {"group": info["Group"]} if info.get("Group") else {}
-        return int(info["ED"]), int(info["ES"]), record, []
+        body, notes = _body(info)
+        return int(info["ED"]), int(info["ES"]), record | body, notes
     if len(labels) != 2:
         raise InputError(
             f"{folder}: no Info.cfg, and labelled frames {listed(labels)} where two are needed to "
@@ -107,6 +110,20 @@ def _phases(folder: Path, labels: dict[int, Path]) -> tuple[int, int, dict[str, 
     volume = {n: int((read_labels(p).codes == cavity).sum()) for n, p in labels.items()}
     es, ed = sorted(volume, key=lambda n: volume[n])
     return ed, es, {}, ["no Info.cfg: the labelled frame with the larger cavity is end-diastole"]
+
+
+def _body(info: Mapping[str, str]) -> tuple[dict[str, object], list[str]]:
+    """Height and weight as ``info.json`` has them; what cannot be is left out with a note."""
+    found: dict[str, object] = {}
+    notes = []
+    for key, name in (("height_cm", "Height"), ("weight_kg", "Weight")):
+        low, high, meaning = RANGES[key]
+        text = info.get(name, "")
+        if re.fullmatch(r"\d+(\.\d+)?", text) and low <= float(text) <= high:
+            found[key] = float(text)
+        elif text:
+            notes.append(f"{name} in Info.cfg is {text!r}, which is not {meaning}: left out")
+    return found, notes
 
 
 def _check_frames(cine_path: Path, image: Any, frames: dict[int, Path]) -> None:
