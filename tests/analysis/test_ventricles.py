@@ -1,0 +1,267 @@
+"""From a cine to contours by a network that knows brightness: grids, frames, tissues, choices."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from myomotion.analysis.grids import working_slices
+from myomotion.analysis.segmentation import DRAWN, Contours
+from myomotion.analysis.ventricles import (
+    TissueShares,
+    VentricleSegmenter,
+    drawn_on,
+    whole_pictures,
+)
+from myomotion.errors import InputError
+from myomotion.io.cine import Cine, find_studies, read_cine
+from myomotion.io.codes import CAVITY, MYOCARDIUM
+from tests.support.paths import BUNDLES
+from tests.support.seen_hearts import bright, by_brightness, ring_label, untrained_ventricles
+
+SHIPPED = BUNDLES / "ventricle_segmentation" / "models" / "model.pt"
+SPACING = (1.25, 2.0)
+CENTER = (60.0, 31.0)
+RADII = np.array([20.0, 18.5, 15.0, 13.0, 16.0, 19.5])  # mm, of the cavity in each frame
+WALL_MM = 9.0
+
+
+@pytest.fixture
+def weights(tmp_path: Path) -> Path:
+    return untrained_ventricles(tmp_path / "ventricles.pt")
+
+
+@pytest.fixture
+def segmenter(weights: Path) -> VentricleSegmenter:
+    """One whose network makes no mistakes."""
+    made = VentricleSegmenter(weights)
+    made.network = by_brightness()  # type: ignore[assignment]
+    return made
+
+
+def beating(first: int = 0) -> tuple[Cine, np.ndarray]:
+    """A cine of two slices on voxels that are no squares, and its labels ``(X, Y, Z, T)``."""
+    labels = np.stack(
+        [
+            np.stack(
+                [
+                    ring_label((120, 70), CENTER, r - z, r - z + WALL_MM, spacing=SPACING)
+                    for z in range(2)
+                ],
+                axis=-1,
+            )
+            for r in np.roll(RADII, first)
+        ],
+        axis=-1,
+    )
+    cine = Cine(
+        name="rings",
+        image=bright(labels),
+        affine=np.diag([*SPACING, 8.0, 1.0]),
+        ed_frame=first,
+        levels=["basal", "mid"],
+    )
+    return cine, labels
+
+
+def dice(first: np.ndarray, second: np.ndarray) -> float:
+    return 2 * float((first & second).sum()) / float(first.sum() + second.sum())
+
+
+def test_whole_slices_are_shown_in_millimetres_about_their_middle() -> None:
+    x, y = np.indices((40, 30), dtype=np.float32)
+    volume = np.stack([x * 2.0, y * 1.2], axis=-1)  # mm from the first voxel
+    grid, pictures = whole_pictures(volume, (2.0, 1.2), 1.5)
+    assert grid.size == 54 and pictures.shape == (2, 54, 54)  # 80 mm
+    steps = (np.arange(54) - 26.5) * 1.5
+    expected = np.clip(39.0 + steps, 0, 78)[:, None], np.clip(17.4 + steps, 0, 34.8)[None]
+    for picture, values in zip(pictures.numpy(), expected, strict=True):
+        np.testing.assert_allclose(picture, np.broadcast_to(values, (54, 54)), atol=1e-3)
+
+
+def test_contours_lie_on_the_voxels_of_the_picture_whatever_their_shape(
+    segmenter: VentricleSegmenter,
+) -> None:
+    cine, labels = beating()
+    drawn = segmenter(cine.image[..., 0], cine.spacing)
+    assert drawn is not None and drawn.label.dtype == np.uint8
+    assert drawn.label.shape == labels.shape[:3]
+    for code in (CAVITY, MYOCARDIUM):
+        assert dice(drawn.label == code, labels[..., 0] == code) > 0.95
+    assert drawn.center == pytest.approx(CENTER, abs=0.5)
+    assert (drawn.unsure < 0.02).all()
+
+
+def test_nothing_is_drawn_where_no_heart_is(segmenter: VentricleSegmenter) -> None:
+    volume = np.zeros((60, 50, 2), np.float32)
+    assert segmenter(volume, (1.5, 1.5)) is None
+    volume[20:30, 20:30] = 900  # blood without a wall
+    assert segmenter(volume, (1.5, 1.5)) is None
+    grid, pictures = whole_pictures(volume, (1.5, 1.5), 1.5)
+    background = segmenter._look(rings=True, orientations=1)(pictures[None], segmenter.network)[0]
+    assert drawn_on(grid, background) is None
+
+
+def test_cavity_is_followed_over_the_cycle_in_square_millimetres(
+    segmenter: VentricleSegmenter,
+) -> None:
+    cine, _ = beating()
+    drawn = segmenter(cine.image[..., 0], cine.spacing)
+    assert drawn is not None
+    curve = segmenter.cavity_curve(cine.image, drawn, cine.spacing)
+    area = np.pi * (RADII**2 + (RADII - 1) ** 2)
+    expected = 0.5 * area + 0.25 * (np.roll(area, 1) + np.roll(area, -1))
+    np.testing.assert_allclose(curve, expected, rtol=0.04)
+
+
+def test_first_frame_is_end_diastole_where_its_cavity_is_nearly_the_largest() -> None:
+    curve = np.array([95.0, 60.0, 40.0, 100.0])
+    assert VentricleSegmenter.end_diastole(curve) == 0
+    assert VentricleSegmenter.end_diastole(np.array([94.0, 60.0, 40.0, 100.0])) == 3
+    assert VentricleSegmenter.end_diastole(curve, 2) == 3
+
+
+@pytest.mark.parametrize("first", [0, 2])
+def test_tissues_are_shares_on_the_working_grids_end_diastole_first(
+    weights: Path, first: int
+) -> None:
+    cine, labels = beating(first)
+    cine.label_ed = labels[..., first]
+    slices = working_slices(cine, 96, 1.5)
+    tissues = TissueShares(weights)
+    tissues._segmenter.network = by_brightness()  # type: ignore[assignment]
+    shares = tissues(slices)
+    assert shares is not None
+    assert shares.shape == (2, 6, 3, 96, 96)
+    assert float(shares.min()) >= 0 and float(shares.sum(2).max()) <= 1 + 1e-5
+    for channel, code in enumerate((CAVITY, MYOCARDIUM)):
+        seen = shares[:, 0, channel].numpy() > 0.5
+        assert dice(seen, slices.covered(code)) > 0.95
+    areas = shares[0, :, 0].sum((1, 2)).numpy() * 1.5**2
+    np.testing.assert_allclose(areas, np.pi * RADII**2, rtol=0.04)
+
+
+def test_working_grid_of_another_voxel_size_gets_the_same_tissues(weights: Path) -> None:
+    cine, labels = beating()
+    cine.label_ed = labels[..., 0]
+    tissues = TissueShares(weights)
+    tissues._segmenter.network = by_brightness()  # type: ignore[assignment]
+    slices = working_slices(cine, 64, 2.0)
+    shares = tissues(slices)
+    assert shares is not None and shares.shape == (2, 6, 3, 64, 64)
+    assert dice(shares[:, 0, 0].numpy() > 0.5, slices.covered(CAVITY)) > 0.95
+
+
+def test_no_tissues_are_seen_without_weights(tmp_path: Path) -> None:
+    cine, _ = beating()
+    for missing in (None, tmp_path / "missing.pt"):
+        assert TissueShares(missing)(working_slices(cine, 96, 1.5)) is None
+
+
+# ---- where the label comes from ------------------------------------------------------------------
+
+
+def contours_by_brightness(weights: Path, **settings: str) -> Contours:
+    made = Contours(weights=weights, **settings)  # type: ignore[arg-type]
+    made._segmenter.network = by_brightness()  # type: ignore[assignment]
+    return made
+
+
+def test_auto_draws_a_label_where_the_study_has_none_and_says_so(weights: Path) -> None:
+    cine, labels = beating()
+    found = contours_by_brightness(weights, label_ed="auto")(cine)
+    assert cine.label_ed is None  # the study itself is as it was
+    assert found.label_ed is not None and found.label_found == DRAWN
+    assert dice(found.label_ed == MYOCARDIUM, labels[..., 0] == MYOCARDIUM) > 0.95
+    assert found.label_unsure is not None and found.label_unsure.shape == (2,)
+    assert found.ed_frame == 0
+    assert len(found.warnings) == 1 and "drawn by a network" in found.warnings[0]
+
+
+def test_own_label_wins_over_the_network_and_none_over_both(weights: Path) -> None:
+    cine, labels = beating()
+    cine.label_ed, cine.label_found = labels[..., 0], "given"
+    contours = contours_by_brightness(weights, label_ed="auto")
+    assert contours(cine) is cine
+    assert Contours("file", weights)(cine) is cine
+    without = Contours("none", weights)(cine)
+    assert without.label_ed is None and without.label_found is None
+    assert np.array_equal(without.image, cine.image)
+
+
+def test_file_draws_nothing(weights: Path) -> None:
+    cine, _ = beating()
+    assert Contours("file", weights)(cine) is cine
+    assert Contours()(cine) is cine
+
+
+def test_nothing_is_drawn_without_weights(tmp_path: Path) -> None:
+    cine, _ = beating()
+    assert Contours("auto")(cine) is cine
+    assert Contours("auto", tmp_path / "missing.pt")(cine) is cine
+
+
+def test_unknown_choice_is_refused() -> None:
+    with pytest.raises(
+        InputError, match=r"label_ed: 'yes' is unknown\. Use one of auto, file, none"
+    ):
+        Contours("yes")
+
+
+def test_frame_of_the_largest_cavity_is_taken_unless_end_diastole_was_given(weights: Path) -> None:
+    cine, labels = beating()
+    late = np.roll(labels, 3, axis=-1)  # recorded from systole on
+    for found, frame in (("first frame (assumed)", 3), ("given", 0)):
+        study = Cine(
+            name="late",
+            image=bright(late),
+            affine=cine.affine,
+            ed_frame=0,
+            ed_found=found,
+            levels=cine.levels,
+        )
+        drawn = contours_by_brightness(weights, label_ed="auto")(study)
+        assert drawn.ed_frame == frame
+        assert drawn.label_ed is not None
+        assert dice(drawn.label_ed == CAVITY, late[..., frame] == CAVITY) > 0.95
+        assert any(f"frame {frame} was taken" in note for note in drawn.warnings) == (frame == 3)
+
+
+def test_slice_without_a_ring_is_named_and_left_out(weights: Path) -> None:
+    cine, _ = beating()
+    cine.image[..., 1, :] = 10
+    found = contours_by_brightness(weights, label_ed="auto")(cine)
+    assert found.label_ed is not None
+    assert not found.label_ed[..., 1].any() and found.label_ed[..., 0].any()
+    assert any("ring of muscle was seen in mid: left out" in note for note in found.warnings)
+
+
+def test_study_without_a_heart_gets_no_label_and_a_warning(weights: Path) -> None:
+    cine, _ = beating()
+    cine.image[:] = 10
+    found = contours_by_brightness(weights, label_ed="auto")(cine)
+    assert found.label_ed is None and found.label_found is None
+    assert "found no left ventricle in any slice" in found.warnings[0]
+
+
+def test_weights_of_another_network_are_refused(net_weights: Path) -> None:
+    cine, _ = beating()
+    with pytest.raises(InputError, match="expected a segmentation network"):
+        Contours("auto", net_weights)(cine)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not SHIPPED.is_file(), reason="no weights of the segmentation are shipped")
+def test_real_hearts_get_contours_that_agree_with_their_reader(real_cines: Path) -> None:
+    contours = Contours("auto", SHIPPED)
+    for study in find_studies(real_cines)[:2]:
+        given = read_cine(study)
+        blind = {k: v for k, v in study.items() if k not in ("label_ed", "label_es")}
+        drawn = contours(read_cine(blind))
+        assert given.label_ed is not None and drawn.label_ed is not None
+        assert drawn.label_found == DRAWN
+        for z in range(given.label_ed.shape[2]):
+            walls = (label[..., z] == MYOCARDIUM for label in (given.label_ed, drawn.label_ed))
+            assert dice(*walls) > 0.7, (study["name"], z)
