@@ -61,7 +61,8 @@ def evaluate_contours(
         drawn = {"ed": segmenter(cine.image[..., cine.ed_frame], cine.spacing)}
         if cine.label_es is not None and cine.es_frame is not None:
             picture = cine.image[..., cine.es_frame]
-            drawn["es"] = segmenter(picture, cine.spacing, rings=False)
+            center = None if drawn["ed"] is None else drawn["ed"].center
+            drawn["es"] = segmenter(picture, cine.spacing, rings=False, center=center)
         rows += slice_rows(cine, drawn)
         wholes.append(study_row(cine, drawn))
     if not rows:
@@ -142,12 +143,15 @@ def study_row(cine: Cine, drawn: Mapping[str, Drawn | None]) -> dict[str, Any]:
         step = np.argwhere(heart).mean(0) - found.center
         apart = float(np.hypot(*(step * cine.spacing)))
     row |= {"apart_mm": apart, "found": float(apart <= FOUND_WITHIN_MM)}
-    row |= {"ef_error_points": np.nan, "ef_bias_points": np.nan, "mass_error_percent": np.nan}
+    row |= dict.fromkeys(
+        ("ef_error_points", "ef_bias_points", "mass_error_percent", "mass_bias_percent"), np.nan
+    )
     wall = label == MYOCARDIUM
     if wall.any() and found is not None:
         slices = wall.any((0, 1))
         own = (found.label[..., slices] == MYOCARDIUM).sum()
-        row["mass_error_percent"] = 100 * abs(own / wall[..., slices].sum() - 1)
+        bias = 100 * (float(own / wall[..., slices].sum()) - 1)
+        row |= {"mass_bias_percent": bias, "mass_error_percent": abs(bias)}
     second = drawn.get("es")
     if cine.label_es is not None and found is not None and second is not None:
         slices = (label == CAVITY).any((0, 1))
@@ -156,6 +160,7 @@ def study_row(cine: Cine, drawn: Mapping[str, Drawn | None]) -> dict[str, Any]:
             1 - (es[..., slices] == CAVITY).sum() / max((ed[..., slices] == CAVITY).sum(), 1)
             for ed, es in pairs
         )
+        truth, own_share = float(truth), float(own_share)
         row |= {"ef_labels_percent": 100 * truth, "ef_bias_points": 100 * (own_share - truth)}
         row["ef_error_points"] = abs(row["ef_bias_points"])
     return row

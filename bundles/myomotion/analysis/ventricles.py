@@ -61,7 +61,12 @@ class VentricleSegmenter:
         self.size = int(self.network.trained["size"])
 
     def __call__(
-        self, volume: np.ndarray, spacing: tuple[float, float], *, rings: bool = True
+        self,
+        volume: np.ndarray,
+        spacing: tuple[float, float],
+        *,
+        rings: bool = True,
+        center: tuple[float, float] | None = None,
     ) -> Drawn | None:
         """Draw one frame.
 
@@ -69,14 +74,15 @@ class VentricleSegmenter:
             volume: ``(X, Y, Z)``.
             spacing: in-plane voxel size in millimetres.
             rings: see :class:`~myomotion.networks.looks.TwoLooks`.
+            center: of the left ventricle where it is known, such as that of another frame.
 
         Returns:
             What was drawn; None where no heart is found.
         """
         grid, pictures = whole_pictures(volume, spacing, self.spacing)
         look = self._look(rings=rings, orientations=self.orientations)
-        shares = look(pictures[None].to(self.device), self.network)[0]
-        return drawn_on(grid, shares)
+        place = None if center is None else _on_grid(center, grid)
+        return drawn_on(grid, look.draw(pictures.to(self.device), self.network, place))
 
     def cavity_curve(
         self, image: np.ndarray, drawn: Drawn, spacing: tuple[float, float]
@@ -95,10 +101,9 @@ class VentricleSegmenter:
         slices = np.argsort(areas)[-CURVE_SLICES:]
         frames = image[:, :, slices].reshape(*image.shape[:2], -1)
         grid, pictures = whole_pictures(frames, spacing, self.spacing)
-        step = (np.array(drawn.center) - grid.center) * spacing / self.spacing
-        place = step + (grid.size - 1) / 2
+        place = _on_grid(drawn.center, grid)
         look = self._look(rings=False, orientations=1)
-        shares = look.at(pictures.to(self.device), self.network, (place[0], place[1]))
+        shares = look.at(pictures.to(self.device), self.network, place)
         area = (shares[:, CAVITY] > 0.5).sum((1, 2)).reshape(len(slices), -1).sum(0)
         curve = area.numpy() * self.spacing**2
         first, middle, last = SMOOTHING
@@ -118,6 +123,16 @@ class VentricleSegmenter:
 
     def _look(self, *, rings: bool, orientations: int) -> TwoLooks:
         return TwoLooks(self.spacing, self.size, orientations, rings)
+
+
+def _on_grid(center: tuple[float, float], grid: WorkingGrid) -> tuple[float, float]:
+    """A place in voxels of the pictures in voxels of a grid."""
+    steps = (s / grid.spacing for s in grid.source_spacing)
+    row, column = (
+        (c - m) * s + (grid.size - 1) / 2
+        for c, m, s in zip(center, grid.center, steps, strict=True)
+    )
+    return row, column
 
 
 class TissueShares:

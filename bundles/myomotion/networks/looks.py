@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from monai.inferers import Inferer
 from scipy import ndimage
+from scipy.ndimage import gaussian_filter
 
 from myomotion.core.scale_picture import scale_of_picture
 from myomotion.io.codes import CAVITY, MYOCARDIUM, RIGHT_VENTRICLE
@@ -18,6 +19,13 @@ SMALLEST_HEART_MM2 = 150.0  # area of all slices together below which nothing wa
 SMALLEST_CAVITY_MM2 = 25.0
 CLOSED_SHARE = 0.7  # of the cavity's border that muscle covers, where a slice has a ring
 RIGHT_BESIDE_MM = 6.0  # how far the right ventricle may lie from the left
+CENTRAL_MM = 15.0  # from a known middle, within which the heart is
+# Virtual walls reach from where blood ends to where fat or lung begins; readers draw both contours
+# a little nearer to the middle of the wall. Shares are smoothed over a voxel, and these of the
+# ventricle and of its cavity count as one half. Chosen on nine hearts (SELECTION of
+# tools.verify.hearts) for overlap and mass.
+READ_SMOOTHING = 1.0
+READ_VENTRICLE, READ_CAVITY = 0.65, 0.3
 SPREAD = 4  # channel behind those of the classes
 
 Network = Callable[[torch.Tensor], torch.Tensor]
@@ -29,7 +37,7 @@ class TwoLooks(Inferer):
     The network sees whole slices first. Where the largest left ventricle of all slices lies, it
     looks again at a square of the size that it was trained on, in several orientations, whose mean
     counts. What does not belong to that heart, and slices without a closed ring of muscle, become
-    background.
+    background. Contours then lie where readers draw them (:func:`as_read`).
 
     Args:
         spacing: voxel size of the pictures in millimetres.
@@ -72,7 +80,37 @@ class TwoLooks(Inferer):
             ``(B, N, 5, H, W)``: shares of the four classes, and in channel :data:`SPREAD` the
             standard deviation of the left ventricle's share over the orientations.
         """
-        return torch.stack([self._stack(torch.as_tensor(stack), network) for stack in inputs])
+        return torch.stack([self.draw(torch.as_tensor(stack), network) for stack in inputs])
+
+    def draw(
+        self,
+        pictures: torch.Tensor,
+        network: Network,
+        center: tuple[float, float] | None = None,
+    ) -> torch.Tensor:
+        """Draw one stack.
+
+        Args:
+            pictures: ``(N, H, W)``.
+            network: see :meth:`__call__`.
+            center: of the left ventricle in voxels, where it is known, such as that of another
+                frame; else it is found.
+
+        Returns:
+            ``(N, 5, H, W)``, see :meth:`__call__`; background everywhere where no heart is found.
+        """
+        known = center is not None
+        center = center or self.find(pictures, network)
+        if center is None:
+            nothing = torch.zeros(len(pictures), SPREAD + 1, *pictures.shape[-2:])
+            nothing[:, 0] = 1
+            return nothing
+        shares = self.at(pictures, network, center)
+        codes = shares[:, :SPREAD].argmax(1).numpy()
+        heart = _heart_at(codes, center, self.spacing) if known else _largest_heart(codes)
+        kept = _kept(codes, heart, self.spacing, self.rings)
+        shares[:, 1:SPREAD] *= torch.from_numpy(kept[:, 1:])
+        return as_read(shares)
 
     def find(self, pictures: torch.Tensor, network: Network) -> tuple[float, float] | None:
         """Centre of the left ventricle in whole slices.
@@ -143,16 +181,27 @@ class TwoLooks(Inferer):
         spread = (squares / orientations - left**2).clamp(min=0).sqrt()
         return torch.cat([mean, spread[:, None]], 1)
 
-    def _stack(self, pictures: torch.Tensor, network: Network) -> torch.Tensor:
-        center = self.find(pictures, network)
-        if center is None:
-            nothing = pictures.new_zeros(len(pictures), SPREAD + 1, *pictures.shape[-2:]).float()
-            nothing[:, 0] = 1
-            return nothing.cpu()
-        shares = self.at(pictures, network, center)
-        kept = _kept(shares[:, :SPREAD].argmax(1).numpy(), self.spacing, self.rings)
-        shares[:, 1:SPREAD] *= torch.from_numpy(kept[:, 1:])
-        return shares
+
+def as_read(shares: torch.Tensor) -> torch.Tensor:
+    """Shares whose contours lie where readers draw them, see :data:`READ_VENTRICLE`.
+
+    Args:
+        shares: ``(N, 5, H, W)``.
+
+    Returns:
+        The same shape; the spread stays.
+    """
+    inner = gaussian_filter(shares[:, CAVITY].numpy(), (0, READ_SMOOTHING, READ_SMOOTHING))
+    left = (shares[:, CAVITY] + shares[:, MYOCARDIUM]).numpy()
+    left = gaussian_filter(left, (0, READ_SMOOTHING, READ_SMOOTHING))
+    ventricle = torch.from_numpy(left + 0.5 - READ_VENTRICLE).clamp(0, 1)
+    cavity = torch.minimum(torch.from_numpy(inner + 0.5 - READ_CAVITY).clamp(0, 1), ventricle)
+    cavity = torch.where(torch.from_numpy(inner) > 0.01, cavity, 0.0)
+    rest = (shares[:, 0] + shares[:, RIGHT_VENTRICLE]).clamp(min=1e-6)
+    right = (1 - ventricle) * shares[:, RIGHT_VENTRICLE] / rest
+    return torch.stack(
+        [1 - ventricle - right, cavity, ventricle - cavity, right, shares[:, SPREAD]], 1
+    )
 
 
 def unsure_share(shares: torch.Tensor) -> np.ndarray:
@@ -208,9 +257,19 @@ def _largest_heart(codes: np.ndarray) -> np.ndarray:
     return (pieces == int(both.argmax())) if both.any() else np.zeros(codes.shape, bool)
 
 
-def _kept(codes: np.ndarray, spacing: float, rings: bool) -> np.ndarray:
+def _heart_at(codes: np.ndarray, center: tuple[float, float], spacing: float) -> np.ndarray:
+    """The left ventricle ``(N, H, W)`` about a known middle: what is connected to it there."""
+    left = np.isin(codes, (CAVITY, MYOCARDIUM))
+    pieces, count = ndimage.label(left, np.ones((3, 3, 3)))
+    row, column = (np.arange(n) - c for n, c in zip(codes.shape[1:], center, strict=True))
+    central = np.hypot(row[:, None], column[None]) * spacing <= CENTRAL_MM
+    sizes = np.bincount(pieces[:, central].ravel(), minlength=count + 1)
+    sizes[0] = 0
+    return (pieces == int(sizes.argmax())) if sizes.any() else np.zeros(codes.shape, bool)
+
+
+def _kept(codes: np.ndarray, heart: np.ndarray, spacing: float, rings: bool) -> np.ndarray:
     """What belongs to the heart, ``(N, 4, H, W)`` by class."""
-    heart = _largest_heart(codes)
     kept = np.zeros((len(codes), 4, *codes.shape[1:]), bool)
     for z, own in enumerate(codes):
         pieces, count = ndimage.label(heart[z])

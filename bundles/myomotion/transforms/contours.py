@@ -102,7 +102,9 @@ class DrawContours(Transform):
                 curve = self.segmenter.cavity_curve(cine.image, drawn, cine.spacing)
                 frame = int(curve.argmin())
                 cine = replace(cine, es_frame=frame)
-            second = self.segmenter(cine.image[..., frame], cine.spacing, rings=False)
+            second = self.segmenter(
+                cine.image[..., frame], cine.spacing, rings=False, center=drawn.center
+            )
             if second is not None:
                 contours["ES"] = (frame, second)
         return {**data, "cine": cine, "contours": contours}
