@@ -15,6 +15,7 @@ from hypothesis import settings
 
 from tests.support.analytic import write_cycles
 from tests.support.paths import ROOT, SHIPPED
+from tests.support.seen_hearts import write_slices
 from tests.support.studies import write_study
 
 ON_REQUEST = ("processes", "downstream", "network")
@@ -78,6 +79,12 @@ def sunnybrook() -> Path:
 def cycles(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder of analytic cycles with a data list."""
     return write_cycles(tmp_path_factory.mktemp("cycles"))
+
+
+@pytest.fixture(scope="session")
+def drawn_slices(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of slices with labels and a data list."""
+    return write_slices(tmp_path_factory.mktemp("slices"))
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ import torch
 from monai.losses import DiceCELoss
 from monai.networks.nets import UNet
 
-from myomotion.analysis.segmentation import load_segmenter, with_ed_label
+from myomotion.analysis.segmentation import Contours, load_segmenter
 from myomotion.errors import InputError
 from myomotion.io.cine import find_studies, read_cine
 from myomotion.io.labels import CAVITY, MYOCARDIUM
@@ -104,11 +104,15 @@ def dice(first: np.ndarray, second: np.ndarray) -> float:
     return 2 * float((first & second).sum()) / float(first.sum() + second.sum())
 
 
+def by_bundle(bundle: Path) -> Contours:
+    return Contours("auto", bundle=bundle)
+
+
 def test_network_labels_a_study_without_a_label_in_the_internal_coding(
     segmentation_bundle: Path, unlabelled: tuple[Path, np.ndarray]
 ) -> None:
     folder, truth = unlabelled
-    cine = with_ed_label(read_cine(find_studies(folder)[0]), segmentation_bundle)
+    cine = by_bundle(segmentation_bundle)(read_cine(find_studies(folder)[0]))
     assert cine.label_ed is not None and cine.label_ed.shape == truth.shape
     for code in (CAVITY, MYOCARDIUM):
         assert dice(cine.label_ed == code, truth == code) > 0.95
@@ -117,8 +121,19 @@ def test_network_labels_a_study_without_a_label_in_the_internal_coding(
 
 def test_own_label_is_kept(segmentation_bundle: Path, small_study: Path) -> None:
     cine = read_cine(find_studies(small_study)[0])
-    assert with_ed_label(cine, segmentation_bundle) is cine
+    assert by_bundle(segmentation_bundle)(cine) is cine
     assert cine.label_found == "given"
+
+
+def test_bundle_draws_in_the_place_of_the_network_of_this_project(
+    segmentation_bundle: Path, unlabelled: tuple[Path, np.ndarray], tmp_path: Path
+) -> None:
+    cine = read_cine(find_studies(unlabelled[0])[0])
+    weights = tmp_path / "model.pt"
+    weights.write_bytes(b"not looked at")
+    found = Contours("auto", weights, segmentation_bundle)(cine)
+    assert found.label_found == "network: rings 0.1.0"
+    assert Contours("file", weights, segmentation_bundle)(cine) is cine
 
 
 def test_channels_take_their_meaning_from_their_names(
@@ -147,9 +162,9 @@ def test_torchscript_alone_is_loaded_and_said(
     torch.jit.save(traced, copy / "models" / "model.ts")
     (copy / "models" / "model.pt").unlink()
     cine = read_cine(find_studies(unlabelled[0])[0])
-    script = with_ed_label(cine, copy)
+    script = by_bundle(copy)(cine)
     assert script.label_found == "network: rings 0.1.0, TorchScript"
-    plain = with_ed_label(cine, segmentation_bundle)
+    plain = by_bundle(segmentation_bundle)(cine)
     assert script.label_ed is not None and plain.label_ed is not None
     assert np.array_equal(script.label_ed, plain.label_ed)
 
@@ -161,7 +176,7 @@ def test_tracking_with_a_bundle_gives_strain_and_says_where_labels_came_from(
     tmp_path: Path,
 ) -> None:
     folder = unlabelled[0]
-    track(folder, net_weights, tmp_path / "without", report=False)
+    track(folder, net_weights, tmp_path / "without", report=False, label_ed="file")
     without = json.loads((tmp_path / "without" / "unlabelled" / "summary.json").read_text())
     assert without["label_ed_from"] is None
     assert "segmentation_bundle_sha256" not in without["parameters"]
@@ -228,6 +243,6 @@ def test_slices_without_a_heart_give_no_label_and_a_warning(
     cine = read_cine(find_studies(unlabelled[0])[0])
     cine.image[:] = 500
     cine.image[0, 0], cine.image[0, 1] = 900, 250
-    empty = with_ed_label(cine, segmentation_bundle)
+    empty = by_bundle(segmentation_bundle)(cine)
     assert empty.label_ed is None and empty.label_found is None
     assert "rings 0.1.0 found no myocardium" in empty.warnings[0]

@@ -18,10 +18,9 @@ from myomotion.analysis.ventricles import (
 from myomotion.errors import InputError
 from myomotion.io.cine import Cine, find_studies, read_cine
 from myomotion.io.codes import CAVITY, MYOCARDIUM
-from tests.support.paths import BUNDLES
+from tests.support.paths import VENTRICLES
 from tests.support.seen_hearts import bright, by_brightness, ring_label, untrained_ventricles
 
-SHIPPED = BUNDLES / "ventricle_segmentation" / "models" / "model.pt"
 SPACING = (1.25, 2.0)
 CENTER = (60.0, 31.0)
 RADII = np.array([20.0, 18.5, 15.0, 13.0, 16.0, 19.5])  # mm, of the cavity in each frame
@@ -253,9 +252,9 @@ def test_weights_of_another_network_are_refused(net_weights: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not SHIPPED.is_file(), reason="no weights of the segmentation are shipped")
+@pytest.mark.skipif(not VENTRICLES.is_file(), reason="no weights of the segmentation are shipped")
 def test_real_hearts_get_contours_that_agree_with_their_reader(real_cines: Path) -> None:
-    contours = Contours("auto", SHIPPED)
+    contours = Contours("auto", VENTRICLES)
     for study in find_studies(real_cines)[:2]:
         given = read_cine(study)
         blind = {k: v for k, v in study.items() if k not in ("label_ed", "label_es")}

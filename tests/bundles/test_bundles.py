@@ -1,4 +1,4 @@
-"""Both bundles keep MONAI's promises and run by the documented commands from any folder."""
+"""The bundles keep MONAI's promises and run by the documented commands from any folder."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ from monai.bundle import (
 
 from myomotion.networks.gradient_vae import GradientVAE
 from myomotion.networks.recurrent import RecurrentMotionNet
-from myomotion.networks.weights import load_state
+from myomotion.networks.ventricles import VentricleNet
+from myomotion.networks.weights import load_network, load_state
 from myomotion.training.pairs import PreparePairs
 from tests.support.bundle_runs import (
     NETWORKS,
@@ -31,7 +32,7 @@ from tests.support.bundle_runs import (
     workflow,
 )
 from tests.support.metadata_schema import SCHEMA
-from tests.support.paths import BUNDLES, ROOT
+from tests.support.paths import BUNDLES, ROOT, VENTRICLES
 from tests.support.pictures import is_drawn
 from tests.support.studies import write_study
 
@@ -44,8 +45,10 @@ FILES = [
 
 
 @pytest.fixture
-def data(studies: Path, cycles: Path, vae_weights: Path, net_weights: Path) -> dict[str, dict]:
-    """Small data and weights for each bundle, as overrides of its configurations."""
+def data(
+    studies: Path, cycles: Path, drawn_slices: Path, vae_weights: Path, net_weights: Path
+) -> dict[str, dict]:
+    """Small data to learn from and weights for each bundle, as overrides of its configurations."""
     return {
         "cardiac_motion_reg": {
             "dataset_dir": str(studies),
@@ -53,14 +56,23 @@ def data(studies: Path, cycles: Path, vae_weights: Path, net_weights: Path) -> d
             "vae_weights": str(vae_weights),
         },
         "vae_regulariser": {"dataset_dir": str(cycles), "weights": str(vae_weights)},
+        "ventricle_segmentation": {"dataset_dir": str(drawn_slices), "weights": str(VENTRICLES)},
     }
 
 
 @pytest.mark.parametrize(("files", "kind", "bundle"), FILES)
 def test_configuration_has_all_properties_that_monai_asks_for(
-    files: str | list[str], kind: str, bundle: str, data: dict[str, dict], tmp_path: Path
+    files: str | list[str],
+    kind: str,
+    bundle: str,
+    data: dict[str, dict],
+    studies: Path,
+    tmp_path: Path,
 ) -> None:
-    made = workflow(files, kind, output_dir=str(tmp_path), **data[bundle])
+    options = dict(data[bundle])
+    if bundle == "ventricle_segmentation" and kind == "inference":  # of cines, not of slices
+        options["dataset_dir"] = str(studies)
+    made = workflow(files, kind, output_dir=str(tmp_path), **options)
     assert made.check_properties() == []
 
 
@@ -164,7 +176,7 @@ def test_gradient_of_the_configured_regulariser_reaches_the_network_and_spares_t
     assert all(torch.equal(before[key], value) for key, value in vae.state_dict().items())
 
 
-def test_both_bundles_train_and_run_in_one_process(
+def test_bundles_train_and_run_in_one_process(
     data: dict[str, dict], studies: Path, tmp_path: Path
 ) -> None:
     def made(bundle: str, name: str, **options: object) -> Path:
@@ -178,6 +190,11 @@ def test_both_bundles_train_and_run_in_one_process(
         made("cardiac_motion_reg", "train", pairs_per_cine=2, vae_weights=str(vae), **short)
         / "model.pt"
     )
+    small = {"channels": [4, 8], "batch_size": 2, "size": 96}
+    ventricles = made("ventricle_segmentation", "train", **small, **short) / "model.pt"
+    assert load_network(ventricles, VentricleNet).trained == {"spacing": 1.5, "size": 96}
+    # A network that has seen four slices finds no heart.
+    contours = made("ventricle_segmentation", "inference", dataset_dir=str(studies))
     motion = made("cardiac_motion_reg", "inference", weights=str(network))
     scores = made("vae_regulariser", "inference", weights=str(vae))
     assert sorted(p.name for p in motion.glob("[!.]*")) == ["cohort.csv", "one", "two"]
@@ -194,6 +211,9 @@ def test_both_bundles_train_and_run_in_one_process(
         "warped.nii.gz",
     }
     assert len(list(scores.glob("*.csv"))) == 2
+    assert sorted(p.name for p in contours.glob("[!.]*")) == ["one", "two"]
+    names = {"label_sa_ED.nii.gz", "label_sa_ES.nii.gz", "contours.png", "summary.json"}
+    assert {p.name for p in contours.glob("one/[!.]*")} == names
 
 
 def silent_weights(network: torch.nn.Module, path: Path) -> str:
@@ -211,6 +231,15 @@ def test_autoencoder_that_reconstructs_nothing_has_an_error_of_one(
     found = evaluated("vae_regulariser", tmp_path / "out", dataset_dir=str(cycles), weights=weights)
     names = ("relative_error", "frame_error", "es_error")
     assert found == pytest.approx(dict.fromkeys(names, 1.0), abs=1e-5)
+
+
+def test_network_that_sees_nothing_overlaps_with_nothing(
+    drawn_slices: Path, tmp_path: Path
+) -> None:
+    weights = silent_weights(VentricleNet(channels=(4, 8)), tmp_path / "model.pt")
+    options = {"dataset_dir": str(drawn_slices), "weights": weights}
+    found = evaluated("ventricle_segmentation", tmp_path / "out", **options)
+    assert found == {"dice": 0.0}
 
 
 def test_network_that_moves_nothing_has_the_dice_of_the_labels_and_explains_no_image(

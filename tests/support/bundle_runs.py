@@ -9,9 +9,14 @@ from monai.bundle import ConfigWorkflow
 
 from myomotion.networks.gradient_vae import GradientVAE
 from myomotion.networks.recurrent import RecurrentMotionNet
+from myomotion.networks.ventricles import VentricleNet
 from tests.support.paths import BUNDLES
 
-NETWORKS = {"cardiac_motion_reg": RecurrentMotionNet, "vae_regulariser": GradientVAE}
+NETWORKS = {
+    "cardiac_motion_reg": RecurrentMotionNet,
+    "vae_regulariser": GradientVAE,
+    "ventricle_segmentation": VentricleNet,
+}
 
 
 def workflow(files: str | list[str], kind: str | None = None, **options: object) -> ConfigWorkflow:

@@ -5,6 +5,7 @@ What such a network says is exact, so that whatever goes wrong is not the networ
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -102,3 +103,17 @@ def untrained_ventricles(path: Path) -> Path:
     torch.manual_seed(0)
     torch.save(VentricleNet(channels=(4, 8), size=96).state_dict(), path)
     return path
+
+
+def write_slices(folder: Path, per_section: int = 2, size: int = 96) -> Path:
+    """Folder of slices to learn from, with a data list, as ``fem_sim slices`` makes it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    sections: dict[str, list[dict[str, str]]] = {}
+    for section in ("training", "validation", "test"):
+        for index in range(per_section):
+            label = ring_label((size, size), (50.0, 40 + 5.0 * index), 12, 18, right=True)
+            name = f"{section}{index}.npz"
+            np.savez(folder / name, image=(GREY[label] / 2).astype(np.uint8), label=label)
+            sections.setdefault(section, []).append({"slice": name})
+    (folder / "datalist.json").write_text(json.dumps(sections))
+    return folder

@@ -71,7 +71,7 @@ def served(packed: Path) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def downloaded(packed: Path, served: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folder with both bundles as ``monai.bundle download`` leaves them."""
+    """Folder with the bundles as ``monai.bundle download`` leaves them."""
     folder = tmp_path_factory.mktemp("downloaded")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("no_proxy", "127.0.0.1")
@@ -119,7 +119,7 @@ def test_same_sources_give_the_same_bytes_whatever_lies_beside_them(
     os.utime(license_file, (1e9, 1e9))
     package(tmp_path / "again", copy)
     names = sorted(path.name for path in packed.glob("[!.]*"))
-    assert len(names) == 4
+    assert len(names) == len(NAMES) + 2
     assert sorted(path.name for path in (tmp_path / "again").glob("[!.]*")) == names
     for name in names:
         assert (packed / name).read_bytes() == (tmp_path / "again" / name).read_bytes(), name
@@ -140,7 +140,8 @@ def test_zip_holds_one_folder_with_all_that_the_bundle_needs(name: str, packed: 
     configs = {p.stem for p in (*shared, *(BUNDLES / name / "configs").glob("*.yaml"))}
     assert configs >= {"train", "inference", "multi_gpu_train", "evaluate"}
     assert inside >= {f"configs/{stem}{end}" for stem in configs for end in (".yaml", ".json")}
-    assert ("models/vae/model.pt" in inside) == (name == "cardiac_motion_reg")
+    borrowed = {"models/vae/model.pt", "models/ventricles/model.pt"}
+    assert borrowed & inside == (borrowed if name == "cardiac_motion_reg" else set())
 
 
 def test_sums_and_entries_for_a_model_zoo_belong_to_the_zips(packed: Path) -> None:
@@ -159,10 +160,14 @@ def test_sums_and_entries_for_a_model_zoo_belong_to_the_zips(packed: Path) -> No
         assert f"{name}_v{meta['version']}" in entries
 
 
-def test_registration_bundle_carries_the_weights_of_the_other(downloaded: Path) -> None:
-    registration, vae = downloaded / "cardiac_motion_reg", downloaded / "vae_regulariser"
-    borrowed = (registration / "models" / "vae" / "model.pt").read_bytes()
-    assert borrowed == (vae / "models" / "model.pt").read_bytes()
+@pytest.mark.parametrize(
+    ("folder", "other"), [("vae", "vae_regulariser"), ("ventricles", "ventricle_segmentation")]
+)
+def test_registration_bundle_carries_the_weights_of_the_others(
+    folder: str, other: str, downloaded: Path
+) -> None:
+    borrowed = downloaded / "cardiac_motion_reg" / "models" / folder / "model.pt"
+    assert borrowed.read_bytes() == (downloaded / other / "models" / "model.pt").read_bytes()
 
 
 def test_nothing_is_written_where_one_bundle_is_incomplete(
@@ -237,7 +242,7 @@ def test_downloaded_bundle_tracks_a_cine_from_its_own_folder(
 
 
 @pytest.mark.slow
-def test_both_downloads_run_in_one_process_without_network_or_repository(
+def test_downloads_run_in_one_process_without_network_or_repository(
     studies: Path, cycles: Path, downloaded: Path, tmp_path: Path
 ) -> None:
     done = run_alone(PROBE, studies / "one", cycles, tmp_path, cwd=downloaded)
@@ -248,6 +253,7 @@ def test_both_downloads_run_in_one_process_without_network_or_repository(
     assert code == "cardiac_motion_reg/myomotion/__init__.py"
     assert (tmp_path / "cardiac_motion_reg" / "one" / "summary.json").is_file()
     assert len(list((tmp_path / "vae_regulariser").glob("*.csv"))) == 2
+    assert (tmp_path / "ventricle_segmentation" / "one" / "label_sa_ED.nii.gz").is_file()
     assert not (tmp_path / "cache").exists()
 
 

@@ -1,4 +1,4 @@
-"""Load and run both unzipped bundles in one process that cannot reach a network.
+"""Load and run the unzipped bundles in one process that cannot reach a network.
 
 Run from the folder that holds them: python unzipped_bundles.py STUDIES CYCLES OUTPUT. Not a test by
 itself: test_package.py starts it, so that no code of the repository is at hand.
@@ -24,7 +24,11 @@ for blocked in ("getaddrinfo", "gethostbyname", "create_connection"):
 import torch  # noqa: E402
 from monai.bundle import ConfigWorkflow, load  # noqa: E402
 
-INPUTS = {"cardiac_motion_reg": (1, 2, 96, 96), "vae_regulariser": (1, 4, 80, 80)}
+NETWORKS = {  # shapes of input and output
+    "cardiac_motion_reg": ((1, 2, 96, 96), (1, 2, 96, 96)),
+    "vae_regulariser": ((1, 4, 80, 80), (1, 4, 80, 80)),
+    "ventricle_segmentation": ((1, 1, 128, 128), (1, 4, 128, 128)),
+}
 
 
 def workflow(name: str, **options: Any) -> ConfigWorkflow:
@@ -39,12 +43,16 @@ def workflow(name: str, **options: Any) -> ConfigWorkflow:
 
 
 def main(studies: str, cycles: str, output: str) -> None:
-    data = {"cardiac_motion_reg": studies, "vae_regulariser": cycles}
-    for name, shape in INPUTS.items():
+    data = {
+        "cardiac_motion_reg": studies,
+        "vae_regulariser": cycles,
+        "ventricle_segmentation": studies,
+    }
+    for name, (taken, given) in NETWORKS.items():
         for kind in ("train", "inference"):
             network = load(name, bundle_dir=".", workflow_type=kind, device="cpu")
             with torch.no_grad():
-                assert network.eval()(torch.rand(shape)).shape == shape
+                assert network.eval()(torch.rand(taken)).shape == given
         running = workflow(name, dataset_dir=data[name], output_dir=f"{output}/{name}")
         assert running.check_properties() == []
         running.run()
