@@ -25,6 +25,8 @@ demo-train: $(VENV)/.installed
 		--epochs 4 --val_interval 2 --output_dir $(DEMO)/vae
 	$(BUNDLE) run training --config_file bundles/cardiac_motion_reg/configs/train.yaml \
 		--epochs 6 --val_interval 2 --vae_weights $(DEMO)/vae/model.pt --output_dir $(DEMO)/network
+	$(BUNDLE) run training --config_file bundles/ventricle_segmentation/configs/train.yaml \
+		--built_in_slices 120 --epochs 2 --val_interval 2 --output_dir $(DEMO)/ventricles
 	$(BUNDLE) run --config_file bundles/cardiac_motion_reg/configs/inference.yaml \
 		--weights $(DEMO)/network/model.pt --vae_weights $(DEMO)/vae/model.pt \
 		--output_dir $(DEMO)/motion-of-new-network
@@ -37,7 +39,7 @@ test: $(VENV)/.installed
 test-processes: $(VENV)/.installed
 	$(BIN)/python -m pytest -m processes
 
-# Both bundles in MONAI Label and in the MONAI Deploy App SDK, each in an environment of its own.
+# The bundles in MONAI Label and in the MONAI Deploy App SDK, each in an environment of its own.
 test-downstream: $(VENV)/.installed .venv-label/.installed .venv-deploy/.installed
 	$(BIN)/python -m pytest -m downstream
 

@@ -27,7 +27,7 @@ def python_of(environment: str) -> Path:
 
 
 def unpacked_bundles(folder: Path) -> Path:
-    """Folder with both bundles as a user has them after unpacking."""
+    """Folder with the bundles as a user has them after unpacking."""
     for path in package(folder / "zips"):
         unpack(path, folder / "zips" / "SHA256SUMS", folder / "bundles")
     return folder / "bundles"
@@ -49,11 +49,11 @@ def loopback_only(refused: Path) -> dict[str, str]:
 
 
 def run_directly(bundle: Path, cine: Path, output: Path) -> Path:
-    """Track ``cine`` with ``python -m monai.bundle run``; returns the study's folder."""
+    """Run a bundle on ``cine`` with ``python -m monai.bundle run``; returns the study's folder."""
     subprocess.run(
         [
             *(sys.executable, "-m", "monai.bundle", "run", "--dataset_dir", cine),
-            *("--config_file", bundle / "configs" / "inference.json", "--report", "False"),
+            *("--config_file", bundle / "configs" / "inference.json"),
             *("--output_dir", output, "--device", "cpu"),
         ],
         cwd=bundle,

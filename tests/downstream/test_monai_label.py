@@ -1,4 +1,4 @@
-"""Both bundles in a real MONAI Label server on this machine.
+"""The bundles in a real MONAI Label server on this machine.
 
 What the server answers is compared with what the bundle writes when run directly.
 """
@@ -37,6 +37,7 @@ pytestmark = pytest.mark.downstream
 SERVE = ROOT / "tools" / "monai_label" / "serve.py"
 PATIENCE = 180  # seconds until the server answers
 REGISTRATION = "cardiac_motion_reg"
+SEGMENTATION = "ventricle_segmentation"
 
 
 @dataclass
@@ -90,7 +91,7 @@ def free_port() -> int:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server with both bundles and a drawn cine on an oblique grid, stopped at the end."""
+    """A server with the bundles and a drawn cine on an oblique grid, stopped at the end."""
     python = python_of(".venv-label")
     folder = tmp_path_factory.mktemp("label")
     bundles = unpacked_bundles(folder)
@@ -149,7 +150,7 @@ def voxels(image: sitk.Image) -> np.ndarray:
     return sitk.GetArrayFromImage(image).transpose(2, 1, 0, 3)
 
 
-def test_both_bundles_are_listed_with_the_right_weights(server: Server) -> None:
+def test_all_bundles_are_listed_with_the_right_weights(server: Server) -> None:
     models = server.get("/info/")["models"]
     assert set(models) == set(NAMES)
     for name in NAMES:
@@ -190,6 +191,22 @@ def test_answer_lies_on_the_grid_of_the_cine_and_warps_it_alike(
     inner = (slice(None), slice(8, -8), slice(8, -8))
     assert np.abs(warped - own)[inner].max() < 0.01 * np.ptp(own)
     assert np.abs(sitk.GetArrayFromImage(frame) - own)[inner].max() > 0.1 * np.ptp(own)
+
+
+def test_answer_is_the_label_that_the_segmentation_writes_on_the_grid_of_the_cine(
+    server: Server, tmp_path: Path
+) -> None:
+    cine = server.studies / "drawn.nii.gz"
+    folder = run_directly(server.bundles / SEGMENTATION, cine, tmp_path / "direct")
+    asked = {"image": "drawn", "result_extension": ".nrrd"}
+    answer = answered_field(server.infer(SEGMENTATION, "image", **asked), tmp_path / "answer.nrrd")
+    expected = sitk.ReadImage(str(folder / "label_sa_ED.nii.gz"))
+    found, drawn = (sitk.GetArrayFromImage(image) for image in (answer, expected))
+    assert set(np.unique(drawn)) >= {1, 2}
+    np.testing.assert_array_equal(found, drawn)
+    np.testing.assert_allclose(answer.GetDirection(), expected.GetDirection(), atol=1e-5)
+    np.testing.assert_allclose(answer.GetSpacing(), expected.GetSpacing(), atol=1e-5)
+    np.testing.assert_allclose(answer.GetOrigin(), expected.GetOrigin(), atol=1e-4)
 
 
 def test_real_cine_sent_along_is_tracked(server: Server, real_cines: Path, tmp_path: Path) -> None:

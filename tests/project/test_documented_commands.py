@@ -52,7 +52,6 @@ RUN_BY_TESTS = {
     "python -m tools.verify autoencoder": "tests/tools/verify/test_autoencoder.py",
     "python -m tools.verify inference": "tests/tools/verify/test_inference.py",
     "python -m tools.verify robustness": "tests/tools/verify/test_fuzz.py",
-    "python -m tools.verify segmentation": "tests/tools/verify/test_segmentation.py",
     "python -m tools.write_dicom": "tests/io/dicom/test_dicom.py",
     "python tools/unpack.py": "tests/tools/test_unpack.py",
 }
@@ -66,6 +65,7 @@ NOT_RUN = {
     "python -m monai.bundle download": "a published zip; test_package.py downloads a local one",
     "python -m tools.verify distribution": "half an hour, and the network",
     "python -m tools.verify registration": "an hour, and real data",
+    "python -m tools.verify segmentation": "half an hour, and real data",
 }
 
 

@@ -1,4 +1,4 @@
-"""Write both bundles as zips that need nothing of this project beside them.
+"""Write all bundles as zips that need nothing of this project beside them.
 
 python -m tools.package --output DIR
 

@@ -12,12 +12,26 @@ from myomotion.io.studies import folders_without_cine as folders_without_cine
 from myomotion.networks import weights
 from myomotion.networks.ventricles import VentricleNet
 from myomotion.parts.shared import exits, first_alone
+from myomotion.transforms.contours import without_labels
 
-inference_studies = exits(cines.studies)
 inference_slices = exits(slices.slices)
 load_segmenter = exits(ventricles.VentricleSegmenter)
 run_parameters = provenance.run_parameters
 draw_study = studies.track_study
+
+
+@exits
+def inference_studies(dataset_dir: str | Path | None, **built: Any) -> list[dict[str, object]]:
+    """Studies to draw, see :func:`cines.studies`; labels that lie there are not read.
+
+    Args:
+        dataset_dir: the user's folder or file, None for built-in virtual cines.
+        built: ``cache``, ``preset`` and ``slices`` of the built-in ones.
+
+    Returns:
+        Studies without their labels.
+    """
+    return [without_labels(study) for study in cines.studies(dataset_dir, **built)]
 
 
 @exits

@@ -1,4 +1,4 @@
-"""What the configurations of both bundles call: each part ends the program on unusable input.
+"""What the configurations of all bundles call: each part ends the program on unusable input.
 
 Library functions raise :class:`~myomotion.errors.InputError`; here it becomes an exit status and
 one line. Where a name is that of a function elsewhere, it is that function.

@@ -39,6 +39,11 @@ NOTHING = (
 )
 
 
+def without_labels(study: Mapping[Any, Any]) -> dict[str, Any]:
+    """A study as one sees it who is to draw its labels."""
+    return {str(k): v for k, v in study.items() if k not in ("label_ed", "label_es")}
+
+
 class LoadStack(Transform):
     """Read a cine and show its end-diastolic frame to the network, whole slices.
 
@@ -54,8 +59,7 @@ class LoadStack(Transform):
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Read; raises :class:`InputError` for what is no cine."""
-        study = {str(k): v for k, v in data.items() if k not in ("label_ed", "label_es")}
-        cine = read_cine(study, still=True)
+        cine = read_cine(without_labels(data), still=True)
         volume = cine.image[..., cine.ed_frame]
         grid, pictures = whole_pictures(volume, cine.spacing, self.spacing)
         return {**data, "image": pictures, "cine": cine, "grid": grid}
