@@ -60,7 +60,7 @@ def test_cine_alone_gets_contours_with_a_warning_and_strain(
     assert result.summary["label_ed_from"] == DRAWN
     assert any("drawn by a network" in warning for warning in result.summary["warnings"])
     assert len(result.summary["parameters"]["segmentation_weights_sha256"]) == 64
-    folder = tmp_path / "out" / "sa"
+    folder = tmp_path / "out" / result.cine.name
     assert (folder / "strain.csv").is_file() and (folder / "labels.nii.gz").is_file()
     page = (folder / "report.html").read_text()
     assert f"End-diastolic label: {DRAWN}" in page and "drawn by a network" in page

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from myomotion.analysis.grids import Slices
 from myomotion.analysis.drawing.looks import SPREAD, TwoLooks, unsure_share
+from myomotion.analysis.grids import Slices
 from myomotion.core.flow import identity_coordinates, sample
 from myomotion.core.working_grid import WorkingGrid
 from myomotion.io.codes import CAVITY, MYOCARDIUM
