@@ -10,6 +10,7 @@ import torch
 from matplotlib.figure import Figure
 from monai.bundle import ConfigParser
 
+from myomotion.analysis.segmentation import CHOICES
 from myomotion.analysis.study import Study
 from myomotion.errors import HINTED, InputError, nearest, root_input_error
 from myomotion.io.cine import find_studies
@@ -136,7 +137,8 @@ def track(
         report: write ``report.html`` as well.
         settings: keys at the top of the bundle's ``inference.yaml`` with other values, and
             ``label_ed``, ``label_es``, ``info``, ``ed_frame``, ``es_frame`` for what does not lie
-            beside the cine.
+            beside the cine. ``label_ed`` may be a file, or ``"file"`` or ``"none"`` to have no
+            contours drawn.
 
     Returns:
         Motion, strain, quality, summary and pictures.
@@ -157,8 +159,10 @@ def track(
             f"{cine}: {len(studies)} studies. track() takes one; use Tracker for several, or "
             "python -m monai.bundle run."
         )
-    own = ("label_ed", "label_es", "info", "ed_frame", "es_frame")
-    study = studies[0] | {key: settings.pop(key) for key in own if key in settings}
+    own = {"label_ed", "label_es", "info", "ed_frame", "es_frame"}
+    if settings.get("label_ed") in CHOICES:  # where a label comes from, not a file
+        own.remove("label_ed")
+    study = studies[0] | {key: settings.pop(key) for key in sorted(own) if key in settings}
     result = Tracker(**settings)(study)
     if output_dir is not None:
         result.save(output_dir, report)

@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 
 import myomotion
+from myomotion.analysis.segmentation import DRAWN
 from myomotion.errors import InputError
 from myomotion.io.cine import find_studies
 from myomotion.tracker import Tracker
 from tests.support.bundle_runs import track as run_bundle_inference
+from tests.support.paths import VENTRICLES
 from tests.support.studies import write_study
 
 
@@ -42,8 +44,30 @@ def test_nothing_is_written_unless_asked_for(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     before = sorted(tmp_path.rglob("*"))
-    assert myomotion.track(small_study / "sa.nii.gz", weights=net_weights).rows == []
+    cine = small_study / "sa.nii.gz"
+    assert myomotion.track(cine, weights=net_weights, label_ed="none").rows == []
     assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not VENTRICLES.is_file(), reason="no weights of the segmentation are shipped")
+def test_cine_alone_gets_contours_with_a_warning_and_strain(
+    small_study: Path, net_weights: Path, tmp_path: Path
+) -> None:
+    cine = small_study / "sa.nii.gz"  # the label beside it belongs to the folder, not to the file
+    result = myomotion.track(cine, weights=net_weights, output_dir=tmp_path / "out")
+    assert len(result.rows) == 4 * 2 * 7  # frames, slices, the whole ring and six segments
+    assert result.summary["label_ed_from"] == DRAWN
+    assert any("drawn by a network" in warning for warning in result.summary["warnings"])
+    assert len(result.summary["parameters"]["segmentation_weights_sha256"]) == 64
+    folder = tmp_path / "out" / result.cine.name
+    assert (folder / "strain.csv").is_file() and (folder / "labels.nii.gz").is_file()
+    page = (folder / "report.html").read_text()
+    assert f"End-diastolic label: {DRAWN}" in page and "drawn by a network" in page
+    drawn, own = result.cine.label_ed, myomotion.track(small_study, weights=net_weights).cine
+    assert drawn is not None and own.label_ed is not None
+    cavity = [label == 1 for label in (drawn, own.label_ed)]
+    assert 2 * (cavity[0] & cavity[1]).sum() > 0.9 * (cavity[0].sum() + cavity[1].sum())
 
 
 def test_label_beside_the_cine_or_elsewhere_counts_alike(

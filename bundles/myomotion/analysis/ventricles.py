@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from myomotion.analysis.drawing.looks import SPREAD, TwoLooks, unsure_share
 from myomotion.analysis.grids import Slices
 from myomotion.core.flow import identity_coordinates, sample
 from myomotion.core.working_grid import WorkingGrid
 from myomotion.io.codes import CAVITY, MYOCARDIUM
-from myomotion.networks.looks import SPREAD, TwoLooks, unsure_share
 from myomotion.networks.ventricles import VentricleNet
 from myomotion.networks.weights import load_network
 
@@ -45,7 +45,7 @@ class VentricleSegmenter:
     Args:
         weights: of a :class:`~myomotion.networks.ventricles.VentricleNet`.
         device: to work on.
-        orientations: see :class:`~myomotion.networks.looks.TwoLooks`.
+        orientations: see :class:`~myomotion.analysis.drawing.looks.TwoLooks`.
 
     Raises:
         InputError: see :func:`~myomotion.networks.weights.load_network`.
@@ -73,7 +73,7 @@ class VentricleSegmenter:
         Args:
             volume: ``(X, Y, Z)``.
             spacing: in-plane voxel size in millimetres.
-            rings: see :class:`~myomotion.networks.looks.TwoLooks`.
+            rings: see :class:`~myomotion.analysis.drawing.looks.TwoLooks`.
             center: of the left ventricle where it is known, such as that of another frame.
 
         Returns:
@@ -216,7 +216,7 @@ def drawn_on(grid: WorkingGrid, shares: torch.Tensor) -> Drawn | None:
 
     Args:
         grid: of the shares.
-        shares: ``(Z, 5, size, size)`` from :class:`~myomotion.networks.looks.TwoLooks`.
+        shares: ``(Z, 5, size, size)`` from :class:`~myomotion.analysis.drawing.looks.TwoLooks`.
 
     Returns:
         The ventricles; None without any left ventricle.

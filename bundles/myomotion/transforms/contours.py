@@ -82,7 +82,7 @@ class DrawContours(Transform):
 
         Args:
             data: ``cine`` and ``grid`` from :class:`LoadStack`, and ``pred``
-                ``(Z, 5, size, size)`` from :class:`~myomotion.networks.looks.TwoLooks`.
+                ``(Z, 5, size, size)`` from :class:`~myomotion.analysis.drawing.looks.TwoLooks`.
 
         Returns:
             The item with ``contours``: phase to frame of the file and :class:`Drawn`.

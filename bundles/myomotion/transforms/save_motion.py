@@ -16,11 +16,11 @@ from myomotion.analysis import function, quality, strain
 from myomotion.analysis.motion import Motion, lps_vectors, tracked_labels
 from myomotion.analysis.quality_control import QualityControl
 from myomotion.analysis.study import Study, analyse
+from myomotion.files.nifti_writer import NiftiWriter
 from myomotion.files.outputs import PROGRAM, replaced_folder
 from myomotion.files.paths import given_path
 from myomotion.files.tables import write_table
 from myomotion.io.cine import Cine
-from myomotion.io.nifti_writer import NiftiWriter
 from myomotion.report.overview import overview_figure
 from myomotion.report.page import report_page
 

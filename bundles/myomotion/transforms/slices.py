@@ -39,7 +39,7 @@ class LoadSliced(MapTransform):
             try:
                 with np.load(path, allow_pickle=False) as archive:
                     image, label = archive["image"], archive["label"]
-            except (OSError, KeyError, ValueError, BadZipFile, zlib.error) as error:
+            except (OSError, EOFError, KeyError, ValueError, BadZipFile, zlib.error) as error:
                 raise InputError(f"{path}: not a drawn slice ({error}). Draw it again.") from error
             if image.ndim != 2 or image.shape != label.shape:
                 raise InputError(

@@ -8,8 +8,8 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from myomotion.io import nifti_writer
-from myomotion.io.nifti_writer import NiftiWriter
+from myomotion.files import nifti_writer
+from myomotion.files.nifti_writer import NiftiWriter
 
 
 def image(seed: int = 0) -> nib.Nifti1Image:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from myomotion.networks.looks import SPREAD, TwoLooks, unsure_share
+from myomotion.analysis.drawing.looks import SPREAD, TwoLooks, unsure_share
 from tests.support.seen_hearts import by_grey, ring_label, striped
 
 SHAPE = (160, 160)
