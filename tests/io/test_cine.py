@@ -137,6 +137,40 @@ def test_real_label_of_myocardium_only_gets_its_cavity(real_cines: Path) -> None
         assert (cine.label_ed[..., z] == 1).sum() > 100
 
 
+@pytest.mark.parametrize("axes", [((0, 1), (1, 1), (2, 1)), ((1, -1), (0, 1), (2, -1))])
+@pytest.mark.parametrize(("kept", "lost"), [(slice(1, None), 0), (slice(0, 2), 2)])
+def test_label_of_fewer_or_of_more_slices_lies_where_its_affine_says(
+    tmp_path: Path, kept: slice, lost: int, axes: tuple[tuple[int, int], ...]
+) -> None:
+    write_study(tmp_path / "small", slices=3)
+    path, cine = tmp_path / "small" / "label_sa_ED.nii.gz", tmp_path / "small" / "sa.nii.gz"
+    entry = {"image": str(cine), "label_ed": str(path)}
+    expected = read_cine(entry).label_ed
+    assert expected is not None
+    own, frames = (  # in memory: the files are replaced
+        nib.Nifti1Image(np.array(image.dataobj), image.affine)
+        for image in (nib.load(path), nib.load(cine))
+    )
+    nib.save(own.slicer[:, :, kept].as_reoriented(np.array(axes)), path)
+    fewer = expected.copy()
+    fewer[..., lost] = 0
+    assert np.array_equal(read_cine(entry).label_ed, fewer)
+    nib.save(own.as_reoriented(np.array(axes)), path)
+    nib.save(frames.slicer[:, :, kept], cine)
+    assert np.array_equal(read_cine(entry).label_ed, expected[..., kept])
+
+
+def test_label_of_other_levels_is_refused(tmp_path: Path) -> None:
+    write_study(tmp_path / "small")
+    path = tmp_path / "small" / "label_sa_ED.nii.gz"
+    own = nib.load(path)
+    affine = own.affine.copy()
+    affine[:3, 3] += 5 * affine[:3, 2]
+    nib.save(nib.Nifti1Image(np.asarray(own.dataobj), affine), path)
+    with pytest.raises(InputError, match="slices lie outside the cine's"):
+        read_cine({"image": str(tmp_path / "small" / "sa.nii.gz"), "label_ed": str(path)})
+
+
 def test_label_stored_with_other_axes_is_turned_and_one_elsewhere_is_refused(
     tmp_path: Path,
 ) -> None:

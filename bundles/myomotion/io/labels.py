@@ -16,7 +16,7 @@ from myomotion.io.codes import RIGHT_VENTRICLE as RIGHT_VENTRICLE
 from myomotion.io.codes import coding_table
 from myomotion.io.itk_files import is_itk_file, read_itk
 from myomotion.io.label_geometry import contradiction, enclosed, meanings
-from myomotion.io.label_grid import on_grid
+from myomotion.io.label_grid import elsewhere, on_grid
 from myomotion.io.nifti import read_nifti
 
 LOG = logging.getLogger(__name__)
@@ -57,8 +57,7 @@ def read_label(
                 "stands for one. Save the labels of that frame alone (x, y, z)."
             )
         values = values[..., shown[0]]
-    placeholder = np.allclose(np.abs(own_affine), np.eye(4))  # a file saved without geometry
-    if affine is not None and not placeholder and not np.allclose(own_affine, affine, atol=1e-3):
+    if affine is not None and elsewhere(values, own_affine, shape, affine):
         values = on_grid(path, values, own_affine, shape, affine)
     if values.shape != tuple(shape):
         raise InputError(

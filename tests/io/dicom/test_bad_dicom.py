@@ -66,8 +66,8 @@ BAD_DICOM: dict[str, tuple[Callable[[Path], object], str]] = {
         lambda s: shift(scans(s)[10:20]),
         r"IM001_000..\.dcm: its ImagePositionPatient is shifted by 14.0 mm within the slice plane",
     ),
-    "copied file": (
-        lambda s: shutil.copy(scans(s)[3], s / "copy.dcm"),
+    "changed copy of a file": (
+        lambda s: edit(shutil.copy(scans(s)[3], s / "copy.dcm"), RescaleIntercept=5),
         r"has the SOPInstanceUID of .*: the picture is there twice",
     ),
     "no order": (

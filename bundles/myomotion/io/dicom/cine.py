@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import filecmp
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -55,12 +56,14 @@ def read_dicom_cine(path: Path, info: StudyInfo) -> CineImage:
             or several cines are there, slices are not parallel, or slices or frames are missing.
     """
     pictures = read_headers(dicom_files(path), path)
-    stack, warnings = choose_stack(pictures.frames, path, info.series)
+    frames, copies = _without_copies(pictures.frames)
+    stack, warnings = choose_stack(frames, path, info.series)
     _check_copies(stack)
     stack, repeats = taken_once(stack)
     _check_frames(stack, path)
     warnings = [
         *pictures.warnings,
+        *copies,
         *warnings,
         *repeats,
         *_shift_warnings(stack),
@@ -82,6 +85,20 @@ def read_dicom_cine(path: Path, info: StudyInfo) -> CineImage:
         record=record,
         warnings=[*warnings, *time_warnings],
     )
+
+
+def _without_copies(frames: Sequence[DicomFrame]) -> tuple[list[DicomFrame], list[str]]:
+    """Pictures without those of files that are copies of others, byte by byte."""
+    originals: dict[str, Path] = {}
+    copies: set[Path] = set()
+    for frame in frames:
+        first = originals.setdefault(frame.sop_uid, frame.path) if frame.sop_uid else frame.path
+        if first != frame.path and filecmp.cmp(first, frame.path, shallow=False):
+            copies.add(frame.path)
+    if not copies:
+        return list(frames), []
+    note = f"{len(copies)} files are copies of others and were not read."
+    return [frame for frame in frames if frame.path not in copies], [note]
 
 
 def _check_copies(stack: Stack) -> None:

@@ -165,8 +165,6 @@ def long_axis_beside(study: Path) -> Path:
 def slice_with_other_rows(study: Path) -> Path:
     """The last slice was taken with two rows less; the label does not know of it."""
     target, files = as_dicom(study)
-    for label in target.glob("label_sa_*"):
-        label.unlink()
 
     def shorter(dataset: pydicom.Dataset) -> None:
         dataset.PixelData = dataset.pixel_array[:-2].tobytes()
