@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from scipy import ndimage
 
+from myomotion.core.cycle import cycle_closes
 from myomotion.core.working_grid import WorkingGrid
 from myomotion.errors import InputError
 from myomotion.io.cine import Cine
@@ -120,6 +121,11 @@ class Slices:
         """Centre of what moves in the cine, in its voxels; None in a movie that stands still."""
         image = self.cine.image
         return moving_center(image) if (image != image[..., :1]).any() else None
+
+    @cached_property
+    def closes(self) -> bool:
+        """The cine shows a whole cycle (:func:`~myomotion.core.cycle.cycle_closes`)."""
+        return cycle_closes(self.images)
 
     def covered(self, label: int) -> np.ndarray:
         """Voxels that a label covers by more than half at end-diastole, ``(Z, size, size)``."""

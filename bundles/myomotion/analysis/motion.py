@@ -224,8 +224,10 @@ def lps_vectors(displacement: np.ndarray, affine: np.ndarray) -> np.ndarray:
         float32 ``(X, Y, Z, 1, 3)``, the layout of a NIfTI vector image.
     """
     directions = affine[:3, :2] / np.linalg.norm(affine[:3, :2], axis=0)
-    vectors = np.einsum("ai,zixy->xyza", LPS_FROM_RAS @ directions, displacement)
-    return vectors[:, :, :, None].astype(np.float32)
+    depth, _, *size = displacement.shape
+    vectors = (LPS_FROM_RAS @ directions) @ displacement.reshape(depth, 2, -1)
+    layout = vectors.astype(np.float32).reshape(depth, 3, *size).transpose(2, 3, 0, 1)
+    return layout[:, :, :, None]
 
 
 def tracked_labels(cine: Cine, maps: Sequence[WindowMaps]) -> np.ndarray:

@@ -13,7 +13,9 @@ THREADS = 2
 MOST_BYTES = 200_000_000  # that wait to be compressed; the caller waits where there are more
 LEVEL = 1  # of zlib: values from tracking are noise in their last bits, more effort gains little
 GZIP = 16 + zlib.MAX_WBITS
-BLOCK = 1 << 20  # bytes compressed at once, so that no second copy of a file is in memory
+# Bytes compressed at once: few, so that no second copy of a file is in memory, and many, because
+# between two blocks a thread waits for its turn at the interpreter.
+BLOCK = 1 << 24
 
 
 class NiftiWriter:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -129,37 +129,19 @@ def write_images(folder: Path, cine: Cine, motion: Motion, writer: NiftiWriter) 
     del volume
     if cine.label_ed is not None:
         writer.write(image_of(cine, tracked_labels(cine, maps)), folder / "labels.nii.gz")
-    windows = [part.window for part in maps]
     for name, fields in (
         ("displacement", [part.displacement for part in maps]),
         ("inverse", [part.inverse for part in maps]),
     ):
         (folder / name).mkdir()
+        vectors = [lps_vectors(field, cine.itk_affine) for field in fields]
         for t in range(cine.image.shape[3]):
-            vectors = image_of(cine, vectors_of(cine, windows, [field[t] for field in fields]))
-            vectors.header.set_intent(NIFTI_INTENT_VECTOR)
-            writer.write(vectors, folder / name / f"frame_{t:03d}.nii.gz", sparse=True)
-
-
-def vectors_of(
-    cine: Cine, windows: Sequence[tuple[slice, slice]], fields: Sequence[np.ndarray]
-) -> np.ndarray:
-    """A frame's displacements as the vectors of a file.
-
-    Args:
-        cine: the study.
-        windows: voxels of each slice that have a displacement.
-        fields: of each slice, ``(2, x, y)`` in millimetres along the slice axes.
-
-    Returns:
-        float32 ``(X, Y, Z, 1, 3)`` in LPS millimetres, contiguous in the order of files, zero
-        outside the windows.
-    """
-    size = cine.image.shape[:3]
-    vectors = np.zeros((*size, 1, 3), np.float32, order="F")
-    for z, (window, field) in enumerate(zip(windows, fields, strict=True)):
-        vectors[(*window, z)] = lps_vectors(field[None], cine.itk_affine)[:, :, 0]
-    return vectors
+            whole = np.zeros((*cine.image.shape[:3], 1, 3), np.float32, order="F")
+            for z, part in enumerate(maps):
+                whole[(*part.window, z)] = vectors[z][:, :, t]
+            image = image_of(cine, whole)
+            image.header.set_intent(NIFTI_INTENT_VECTOR)
+            writer.write(image, folder / name / f"frame_{t:03d}.nii.gz", sparse=True)
 
 
 def image_of(cine: Cine, values: np.ndarray) -> nib.Nifti1Image:

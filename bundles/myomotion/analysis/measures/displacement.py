@@ -6,7 +6,6 @@ import numpy as np
 
 from myomotion.analysis.measures.measure import FrameMeasure, Limits, Meaning, SliceMeasure
 from myomotion.analysis.measures.tracked import TrackedSlice
-from myomotion.core.cycle import cycle_closes
 
 DRIFT_FLOOR_MM = 1.0  # less than a voxel of the working grid is not a drift
 
@@ -36,7 +35,7 @@ def drift(tracked: TrackedSlice) -> float | None:
     None where the pictures themselves do not come back to end-diastole: pairs of frames, and cines
     that end in diastole.
     """
-    if not cycle_closes(tracked.motion.slices.images):
+    if not tracked.motion.slices.closes:
         return None
     return displacement_left(tracked) / max(max(tracked.once(mean_displacement)), 1e-6)
 
