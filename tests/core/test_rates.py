@@ -38,14 +38,16 @@ def test_fall_and_rise_are_told_apart_and_frames_may_be_uneven() -> None:
 def test_noise_of_single_frames_is_smoothed() -> None:
     times = even(30)
     smooth = 100 + 40 * np.cos(2 * np.pi * times / CYCLE)
-    noisy = smooth + np.random.default_rng(1).normal(0, 1.0, 30)
     expected = 40 * 2 * np.pi / CYCLE * 1000
-    found = steepest_rates(noisy, times, CYCLE)
-    assert found is not None
-    assert found == pytest.approx((expected, expected), rel=0.12)
-    steps = np.diff(noisy, append=noisy[:1]) / (CYCLE / 30) * 1000
-    assert abs(found[0] - expected) < abs(-steps.min() - expected) / 2
-    assert abs(found[1] - expected) < abs(steps.max() - expected) / 2
+    errors = []
+    for seed in range(20):
+        noisy = smooth + np.random.default_rng(seed).normal(0, 2.0, 30)
+        found = steepest_rates(noisy, times, CYCLE)
+        assert found is not None
+        steps = np.diff(noisy, append=noisy[:1]) / (CYCLE / 30) * 1000
+        errors.append([found[0] - expected, -steps.min() - expected])
+    smoothed, raw = np.abs(errors).mean(0) / expected
+    assert smoothed < 0.15 and smoothed < raw / 2
 
 
 def test_few_frames_have_no_rates_and_many_no_more_than_five_harmonics() -> None:
