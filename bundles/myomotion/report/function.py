@@ -21,7 +21,7 @@ class Quantity(NamedTuple):
         unit: as it is shown.
         format: of its numbers.
         tracked: key by tracking, empty where there is none; :data:`SEEN` may come before it.
-        index: key of the same for a square metre of body surface.
+        indexed: key of the same for a square metre of body surface.
         labelled: key of the same by the labels.
     """
 
@@ -29,7 +29,7 @@ class Quantity(NamedTuple):
     unit: str
     format: str
     tracked: str = ""
-    index: str = ""
+    indexed: str = ""
     labelled: str = ""
 
 
