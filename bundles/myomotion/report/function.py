@@ -78,7 +78,7 @@ QUANTITIES = (
     Quantity("RV stroke volume", "ml", "{:.0f}", "", "", "rv_sv_labelled_ml"),
     Quantity("RV ejection fraction", "%", "{:.1f}", "", "", "rv_ef_labelled_percent"),
 )
-COLUMNS = {"tracked": "tracked", "index": "per m²", "labelled": "by the labels"}
+COLUMNS = {"tracked": "tracked", "indexed": "per m²", "labelled": "by the labels"}
 
 
 class FunctionSection(NamedTuple):
