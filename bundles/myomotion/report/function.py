@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from markupsafe import Markup
@@ -13,7 +14,8 @@ from myomotion.report.charts import Line, line_chart
 UNKNOWN = "–"
 
 
-class Quantity(NamedTuple):
+@dataclass(frozen=True)
+class Quantity:
     """A row of the table.
 
     Attributes:
@@ -167,7 +169,7 @@ def _notes(study: Study, function: Function) -> list[str]:
     notes.append(f"Areas: {about['areas_from']}; {about['contours']}.")
     notes.append(
         "Slices that the base leaves in systole still count in tracked volumes, so that a tracked "
-        "ejection fraction is lower than one by labels."
+        "ejection fraction tends to be lower than one by labels."
     )
     if about["red_slices"]:
         listed = ", ".join(map(str, about["red_slices"]))
