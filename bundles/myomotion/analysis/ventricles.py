@@ -19,8 +19,9 @@ from myomotion.networks.weights import load_network
 
 UNSURE = 0.12  # share of a ventricle on which the orientations disagree: to be looked at
 FULL_SHARE = 0.95  # of the largest cavity, at which a frame passes for end-diastole
-CURVE_SLICES = 3  # slices whose cavity is followed over the cycle
-SMOOTHING = (0.25, 0.5, 0.25)  # of their area over time, cyclic
+CURVE_SLICES = 7  # the most slices whose cavity is followed over the cycle
+HARMONICS = 3  # of the cycle, that its curve is smoothed by
+FEWEST_FRAMES = 8  # that are smoothed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,7 +96,7 @@ class VentricleSegmenter:
             spacing: in-plane voxel size in millimetres.
 
         Returns:
-            ``(T,)`` mm^2, the sum over :data:`CURVE_SLICES` slices, smoothed over three frames.
+            ``(T,)`` mm^2, the sum over :data:`CURVE_SLICES` slices, smoothed.
         """
         areas = (drawn.label == CAVITY).sum((0, 1))
         slices = np.argsort(areas)[-CURVE_SLICES:]
@@ -104,11 +105,13 @@ class VentricleSegmenter:
         place = _on_grid(drawn.center, grid)
         look = self._look(rings=False, orientations=1)
         shares = look.at(pictures.to(self.device), self.network, place)
-        area = (shares[:, CAVITY] > 0.5).sum((1, 2)).reshape(len(slices), -1).sum(0)
-        curve = area.numpy() * self.spacing**2
-        first, middle, last = SMOOTHING
-        smooth: np.ndarray = first * np.roll(curve, 1) + middle * curve + last * np.roll(curve, -1)
-        return smooth
+        area = shares[:, CAVITY].sum((1, 2)).reshape(len(slices), -1).sum(0)
+        curve: np.ndarray = area.numpy() * self.spacing**2
+        if len(curve) < FEWEST_FRAMES:
+            return curve
+        series = np.fft.rfft(curve)
+        series[HARMONICS + 1 :] = 0
+        return np.fft.irfft(series, len(curve))
 
     @staticmethod
     def end_diastole(curve: np.ndarray, first: int = 0) -> int:
