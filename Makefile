@@ -25,8 +25,6 @@ demo-train: $(VENV)/.installed
 		--epochs 4 --val_interval 2 --output_dir $(DEMO)/vae
 	$(BUNDLE) run training --config_file bundles/cardiac_motion_reg/configs/train.yaml \
 		--epochs 6 --val_interval 2 --vae_weights $(DEMO)/vae/model.pt --output_dir $(DEMO)/network
-	$(BUNDLE) run training --config_file bundles/ventricle_segmentation/configs/train.yaml \
-		--built_in_slices 120 --epochs 2 --val_interval 2 --output_dir $(DEMO)/ventricles
 	$(BUNDLE) run --config_file bundles/cardiac_motion_reg/configs/inference.yaml \
 		--weights $(DEMO)/network/model.pt --vae_weights $(DEMO)/vae/model.pt \
 		--output_dir $(DEMO)/motion-of-new-network

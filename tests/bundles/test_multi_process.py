@@ -17,6 +17,7 @@ import torch
 from myomotion.files.outputs import MARKER
 from myomotion.networks.recurrent import RecurrentMotionNet
 from myomotion.networks.weights import load_state
+from tests.support.bundle_runs import NETWORKS
 from tests.support.paths import BUNDLES
 from tests.support.studies import write_study
 
@@ -99,27 +100,30 @@ def unlike_studies(tmp_path: Path) -> Path:
 
 
 @pytest.mark.processes
-@pytest.mark.parametrize("bundle", ["cardiac_motion_reg", "vae_regulariser"])
+@pytest.mark.parametrize("bundle", NETWORKS)
 def test_two_processes_under_torchrun_follow_the_loss_of_one_with_the_same_batch(
     bundle: str,
     unlike_studies: Path,
     cycles: Path,
+    drawn_slices: Path,
     vae_weights: Path,
     net_weights: Path,
     environment: dict[str, str],
     tmp_path: Path,
 ) -> None:
-    options: dict[str, Any] = {
-        "epochs": EPOCHS,
-        "val_interval": EPOCHS,
-        "train::prepare_batch::augment": False,
-    }
+    options: dict[str, Any] = {"epochs": EPOCHS, "val_interval": EPOCHS}
+    if bundle != "ventricle_segmentation":
+        options["train::prepare_batch::augment"] = False
     second = "train::preprocessing::transforms::1"
     if bundle == "cardiac_motion_reg":
         pairs = {"_target_": "myomotion.transforms.frame_pairs.EndSystolicPairs"}
         options |= {"dataset_dir": str(unlike_studies), "vae_weights": str(vae_weights)}
         options |= {"start_from": str(net_weights), second: {"_requires_": "@code_path", **pairs}}
         batch = "cines_per_batch"
+    elif bundle == "ventricle_segmentation":
+        options |= {"dataset_dir": str(drawn_slices), "train::preprocessing::transforms": ["@load"]}
+        options |= {"channels": [4, 8], "half_precision": False}
+        batch = "batch_size"
     else:
         frames = {"_target_": "myomotion.transforms.cycles.EveryCycleFrame"}
         options |= {"dataset_dir": str(cycles), "perturbation": 0}

@@ -111,7 +111,8 @@ def write_slices(folder: Path, per_section: int = 2, size: int = 96) -> Path:
     sections: dict[str, list[dict[str, str]]] = {}
     for section in ("training", "validation", "test"):
         for index in range(per_section):
-            label = ring_label((size, size), (50.0, 40 + 5.0 * index), 12, 18, right=True)
+            inner, outer = 10 + 8 * index, 15 + 12 * index  # alike in no loss
+            label = ring_label((size, size), (50.0, 40 + 5.0 * index), inner, outer, right=True)
             name = f"{section}{index}.npz"
             np.savez(folder / name, image=(GREY[label] / 2).astype(np.uint8), label=label)
             sections.setdefault(section, []).append({"slice": name})
