@@ -76,7 +76,8 @@ def test_forward_and_inverse_compose_to_identity_in_the_wall(field: str) -> None
 def test_tracked_labels_follow_the_wall_and_start_as_the_label() -> None:
     shares = beat()
     cine = ring_cine(shares)
-    labels = tracked_labels(cine, source_motion(working_slices(cine), contraction(shares)))
+    motion = source_motion(working_slices(cine), contraction(shares))
+    labels = tracked_labels(cine, [motion.on_window(0)])
     assert labels.dtype == np.uint8 and labels.shape == cine.image.shape
     assert np.array_equal(labels[..., 0], cine.label_ed)
     drop = 500 * shares[4] / np.pi
