@@ -25,7 +25,7 @@ from myomotion.files.tables import write_report
 from myomotion.io.built_in.cines import studies_of
 from myomotion.transforms.load_cine import LoadCine
 from tools.evaluate.contours import evaluate_contours, lines
-from tools.evaluate.methods import make_tracker, method_names
+from tools.evaluate.methods import OUR_METHODS, make_tracker, method_names
 from tools.evaluate.scores import at_levels, score_study, statistics_by, statistics_of
 
 LOG = logging.getLogger(__name__)
@@ -76,15 +76,17 @@ def evaluate(
     if fields is not None:
         for study in studies:
             refuse_unsafe(fields / f"{study['name']}.npz", [study["image"]])
+    if method in OUR_METHODS:
+        changes = {"label_coding": label_coding, "label_ed": "file", **changes}
     tracker = make_tracker(method, **changes)
     size, spacing = tracker.grid
-    load = LoadCine(size, spacing, label_coding)
+    load = tracker.load or LoadCine(size, spacing, label_coding)
     rows: list[dict[str, Any]] = []
     skipped: list[dict[str, str]] = []
     for study in studies:
         name = str(study["name"])
         try:
-            item = load(study)
+            item = load(dict(study))
             if item["es_index"] < 0:
                 raise InputError(f"{study['image']}: es_frame is unknown; give it in info.json.")
             if item["slices"].cine.label_ed is None:

@@ -31,10 +31,12 @@ class Tracker(Protocol):
         sequences: whether it tracks the frames of a cine together, so that end-systole alone costs
             as much as all of them.
         grid: size in voxels and voxel size in millimetres of the working grid that it takes.
+        load: reads a study for it; None where an item without extras will do.
     """
 
     sequences: bool
     grid: tuple[int, float]
+    load: Callable[[dict[str, Any]], Any] | None
 
     def __call__(self, item: Mapping[Any, Any]) -> tuple[torch.Tensor, float]:
         """End-systolic displacement ``(Z, 2, H, W)`` in millimetres, and seconds a pair."""
@@ -76,7 +78,7 @@ def make_tracker(method: str, **changes: Any) -> Tracker:
         known = ", ".join(method_names())
         raise InputError(f"method {method!r} is unknown; use one of: {known}.")
     if method == "network":
-        changes = {**changes, "refine_steps": 0}
+        changes = {"tissues": False, **changes, "refine_steps": 0}
     elif method == "refined":
         changes = {"refine_steps": REFINE_STEPS, **changes}
     elif method == "latent":
@@ -95,6 +97,7 @@ class PairTracker:
     """
 
     sequences = False
+    load: Callable[[dict[str, Any]], Any] | None = None
 
     def __init__(self, register: Register, grid: tuple[int, float]) -> None:
         self.register = register
@@ -127,6 +130,7 @@ class BundleTracker:
 
     def __init__(self, use_network: bool, **changes: Any) -> None:
         self.tracker = TrackerOfBundle(use_network=use_network, **changes)
+        self.load = self.tracker.load.transforms[0]  # sees the tissues that a refinement needs
         self.grid = self.tracker.load.transforms[0].size, self.tracker.load.transforms[0].spacing
 
     def __call__(self, item: Mapping[Any, Any]) -> tuple[torch.Tensor, float]:
