@@ -6,11 +6,18 @@ import numpy as np
 import pytest
 import torch
 
-from myomotion.analysis.drawing.looks import SPREAD, TwoLooks, unsure_share
-from tests.support.seen_hearts import by_grey, ring_label, striped
+from myomotion.analysis.drawing.looks import SPREAD, TwoLooks, as_read, unsure_share
+from myomotion.io.codes import CAVITY, MYOCARDIUM, RIGHT_VENTRICLE
+from tests.support.seen_hearts import by_grey, read_at_the_edge, ring_label, striped
 
 SHAPE = (160, 160)
 CENTER = (70.0, 90.0)
+
+
+@pytest.fixture(autouse=True)
+def exact(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if "readers" not in request.node.name:
+        read_at_the_edge(monkeypatch)
 
 
 def drawn(label: np.ndarray, **settings: int | bool) -> np.ndarray:
@@ -135,3 +142,24 @@ def test_batches_and_stacks_do_not_matter() -> None:
     for index in range(2):
         alone = TwoLooks(batch_size=16)(both[index : index + 1], exact)[0]
         assert torch.equal(together[index], alone)
+
+
+def test_readers_draw_both_contours_nearer_to_the_middle_of_the_wall() -> None:
+    label = torch.from_numpy(ring_label(SHAPE, CENTER, 14, 24, right=True).astype(int))
+    shares = torch.zeros(1, SPREAD + 1, *SHAPE)
+    shares[0, :SPREAD] = torch.nn.functional.one_hot(label, SPREAD).movedim(-1, 0)
+    shares[0, SPREAD] = 0.25
+    read = as_read(shares)
+    torch.testing.assert_close(read[:, :SPREAD].sum(1), torch.ones(1, *SHAPE))
+    assert torch.equal(read[:, SPREAD], shares[:, SPREAD])
+    codes = read[0, :SPREAD].argmax(0)
+    wall = codes == MYOCARDIUM
+    assert bool((label[wall] == MYOCARDIUM).all())
+    inner, outer = (
+        float(((codes == CAVITY) | part).sum() / np.pi) ** 0.5 for part in (codes == CAVITY, wall)
+    )
+    assert 0.2 < inner - 14 < 1.0
+    assert 0.1 < 24 - outer < 1.0
+    freed = (label == MYOCARDIUM) & ~wall & (codes != CAVITY)
+    beside = (codes == RIGHT_VENTRICLE) & (label != RIGHT_VENTRICLE)
+    assert bool(freed.any()) and not bool((beside & ~freed).any())

@@ -23,6 +23,7 @@ from myomotion.core.integrator import FieldIntegrator
 from myomotion.errors import InputError
 from myomotion.files.tables import file_sha256
 from myomotion.io.cine import Cine
+from myomotion.io.slabs import slabs_of
 from myomotion.losses.plausibility import load_plausibility
 from myomotion.networks.gradient_vae import GradientVAE
 from myomotion.transforms.displacement import OutputToDisplacement
@@ -183,6 +184,7 @@ def two_slices(second: np.ndarray) -> tuple[Slices, torch.Tensor]:
     cine.image = np.repeat(cine.image, 2, axis=2)
     cine.label_ed = np.stack([cine.label_ed[..., 0], second], axis=2)
     cine.levels = ["basal", "mid"]
+    cine.slabs = slabs_of(cine.affine, 2)
     return working_slices(cine), contraction(shares).repeat(2, 1, 1, 1, 1)
 
 

@@ -10,8 +10,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 
+from myomotion.analysis.drawing import looks
 from myomotion.networks.ventricles import VentricleNet
 
 Network = Callable[[torch.Tensor], torch.Tensor]
@@ -118,3 +120,10 @@ def write_slices(folder: Path, per_section: int = 2, size: int = 96) -> Path:
             sections.setdefault(section, []).append({"slice": name})
     (folder / "datalist.json").write_text(json.dumps(sections))
     return folder
+
+
+def read_at_the_edge(patch: pytest.MonkeyPatch) -> None:
+    """Contours lie where a network's classes meet, so that an answer can be exact."""
+    patch.setattr(looks, "READ_SMOOTHING", 0.0)
+    patch.setattr(looks, "READ_VENTRICLE", 0.5)
+    patch.setattr(looks, "READ_CAVITY", 0.5)
