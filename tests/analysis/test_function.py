@@ -102,7 +102,7 @@ def test_gaps_count_and_uneven_slices_stand_for_their_own_part() -> None:
     cine = stack(5, 9.0, slabs=slabs_of(np.diag([1.5, 1.5, 9, 1]), 5, places))
     uneven = function(cavity, cine=cine)
     assert uneven.numbers["lv_edv_ml"] == pytest.approx(8 + 10 + 10)
-    assert uneven.about["slice_distance_from"] == "positions of the slices"
+    assert uneven.about["slice_distance_from"] == "positions of the slices in the file"
 
 
 def test_nominal_distance_gives_shares_and_no_millilitre() -> None:

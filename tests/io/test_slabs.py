@@ -40,7 +40,7 @@ def test_distance_is_from_middle_to_middle_across_the_planes() -> None:
 def test_slice_stands_for_what_is_nearer_to_it_than_to_others() -> None:
     slabs = slabs_of(affine(9.0), 4, places_mm=np.array([0.0, 8.0, 16.0, 28.0]))
     assert thickness(slabs) == [8.0, 8.0, 10.0, 12.0]
-    assert slabs.found == "positions of the slices"
+    assert slabs.found == "positions of the slices in the file"
     assert thickness(slabs_of(affine(9.0), 2, places_mm=np.array([5.0, -4.0]))) == [9.0, 9.0]
 
 
@@ -70,7 +70,15 @@ def test_what_info_says_goes_before_the_file(tmp_path: Path) -> None:
 def test_nominal_distances_are_told(
     tmp_path: Path, distance: float, notes: dict[str, object], doubt: str | None, neighbours: bool
 ) -> None:
+    places = np.arange(3) * distance  # say the same in another way
     slabs = slabs_of(affine(distance), 3, info=info(tmp_path, **notes))
+    other = slabs_of(affine(distance), 3, places, info(tmp_path, **notes))
+    assert thickness(other) == thickness(slabs)
+    assert (other.doubt, other.found, other.neighbours) == (
+        slabs.doubt,
+        slabs.found,
+        slabs.neighbours,
+    )
     assert slabs.neighbours is neighbours
     assert slabs.doubt is None if doubt is None else doubt in (slabs.doubt or "")
     assert thickness(slabs) == [distance] * 3

@@ -60,9 +60,7 @@ def slabs_of(
     normal = np.cross(affine[:3, 0], affine[:3, 1])
     distance = abs(float(normal @ affine[:3, 2])) / float(np.linalg.norm(normal))
     thickness, neighbours, doubt = np.full(count, distance), True, None
-    found = "distance of the slices in the file"
-    if count == 1:
-        found = "thickness of the slice in the file"
+    found = f"{'thickness' if count == 1 else 'positions'} of the slices in the file"
     picked = info.picked_slices
     if picked:
         neighbours = False
@@ -72,10 +70,6 @@ def slabs_of(
         )
     if info.slice_spacing_mm is not None:
         thickness, found, doubt = np.full(count, info.slice_spacing_mm), TOLD_BY_INFO, None
-    elif doubt is None and places_mm is not None and count > 1:
-        gaps = np.abs(np.diff(places_mm))
-        thickness = (np.append(gaps[:1], gaps) + np.append(gaps, gaps[-1:])) / 2
-        found = "positions of the slices"
     elif doubt is None and distance > FARTHEST_MM:
         neighbours = False
         doubt = (
@@ -84,6 +78,9 @@ def slabs_of(
         )
     elif doubt is None and np.isclose(distance, PLACEHOLDER_MM):
         doubt = f"the {distance:g} mm of the file look like a placeholder"
+    elif doubt is None and places_mm is not None and count > 1:
+        gaps = np.abs(np.diff(places_mm))
+        thickness = (np.append(gaps[:1], gaps) + np.append(gaps, gaps[-1:])) / 2
     if not info.spacing_known:
         doubt = "info.json says that the voxel size is assumed (spacing_known)"
     return Slabs(thickness_mm=thickness, found=found, doubt=doubt, neighbours=neighbours)
