@@ -126,6 +126,14 @@ def test_right_ventricle_is_what_lies_beside_the_left() -> None:
     np.testing.assert_array_equal(drawn(far[None])[0], alone)
 
 
+def test_heart_about_a_known_middle_is_drawn_though_another_is_larger() -> None:
+    small, large = ring_label(SHAPE, (50.0, 60.0), 8, 13), ring_label(SHAPE, (110.0, 100.0), 14, 22)
+    pictures = striped(np.maximum(small, large)[None])
+    for center, expected in ((None, large), ((52.0, 59.0), small), ((110.0, 100.0), large)):
+        shares = TwoLooks().draw(pictures, by_grey(), center)
+        np.testing.assert_array_equal(shares[0, :SPREAD].argmax(0), expected)
+
+
 def test_batches_and_stacks_do_not_matter() -> None:
     many = np.stack([ring_label(SHAPE, CENTER, 14 - z, 22, right=True) for z in range(5)])
     other = many[:, ::-1].copy()

@@ -16,9 +16,8 @@ from myomotion.analysis.ventricles import (
     whole_pictures,
 )
 from myomotion.errors import InputError
-from myomotion.io.cine import Cine, find_studies, read_cine
+from myomotion.io.cine import Cine
 from myomotion.io.codes import CAVITY, MYOCARDIUM
-from tests.support.paths import VENTRICLES
 from tests.support.seen_hearts import (
     bright,
     by_brightness,
@@ -263,18 +262,3 @@ def test_weights_of_another_network_are_refused(net_weights: Path) -> None:
     cine, _ = beating()
     with pytest.raises(InputError, match="expected a segmentation network"):
         Contours("auto", net_weights)(cine)
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(not VENTRICLES.is_file(), reason="no weights of the segmentation are shipped")
-def test_real_hearts_get_contours_that_agree_with_their_reader(real_cines: Path) -> None:
-    contours = Contours("auto", VENTRICLES)
-    for study in find_studies(real_cines)[:2]:
-        given = read_cine(study)
-        blind = {k: v for k, v in study.items() if k not in ("label_ed", "label_es")}
-        drawn = contours(read_cine(blind))
-        assert given.label_ed is not None and drawn.label_ed is not None
-        assert drawn.label_found == DRAWN
-        for z in range(given.label_ed.shape[2]):
-            walls = (label[..., z] == MYOCARDIUM for label in (given.label_ed, drawn.label_ed))
-            assert dice(*walls) > 0.7, (study["name"], z)

@@ -94,7 +94,10 @@ MALFORMED: dict[str, tuple[Change, str]] = {
     "packed text": (content(gzip.compress(b"hello")), r"sa.nii.gz: not a readable NIfTI file"),
     "empty file": (content(b""), r"sa.nii.gz: not a readable NIfTI file"),
     "label as cine": (removed_cine, r"sa.nii.gz: expected a 4-D cine .*found 3 dimensions"),
-    "5-D": (reshaped((..., [[0, 1], [1, 2]])), r"sa.nii.gz: expected a 4-D cine .*found 5 dimensions"),
+    "5-D": (
+        reshaped((..., [[0, 1], [1, 2]])),
+        r"sa.nii.gz: expected a 4-D cine .*found 5 dimensions",
+    ),
     "no slice": (reshaped(np.s_[:, :, :0]), r"sa.nii.gz: .*\(80, 72, 0, 3\).*Export it again"),
     "no frame": (reshaped(np.s_[..., :0]), r"sa.nii.gz: .*\(80, 72, 2, 0\).*Export it again"),
     "complex": (with_type(np.complex64), r"sa.nii.gz: voxels are complex .*64.*magnitude"),
