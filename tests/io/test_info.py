@@ -77,6 +77,15 @@ def test_interval_gives_even_times_where_there_are_no_others(tmp_path: Path) -> 
             info.frame_times(3)
 
 
+@pytest.mark.parametrize(
+    "times", [{"frame_interval_ms": 0.04}, {"frame_times_ms": [0, 0.04, 0.08]}]
+)
+def test_times_in_seconds_are_refused(tmp_path: Path, times: dict[str, object]) -> None:
+    info = read_info(write(tmp_path, **times))
+    with pytest.raises(InputError, match=r"frames 0\.04 ms apart; .*Give milliseconds"):
+        info.frame_times(3)
+
+
 def test_known_keys_are_named_once() -> None:
     assert len(set(KNOWN_KEYS)) == len(KNOWN_KEYS)
 

@@ -15,7 +15,7 @@ from myomotion.analysis.measures.tracked import tracked_slices
 from myomotion.analysis.motion import Motion, lps_vectors, source_motion
 from myomotion.analysis.strain import strain_rows
 from myomotion.core.axes import LPS_FROM_RAS
-from myomotion.io.cine import Cine, find_studies
+from myomotion.io.cine import Cine, find_studies, read_cine
 from myomotion.transforms.load_cine import LoadCine
 from tests.support.studies import write_study
 from tools.verify.robustness.faults.changes import (
@@ -166,6 +166,15 @@ def test_number_format_and_scale_do_not_change_what_the_network_sees(
     _, item, _, rows = measure(study)
     assert torch.allclose(item["image"], plain, atol=0.004)
     assert_strain(rows)
+
+
+@pytest.mark.parametrize("axis", [3, 4])
+def test_fifth_axis_of_one_entry_is_no_axis(study: Path, axis: int) -> None:
+    (plain,) = find_studies(study)
+    expected = read_cine(plain).image
+    image, affine = cine_of(study)
+    save(study, np.expand_dims(image, axis), affine)
+    assert np.array_equal(read_cine(plain).image, expected)
 
 
 def test_image_that_is_not_square_is_tracked_about_the_heart(study: Path) -> None:

@@ -89,8 +89,9 @@ def test_a_slice_with_other_rows_is_left_out_and_said(drawn: Path, slices: int) 
         f"Left out beside series 1 'cine short axis' ({slices - 1} slices x 10 frames)"
     )
     assert warning.endswith("1 of the series whose Rows, Columns or PixelSpacing differ.")
-    assert cine.label_ed is not None
-    assert np.array_equal(cine.label_ed, read(drawn).label_ed[..., :-1])
+    whole = read(drawn).label_ed
+    assert cine.label_ed is not None and whole is not None
+    assert np.array_equal(cine.label_ed, whole[..., :-1])
 
 
 def test_a_folder_that_was_copied_beside_itself_is_read_once(drawn: Path) -> None:

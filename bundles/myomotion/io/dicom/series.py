@@ -263,7 +263,8 @@ def _larger_parts(stacks: Sequence[Stack]) -> tuple[list[Stack], list[str]]:
             and all(frame.series_uid in uids for frame in part.series)
         )
 
-    kept, notes = [], []
+    kept: list[Stack] = []
+    notes: list[str] = []
     for stack in stacks:
         larger = next((other for other in stacks if within(stack, other)), None)
         if larger is None:
