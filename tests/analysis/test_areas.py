@@ -160,7 +160,7 @@ def test_virtual_cine_says_that_its_slices_are_no_stack(virtual: Study) -> None:
 
 @pytest.mark.slow
 @pytest.mark.skipif(not SHIPPED.is_file(), reason=f"no shipped weights at {SHIPPED}")
-@pytest.mark.parametrize(("name", "apart"), [("patient042", 6), ("patient066", 20)])
+@pytest.mark.parametrize(("name", "apart"), [("patient042", 3), ("patient066", 5)])
 def test_tracked_ejection_fraction_of_a_real_heart_is_near_that_of_its_labels(
     acdc_groups: Path, name: str, apart: float, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -168,7 +168,7 @@ def test_tracked_ejection_fraction_of_a_real_heart_is_near_that_of_its_labels(
     tracked, labelled = (numbers[f"seen_lv_ef{by}_percent"] for by in ("", "_labelled"))
     with capsys.disabled():
         print(f"\n{name}: ejection fraction tracked {tracked:.1f} %, labelled {labelled:.1f} %")
-    assert 0 < labelled - tracked < apart
+    assert abs(labelled - tracked) < apart
     assert numbers["seen_rv_edv_labelled_ml"] > 20
     assert "slice 0 and 6" in numbers["of"]
 
