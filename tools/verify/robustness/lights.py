@@ -162,6 +162,7 @@ def judge(tracker: Tracker, kind: str, cine: Cine) -> Judged:
     """
     try:
         slices = working_slices(cine)
+        slices = replace(slices, tissues=tracker.load.transforms[0].tissues(slices))
         item: dict[str, Any] = {"image": normalised(slices), "slices": slices}
         item["mask"] = slices.soft[MYOCARDIUM][:, None]
         tracked = tracker.motion(item)
