@@ -53,6 +53,7 @@ MEASURES: tuple[Measure, ...] = (
     label_fit.OFFSET,
     agreement.AGREEMENT_ED,
     agreement.AGREEMENT_ES,
+    agreement.AGREEMENT,
     movement.BEAT,
     movement.STUDY_BEAT,
     movement.RESIDUAL_LEFT,

@@ -1,0 +1,67 @@
+"""Whether contours lie where the segmentation sees the ventricle."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from myomotion.analysis.grids import Slices, working_slices
+from myomotion.analysis.measures.measure import RED
+from myomotion.analysis.quality import StudyQuality
+from myomotion.analysis.study import analyse
+from myomotion.io.cine import Cine
+from myomotion.io.labels import CAVITY, MYOCARDIUM
+from tests.analysis.test_quality import beat, contraction
+from tests.support.ring_cine import ring_cine
+
+
+def seen(slices: Slices, shift: int = 0) -> Slices:
+    """A study whose segmentation sees the label in every frame, voxels beside where it is."""
+    shares = torch.stack([slices.soft[c] for c in (CAVITY, MYOCARDIUM)] + [slices.soft[3] * 0], 1)
+    frames = slices.images.shape[1]
+    return replace(slices, tissues=shares.roll(shift, -1)[:, None].repeat(1, frames, 1, 1, 1))
+
+
+def judged(cine: Cine, shift: int) -> StudyQuality:
+    slices = seen(working_slices(cine), shift)
+    return analyse(slices, 0 * contraction(beat())).quality
+
+
+def test_label_where_the_ventricle_is_seen_agrees_fully() -> None:
+    quality = judged(ring_cine(beat()), 0)
+    values = quality.slices[0].values
+    assert values["contour_agreement_ed"] == pytest.approx(1)
+    assert values["contour_agreement_es"] == pytest.approx(1)  # nothing moves, and so it is seen
+    assert quality.values["contour_agreement"] == pytest.approx(1)
+
+
+def test_label_beside_the_ventricle_that_is_seen_makes_the_study_red_and_says_so() -> None:
+    quality = judged(ring_cine(beat()), 35)
+    assert quality.values["contour_agreement"] < 0.4
+    assert quality.light == RED
+    assert any("overlaps what the segmentation sees by" in reason for reason in quality.reasons)
+    # A slice alone is no more than amber by it: there the segmentation may be the one that errs.
+    reasons = [r for r in quality.slices[0].reasons if "segmentation" in r]
+    assert reasons and all(r.startswith("amber") for r in reasons)
+
+
+def test_cavity_alone_is_compared_with_the_cavity() -> None:
+    cine = ring_cine(beat())
+    assert cine.label_ed is not None
+    slices = seen(working_slices(cine))
+    cine.label_ed = np.where(cine.label_ed == CAVITY, CAVITY, 0).astype(np.uint8)
+    alone = replace(working_slices(cine), tissues=slices.tissues)
+    quality = analyse(alone, 0 * contraction(beat())).quality
+    assert quality.values["contour_agreement"] == pytest.approx(1)
+
+
+def test_nothing_is_said_where_the_segmentation_sees_no_ventricle_or_has_not_looked() -> None:
+    slices = working_slices(ring_cine(beat()))
+    blind = replace(slices, tissues=torch.zeros(*slices.images.shape[:2], 3, 96, 96))
+    for study in (slices, blind):
+        quality = analyse(study, contraction(beat())).quality
+        assert quality.values["contour_agreement"] is None
+        assert not any("segmentation" in r for r in quality.reasons)
