@@ -22,6 +22,12 @@ class InputError(ValueError):
     status: ClassVar[int] = 1
 
 
+class SettingError(InputError):
+    """A setting that cannot be used; the message names the key, the value found and the fix."""
+
+    status: ClassVar[int] = 2
+
+
 class OutputError(InputError):
     """A place that results cannot or must not be written to; the message names it and the fix."""
 

@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from myomotion.parts.shared import refuse_unknown_keys
+from myomotion.errors import SettingError
+from myomotion.networks.pair import check_grid
+from myomotion.parts.shared import check_device, refuse_unknown_keys
+from myomotion.transforms.refine_motion import load_refinement
 from tests.support.bundle_runs import config
 from tests.support.paths import BUNDLES
 
@@ -62,3 +65,38 @@ def test_misspelt_key_ends_a_run_before_anything_is_computed(
     assert done.returncode == 2
     assert "error: --refine_step is not a key of the configuration" in done.stderr
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("device", ["gpu", "cuda:99", "cpu:x"])
+def test_device_that_is_not_there_ends_with_one_line(
+    device: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        check_device(device)
+    said = capsys.readouterr().err
+    assert ended.value.code == 2 and said.startswith(f"error: device is {device}: ")
+    assert said.count("\n") == 1 and "Set device to cpu" in said
+    check_device("cpu")
+
+
+@pytest.mark.parametrize(
+    ("grid", "said"),
+    [
+        ((100, 1.5), "size is 100: .* Set size to 96"),
+        ((16, 1.5), "Set size to 32"),
+        ((96.0, 1.5), "size is 96.0"),
+        ((96, 0), "spacing is 0: "),
+        ((96, "1,5"), "spacing is 1,5: "),
+    ],
+)
+def test_grid_that_networks_cannot_work_on_is_refused(
+    grid: tuple[object, object], said: str
+) -> None:
+    with pytest.raises(SettingError, match=said):
+        check_grid(*grid)
+
+
+@pytest.mark.parametrize("steps", [2.5, "ten", True, float("nan")])
+def test_refinement_takes_a_whole_number_of_steps(steps: object) -> None:
+    with pytest.raises(SettingError, match="refine_steps"):
+        load_refinement(steps=steps, alpha=0, temporal=0, vae_weights=None, integrator=None)  # type: ignore[arg-type]

@@ -2,14 +2,45 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
 from torch import nn
 
+from myomotion.errors import SettingError
 from myomotion.networks.described import Described
 
 FIELDS = ("velocity", "displacement")
+HALVINGS = 4  # of the grid in networks, so that its size is a multiple of 16
+SPACINGS_MM = (0.2, 6.0)  # as cines have them
+
+
+def check_grid(size: object, spacing: object) -> None:
+    """Refuse a working grid that networks cannot work on.
+
+    Args:
+        size: voxels along each axis.
+        spacing: voxel size in millimetres.
+
+    Raises:
+        SettingError: with the nearest size, or the spacings that can be.
+    """
+    step = 2**HALVINGS
+    if not isinstance(size, int) or isinstance(size, bool) or size < 2 * step or size % step:
+        known = isinstance(size, int | float) and math.isfinite(size)
+        near = max(2 * step, step * round(size / step)) if known else 96
+        raise SettingError(
+            f"size is {size}: the working grid needs a multiple of {step} voxels, {2 * step} at "
+            f"least. Set size to {near}."
+        )
+    low, high = SPACINGS_MM
+    number = isinstance(spacing, int | float) and not isinstance(spacing, bool)
+    if not number or not low <= spacing <= high:  # type: ignore[operator]
+        raise SettingError(
+            f"spacing is {spacing}: voxels of the working grid have {low:g} to {high:g} mm. Set "
+            "spacing to 1.5."
+        )
 
 
 class PairNetwork(Described):

@@ -10,12 +10,13 @@ from myomotion.inferers import studies
 from myomotion.io.built_in import cines
 from myomotion.io.studies import folders_without_cine as folders_without_cine
 from myomotion.losses import registration, similarity
-from myomotion.networks import weights
+from myomotion.networks import pair, weights
 from myomotion.networks.pair import PairNetwork
 from myomotion.parts.shared import exits, first_alone
 from myomotion.transforms import refine_motion
 
 load_contours = exits(segmentation.Contours)
+check_grid = exits(pair.check_grid)
 load_refinement = exits(refine_motion.load_refinement)
 load_quality_control = exits(quality_control.load_quality_control)
 make_regulariser = exits(registration.make_regulariser)

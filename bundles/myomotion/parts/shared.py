@@ -13,11 +13,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+import torch
 from monai.bundle import ConfigParser
 from torch import distributed as dist
 from torch import nn
 
-from myomotion.errors import HINTED, exit_on_input_error, nearest
+from myomotion.errors import HINTED, SettingError, exit_on_input_error, nearest
 from myomotion.files import outputs
 from myomotion.files.paths import given_path
 from myomotion.networks import weights
@@ -60,6 +61,25 @@ def claim_files(folder: str | Path, names: Sequence[str], inputs: Sequence[objec
 def load_weights(network: nn.Module, path: str | Path) -> nn.Module:
     """A network with the values of its weights, see :func:`weights.load_state`."""
     return weights.load_state(network, path)
+
+
+@exits
+def check_device(device: object) -> None:
+    """Refuse a device that this machine does not have.
+
+    Args:
+        device: name, number or ``torch.device``.
+
+    Raises:
+        SettingError: with what torch says of it, here an exit status and one line.
+    """
+    try:
+        torch.empty(1, device=device)  # type: ignore[call-overload]
+    except (RuntimeError, AssertionError, TypeError, ValueError, NotImplementedError) as error:
+        reason = (str(error).strip().splitlines() or ["not a device"])[0]
+        raise SettingError(
+            f"device is {device}: this machine cannot compute there ({reason}). Set device to cpu."
+        ) from error
 
 
 def first_alone(make: Callable[[], T]) -> T:

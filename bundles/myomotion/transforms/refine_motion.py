@@ -10,7 +10,7 @@ import torch
 from monai.transforms import Transform
 
 from myomotion.core.integrator import FieldIntegrator
-from myomotion.errors import InputError
+from myomotion.errors import SettingError
 from myomotion.losses.plausibility import load_plausibility
 from myomotion.losses.similarity import MixedSimilarity
 from myomotion.refinement.field import Refinement
@@ -54,8 +54,8 @@ def load_refinement(
         The refinement, or None where ``steps`` is 0.
 
     Raises:
-        InputError: if a number is negative, the mode is unknown, or the weights are missing or do
-            not fit.
+        SettingError: if a number is negative or none, or the mode is unknown.
+        InputError: if the weights are missing or do not fit.
     """
     given = {
         "steps": steps,
@@ -66,10 +66,18 @@ def load_refinement(
         "tissue": tissue,
     }
     for name, value in given.items():
+        if (
+            isinstance(value, bool)
+            or not isinstance(value, int | float)
+            or not value < float("inf")
+        ):
+            raise SettingError(f"refine_{name}: {value!r} is no number. Give 0 to leave it out.")
         if value < 0:
-            raise InputError(f"refine_{name}: {value} is negative. Give 0 to leave it out.")
+            raise SettingError(f"refine_{name}: {value} is negative. Give 0 to leave it out.")
+    if steps != int(steps):
+        raise SettingError(f"refine_steps: {steps} is no whole number. Give {steps:.0f}.")
     if mode not in MODES:
-        raise InputError(f"refine_mode: {mode!r} is unknown. Use {' or '.join(MODES)}.")
+        raise SettingError(f"refine_mode: {mode!r} is unknown. Use {' or '.join(MODES)}.")
     if steps == 0:
         return None
     regulariser = None
@@ -78,7 +86,7 @@ def load_refinement(
     return MODES[mode](
         integrator=integrator,
         regulariser=regulariser,
-        steps=steps,
+        steps=int(steps),
         alpha=alpha,
         temporal=temporal,
         bending=bending,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -72,16 +73,18 @@ def leftover_faults(folder: Path) -> list[str]:
         What is wrong.
     """
     folder.mkdir()
-    mine = hidden_name(folder / "anna")
+    own = hidden_name(folder / "anna")
+    # The parent runs as long as this process does; this one's own number counts as gone.
+    running = own.with_name(re.sub(r"-\d+-", f"-{os.getppid()}-", own.name, count=1))
     ended = subprocess.run(
         [sys.executable, "-c", "import os; print(os.getpid())"],
         capture_output=True,
         text=True,
         check=True,
     )
-    dead = mine.with_name(re.sub(r"-\d+-", f"-{ended.stdout.strip()}-", mine.name, count=1))
-    for path in (mine, dead):
+    dead = own.with_name(re.sub(r"-\d+-", f"-{ended.stdout.strip()}-", own.name, count=1))
+    for path in (running, dead):
         path.mkdir()
     clear_leftovers(folder / "anna")
-    faults = [] if mine.is_dir() else ["the unfinished folder of a running process is gone"]
+    faults = [] if running.is_dir() else ["the unfinished folder of a running process is gone"]
     return faults + (["that of a dead process is still there"] if dead.exists() else [])
