@@ -187,7 +187,7 @@ LABELS = (
     Row(
         name="labels_sa_ED.nii.gz",
         change=nearly_named,
-        right=both(said("did you mean label_sa_ed"), said("Strain was not computed")),
+        right=both(said("did you mean label_sa_ed"), said("drawn by a network")),
     ),
     Row(name="label of every frame", change=of_every_frame, right=same()),
 )
