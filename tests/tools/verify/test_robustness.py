@@ -27,6 +27,7 @@ from tools.verify.robustness.faults.row import (
 from tools.verify.robustness.given import Given, studies_below
 from tools.verify.robustness.inputs import WRONG
 from tools.verify.robustness.lights import (
+    STORAGES_PER_STUDY,
     Judged,
     labelled_cine,
     overlap,
@@ -122,7 +123,7 @@ def test_right_inputs_are_the_same_heart_in_several_storages(tmp_path: Path) -> 
     write_study(tmp_path / "in" / "anna")
     studies = find_studies(tmp_path / "in")
     inputs = list(right_inputs(studies, tmp_path / "out"))
-    assert len({kind for kind, _ in inputs}) == len(inputs) == 4
+    assert len({kind for kind, _ in inputs}) == len(inputs) == 1 + STORAGES_PER_STUDY
     first = inputs[0][1]
     assert first.label_ed is not None
     for _, cine in inputs[1:]:
