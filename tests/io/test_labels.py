@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import nibabel as nib
 import numpy as np
 import pytest
 
@@ -14,8 +15,10 @@ from myomotion.io.labels import (
     MYOCARDIUM,
     RIGHT_VENTRICLE,
     internal_codes,
+    read_label,
     with_filled_cavity,
 )
+from tests.support.studies import write_study
 
 FILE = Path("label.nii.gz")
 
@@ -59,3 +62,24 @@ def test_the_cavity_is_what_a_closed_wall_encloses_slice_by_slice() -> None:
     assert (filled == CAVITY).sum(axis=(0, 1)).tolist() == [9, 10]
     assert np.array_equal(filled == MYOCARDIUM, label == MYOCARDIUM)
     assert not (label == CAVITY).any()
+
+
+@pytest.mark.parametrize("order", [(2, 0, 1), (0, 2, 1), (1, 2, 0)])
+@pytest.mark.parametrize("codes", [{1: 0, 2: 1}, {1: 3, 2: 2}, {1: 2, 2: 1}])
+def test_meaning_of_codes_does_not_depend_on_which_axis_counts_the_slices(
+    tmp_path: Path, order: tuple[int, int, int], codes: dict[int, int]
+) -> None:
+    write_study(tmp_path, slices=3)
+    own = nib.load(tmp_path / "label_sa_ED.nii.gz")
+    label = np.asarray(own.dataobj)
+    recoded = np.zeros_like(label)
+    for old, code in codes.items():
+        recoded[label == old] = code
+    turned = nib.Nifti1Image(recoded, own.affine).as_reoriented(
+        np.array([(axis, 1) for axis in order])
+    )
+    path = tmp_path / "turned.nii.gz"
+    nib.save(turned, path)
+    found = read_label(path, turned.shape, "auto", turned.affine)
+    back = np.transpose(found, order)
+    assert np.array_equal(back, label)

@@ -18,6 +18,7 @@ from myomotion.io.itk_files import is_itk_file, read_itk
 from myomotion.io.label_geometry import contradiction, enclosed, meanings
 from myomotion.io.label_grid import elsewhere, on_grid
 from myomotion.io.nifti import read_nifti
+from myomotion.io.storage import slice_axis
 
 LOG = logging.getLogger(__name__)
 
@@ -64,8 +65,11 @@ def read_label(
             f"{path}: label of shape {values.shape} for a cine of {tuple(shape)}. "
             "Resample the label to the cine's grid."
         )
-    label = internal_codes(path, values, coding)
-    return label if (label == CAVITY).any() else with_filled_cavity(label)
+    # What encloses what is seen in the slices, whichever axis counts them.
+    across = 2 if affine is None else slice_axis(shape, affine)
+    label = internal_codes(path, np.moveaxis(values, across, 2), coding)
+    label = label if (label == CAVITY).any() else with_filled_cavity(label)
+    return np.ascontiguousarray(np.moveaxis(label, 2, across))
 
 
 def _read_volume(path: Path) -> tuple[np.ndarray, np.ndarray]:
