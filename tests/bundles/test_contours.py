@@ -137,11 +137,10 @@ def test_served_label_is_the_written_one_on_the_grid_of_the_image(
     assert set(np.unique(np.asarray(label.dataobj))) >= {0, 1, 2}
     assert answer["result"]["reference_frame"] == 0 and answer["result_dtype"] == "uint8"
     json.dumps(answer["result"])
-    # Rows are written as axes by the server, so the affine is given that way round.
     given = np.diag([-1.0, -1, 1, 1]) @ answer["pred"].affine.numpy()
     reference = sitk.ReadImage(str(image))[..., 0]
     axes = np.array(reference.GetDirection()).reshape(3, 3) * reference.GetSpacing()
-    np.testing.assert_allclose(given[:3, :3], axes.T, atol=1e-5)
+    np.testing.assert_allclose(given[:3, :3], axes, atol=1e-5)
     np.testing.assert_allclose(given[:3, 3], reference.GetOrigin(), atol=1e-5)
 
 

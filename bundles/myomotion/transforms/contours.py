@@ -30,7 +30,6 @@ from myomotion.files.paths import given_path
 from myomotion.io.cine import Cine, read_cine
 from myomotion.report.contours import contour_figure
 from myomotion.transforms.save_motion import image_of
-from myomotion.transforms.served_field import rows_as_axes
 
 RESULT = "contours"  # kind of a result folder, see myomotion.files.outputs
 NOTHING = (
@@ -142,23 +141,15 @@ class SaveContours(Transform):
 
 
 class ServedContours(Transform):
-    """Set ``pred`` to the label of end-diastole on the image's own grid, for a server.
-
-    Args:
-        axes_as_rows: see :class:`~myomotion.transforms.served_field.DisplacementOfFrame`.
-    """
-
-    def __init__(self, axes_as_rows: bool = False) -> None:
-        self.axes_as_rows = axes_as_rows
+    """Set ``pred`` to the label of end-diastole on the image's own grid, for a server."""
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Replace ``pred`` by uint8 ``(1, X, Y, Z)``; ``result`` says what the codes mean."""
         cine: Cine = data["cine"]
         drawn: Drawn = data["contours"]["ED"][1]
-        affine = cine.storage.affine
         label = cine.storage.to_file(drawn.label)[None]
         pred = MetaTensor(torch.from_numpy(np.ascontiguousarray(label)))
-        pred.affine = torch.from_numpy(rows_as_axes(affine) if self.axes_as_rows else affine)
+        pred.affine = torch.from_numpy(cine.storage.affine)  # labels are written as they lie
         result = {
             "content": "ventricles of reference_frame: 1 LV cavity, 2 LV myocardium, 3 RV cavity",
             "reference_frame": cine.ed_frame,
