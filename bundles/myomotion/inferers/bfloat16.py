@@ -1,4 +1,4 @@
-"""Passes of a network in bfloat16, where a processor or a GPU has units for it."""
+"""Passes of a network in bfloat16 for MONAI's engines."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import Any
 
 import torch
 from monai.inferers import SimpleInferer
+
+from myomotion.networks.half import in_bfloat16
 
 
 class Bfloat16Inferer(SimpleInferer):
@@ -20,7 +22,5 @@ class Bfloat16Inferer(SimpleInferer):
         self, inputs: torch.Tensor, network: Callable[..., torch.Tensor], *args: Any, **kwargs: Any
     ) -> torch.Tensor:
         """Pass ``(B, C, H, W)`` images through the network."""
-        images = inputs.contiguous(memory_format=torch.channels_last)
-        with torch.autocast(inputs.device.type, torch.bfloat16):
-            output: torch.Tensor = super().__call__(images, network, *args, **kwargs)
-        return output.float().contiguous()
+        whole = super().__call__
+        return in_bfloat16(lambda x: whole(x, network, *args, **kwargs), inputs).contiguous()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -13,6 +13,7 @@ from scipy.ndimage import gaussian_filter
 
 from myomotion.core.scale_picture import scale_of_picture
 from myomotion.io.codes import CAVITY, MYOCARDIUM, RIGHT_VENTRICLE
+from myomotion.networks.half import has_bfloat16, in_bfloat16
 
 MULTIPLE = 16  # of the sides of what the network sees
 SMALLEST_HEART_MM2 = 150.0  # area of all slices together below which nothing was found
@@ -222,11 +223,9 @@ def unsure_share(shares: torch.Tensor) -> np.ndarray:
 
 def _pass(pictures: torch.Tensor, network: Network) -> torch.Tensor:
     """Shares ``(N, 4, H, W)`` of the classes, in bfloat16 where there are units for it."""
-    images = pictures.contiguous(memory_format=torch.channels_last)
-    half = images.is_cuda or torch.ops.mkldnn._is_mkldnn_bf16_supported()
-    with torch.no_grad(), torch.autocast(images.device.type, torch.bfloat16, enabled=half):
-        scores = network(images)
-    return scores.float().softmax(1).cpu()
+    with torch.no_grad():
+        scores = in_bfloat16(network, pictures, has_bfloat16(pictures.device))
+    return scores.softmax(1).cpu()
 
 
 def _orientations() -> Iterator[tuple[Network, Network]]:
@@ -246,27 +245,29 @@ def _orientations() -> Iterator[tuple[Network, Network]]:
 
 def _largest_heart(codes: np.ndarray) -> np.ndarray:
     """The left ventricle ``(N, H, W)`` that is largest through all slices: cavity within wall."""
-    left = np.isin(codes, (CAVITY, MYOCARDIUM))
-    pieces, count = ndimage.label(left, np.ones((3, 3, 3)))
-    if not count:
-        return np.zeros(codes.shape, bool)
-    sizes = [
-        np.bincount(pieces[codes == code], minlength=count + 1) for code in (CAVITY, MYOCARDIUM)
-    ]
-    both = np.minimum(*sizes)  # a heart has both
-    both[0] = 0
-    return (pieces == int(both.argmax())) if both.any() else np.zeros(codes.shape, bool)
+    # A heart has both.
+    return _heart(codes, lambda pieces: [pieces[codes == code] for code in (CAVITY, MYOCARDIUM)])
 
 
 def _heart_at(codes: np.ndarray, center: tuple[float, float], spacing: float) -> np.ndarray:
     """The left ventricle ``(N, H, W)`` about a known middle: what is connected to it there."""
-    left = np.isin(codes, (CAVITY, MYOCARDIUM))
-    pieces, count = ndimage.label(left, np.ones((3, 3, 3)))
     row, column = (np.arange(n) - c for n, c in zip(codes.shape[1:], center, strict=True))
     central = np.hypot(row[:, None], column[None]) * spacing <= CENTRAL_MM
-    sizes = np.bincount(pieces[:, central].ravel(), minlength=count + 1)
+    return _heart(codes, lambda pieces: [pieces[:, central].ravel()])
+
+
+def _heart(codes: np.ndarray, parts: Callable[[np.ndarray], Sequence[np.ndarray]]) -> np.ndarray:
+    """The connected left ventricle ``(N, H, W)`` of which the smallest part is largest.
+
+    Args:
+        codes: ``(N, H, W)``.
+        parts: from the pieces by number ``(N, H, W)``, 0 for background, to those of each part.
+    """
+    left = np.isin(codes, (CAVITY, MYOCARDIUM))
+    pieces, count = ndimage.label(left, np.ones((3, 3, 3)))
+    sizes = np.min([np.bincount(part, minlength=count + 1) for part in parts(pieces)], axis=0)
     sizes[0] = 0
-    return (pieces == int(sizes.argmax())) if sizes.any() else np.zeros(codes.shape, bool)
+    return (pieces == int(sizes.argmax())) & left & bool(sizes.any())
 
 
 def _kept(codes: np.ndarray, heart: np.ndarray, spacing: float, rings: bool) -> np.ndarray:
