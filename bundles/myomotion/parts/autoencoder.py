@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from myomotion.io.built_in import cycles
 from myomotion.networks import weights
 from myomotion.networks.gradient_vae import GradientVAE
-from myomotion.parts.shared import exits, first_alone
+from myomotion.parts.shared import by_section, exits
 from myomotion.transforms.save_scores import SaveScores
 
 inference_cycles = exits(cycles.cycles)
+training_data = by_section(cycles.cycles)
 
 
 @exits
@@ -27,19 +27,3 @@ def check_scores(
 def vae_of(path: str | Path) -> GradientVAE:
     """The autoencoder that weights describe, see :func:`weights.network_of`."""
     return weights.network_of(path, GradientVAE)
-
-
-@exits
-def training_data(dataset_dir: str | Path | None, **built: Any) -> dict[str, list[dict[str, str]]]:
-    """Training and validation data.
-
-    Args:
-        dataset_dir: the user's folder of cycles, None for built-in ones.
-        built: ``cache``, ``preset``, ``slices`` and ``seed`` of the built-in ones.
-
-    Returns:
-        Entries by section, ``training`` and ``validation``.
-    """
-    return first_alone(
-        lambda: {s: cycles.cycles(dataset_dir, s, **built) for s in ("training", "validation")}
-    )

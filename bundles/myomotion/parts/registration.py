@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from myomotion.analysis import provenance, quality_control, segmentation
 from myomotion.inferers import studies
@@ -12,7 +11,7 @@ from myomotion.io.studies import folders_without_cine as folders_without_cine
 from myomotion.losses import registration, similarity
 from myomotion.networks import pair, weights
 from myomotion.networks.pair import PairNetwork
-from myomotion.parts.shared import exits, first_alone
+from myomotion.parts.shared import by_section, exits
 from myomotion.transforms import refine_motion
 
 load_contours = exits(segmentation.Contours)
@@ -24,27 +23,10 @@ make_similarity = exits(similarity.make_similarity)
 inference_studies = exits(cines.studies)
 run_parameters = provenance.run_parameters
 track_study = studies.track_study
+training_data = by_section(cines.cines)
 
 
 @exits
 def pair_network_of(path: str | Path) -> PairNetwork:
     """The registration network that weights describe, see :func:`weights.network_of`."""
     return weights.network_of(path, PairNetwork)
-
-
-@exits
-def training_data(
-    dataset_dir: str | Path | None, **built: Any
-) -> dict[str, list[dict[str, object]]]:
-    """Training and validation data.
-
-    Args:
-        dataset_dir: the user's folder of cines, None for built-in ones.
-        built: ``cache``, ``preset``, ``slices`` and ``seed`` of the built-in ones.
-
-    Returns:
-        Entries by section, ``training`` and ``validation``.
-    """
-    return first_alone(
-        lambda: {s: cines.cines(dataset_dir, s, **built) for s in ("training", "validation")}
-    )

@@ -11,13 +11,14 @@ from myomotion.io.built_in import cines, slices
 from myomotion.io.studies import folders_without_cine as folders_without_cine
 from myomotion.networks import weights
 from myomotion.networks.ventricles import VentricleNet
-from myomotion.parts.shared import exits, first_alone
+from myomotion.parts.shared import by_section, exits
 from myomotion.transforms.contours import without_labels
 
 inference_slices = exits(slices.slices)
 load_segmenter = exits(ventricles.VentricleSegmenter)
 run_parameters = provenance.run_parameters
 draw_study = studies.track_study
+training_data = by_section(slices.slices)
 
 
 @exits
@@ -38,19 +39,3 @@ def inference_studies(dataset_dir: str | Path | None, **built: Any) -> list[dict
 def ventricle_net_of(path: str | Path) -> VentricleNet:
     """The network that weights describe, see :func:`weights.network_of`."""
     return weights.network_of(path, VentricleNet)
-
-
-@exits
-def training_data(dataset_dir: str | Path | None, **built: Any) -> dict[str, list[dict[str, str]]]:
-    """Training and validation data.
-
-    Args:
-        dataset_dir: the user's folder of slices, None for built-in ones.
-        built: ``cache``, ``count`` and ``seed`` of the built-in ones.
-
-    Returns:
-        Entries by section, ``training`` and ``validation``.
-    """
-    return first_alone(
-        lambda: {s: slices.slices(dataset_dir, s, **built) for s in ("training", "validation")}
-    )

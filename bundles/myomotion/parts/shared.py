@@ -98,6 +98,30 @@ def first_alone(make: Callable[[], T]) -> T:
     return made
 
 
+def by_section(
+    read: Callable[..., list[dict[str, T]]],
+) -> Callable[..., dict[str, list[dict[str, T]]]]:
+    """Training and validation data for a configuration.
+
+    Args:
+        read: entries of a section, from the user's folder (None for built-in data), the section and
+            what describes built-in data.
+
+    Returns:
+        The function of folder and description that gives the entries of both sections.
+    """
+
+    @exits
+    def training_data(
+        dataset_dir: str | Path | None, **built: Any
+    ) -> dict[str, list[dict[str, T]]]:
+        return first_alone(
+            lambda: {s: read(dataset_dir, s, **built) for s in ("training", "validation")}
+        )
+
+    return training_data
+
+
 def refuse_unknown_keys(arguments: Sequence[str] | None = None) -> None:
     """End a ``monai.bundle`` command whose line sets a key that the configuration lacks.
 
