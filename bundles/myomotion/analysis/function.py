@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from myomotion.analysis.areas import Areas, label_areas
+from myomotion.analysis.areas import MOVED_LABEL, Areas, label_areas
 from myomotion.analysis.timing import cycle_ms, time_of
 from myomotion.core.rates import FEWEST_FRAMES, harmonics_of, steepest_rates
 from myomotion.io.cine import Cine
@@ -22,10 +22,8 @@ MYOCARDIUM_G_PER_ML = 1.05
 FEWEST_SLICES = 3  # with a cavity, that can show a ventricle from base to apex
 APEX_SHARE = 0.25  # of the largest cavity; a smaller one at the end of a stack is its last
 SEEN = "seen_"  # begins keys of what is no whole ventricle
-CONTOURS = (
-    "papillary muscles and trabeculae are cavity or wall as the end-diastolic label has them; they "
-    "move with it, and are not judged anew in other frames"
-)
+CONTOURS = "papillary muscles and trabeculae are cavity or wall as the end-diastolic label has them"
+MOVED_ALONE = "; they move with it, and are not judged anew in other frames"
 PER_AREA = {  # what is also given for a square metre of body surface
     "lv_edv_ml": "lv_edv_ml_per_m2",
     "lv_esv_ml": "lv_esv_ml_per_m2",
@@ -130,7 +128,7 @@ def ventricular_function(
             "of": "whole left ventricle" if partial is None else f"slices seen: {partial}",
             "slices": int((areas.cavity_mm2[ed] > 0).sum()),
             "areas_from": areas.found,
-            "contours": CONTOURS,
+            "contours": CONTOURS + (MOVED_ALONE if areas.found == MOVED_LABEL else ""),
             "slice_distance_mm": slabs.mean_mm,
             "slice_distance_from": slabs.found,
             "slice_distance_known": known,
