@@ -8,6 +8,8 @@ import contourpy
 import numpy as np
 from scipy import ndimage
 
+from myomotion.core.contours import signed_area
+
 MIN_WALL_VOXELS = 0.8
 MIN_MYOCARDIUM_VOXELS = 20
 MAIN_COMPONENT_SHARE = 0.9
@@ -51,8 +53,7 @@ class Contours:
 
 def polygon_area(points: np.ndarray) -> float:
     """Signed area of a closed polygon ``(N, 2)`` (shoelace formula)."""
-    following = np.roll(points, -1, axis=0)
-    return float(np.sum(points[:, 0] * following[:, 1] - points[:, 1] * following[:, 0]) / 2)
+    return float(signed_area(points))
 
 
 def polygon_centroid(points: np.ndarray) -> np.ndarray:

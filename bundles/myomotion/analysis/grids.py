@@ -150,8 +150,7 @@ def working_slices(cine: Cine, size: int = 96, spacing: float = 1.5) -> Slices:
     check_reach(cine, grids)
     images = []
     for z, grid in enumerate(grids):
-        frames = np.ascontiguousarray(cine.from_ed(cine.image[:, :, z], axis=2).transpose(2, 0, 1))
-        images.append(grid.to_working(torch.from_numpy(frames)[:, None])[:, 0])
+        images.append(frames_on(grid, cine, z))
     return Slices(
         cine=cine,
         grids=grids,
@@ -163,6 +162,12 @@ def working_slices(cine: Cine, size: int = 96, spacing: float = 1.5) -> Slices:
         soft_es={label: _soft(cine.label_es, label, grids) for label in (CAVITY, MYOCARDIUM)},
         centers=[_cavity_center(cine, z, grid) for z, grid in enumerate(grids)],
     )
+
+
+def frames_on(grid: WorkingGrid, cine: Cine, z: int) -> torch.Tensor:
+    """Frames of a slice on a grid ``(T, size, size)``, end-diastole first."""
+    frames = np.ascontiguousarray(cine.from_ed(cine.image[:, :, z], axis=2).transpose(2, 0, 1))
+    return grid.to_working(torch.from_numpy(frames)[:, None])[:, 0]
 
 
 def _soft(labels: np.ndarray | None, value: int, grids: Sequence[WorkingGrid]) -> torch.Tensor:

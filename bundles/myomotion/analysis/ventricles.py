@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from myomotion.analysis.drawing.looks import SPREAD, TwoLooks, unsure_share
-from myomotion.analysis.grids import Slices
+from myomotion.analysis.grids import Slices, frames_on
 from myomotion.core.flow import identity_coordinates, sample
 from myomotion.core.working_grid import WorkingGrid
 from myomotion.io.codes import CAVITY, MYOCARDIUM
@@ -162,16 +162,12 @@ class TissueShares:
         if self.weights is None or not Path(self.weights).is_file():
             return None
         segmenter = self._segmenter
-        cine = slices.cine
+        look = TwoLooks(segmenter.spacing, segmenter.size, orientations=1)
         found = []
         for z, grid in enumerate(slices.grids):
             wide = replace(grid, size=segmenter.size, spacing=segmenter.spacing)
-            frames = np.ascontiguousarray(
-                cine.from_ed(cine.image[:, :, z], axis=2).transpose(2, 0, 1), dtype=np.float32
-            )
-            pictures = wide.to_working(torch.from_numpy(frames)[:, None])[:, 0]
-            look = TwoLooks(segmenter.spacing, segmenter.size, orientations=1)
-            shares = look.shares(pictures.to(self.device), segmenter.network, 1)
+            pictures = frames_on(wide, slices.cine, z).to(self.device)
+            shares = look.shares(pictures, segmenter.network, 1)
             found.append(_recentred(shares[:, 1:SPREAD], wide, grid))
         return torch.stack(found)
 

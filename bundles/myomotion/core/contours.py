@@ -63,11 +63,14 @@ def enclosed_area(lines: Sequence[np.ndarray]) -> np.ndarray:
     Returns:
         ``(...)``, in the square of their unit.
     """
-    total = np.zeros(np.broadcast_shapes(*(line.shape[:-2] for line in lines)))
-    for line in lines:
-        x, y = line[..., 0], line[..., 1]
-        total += (x * np.roll(y, -1, -1) - y * np.roll(x, -1, -1)).sum(-1) / 2
-    return np.abs(total)
+    return np.abs(sum(signed_area(line) for line in lines))
+
+
+def signed_area(line: np.ndarray) -> np.ndarray:
+    """Area within one closed line ``(..., N, 2)``, positive where it runs counter-clockwise."""
+    x, y = line[..., 0], line[..., 1]
+    area: np.ndarray = (x * np.roll(y, -1, -1) - y * np.roll(x, -1, -1)).sum(-1) / 2
+    return area
 
 
 def contour_distances(first: np.ndarray, second: np.ndarray, spacing: float) -> tuple[float, float]:
