@@ -119,7 +119,7 @@ def test_two_processes_under_torchrun_follow_the_loss_of_one_with_the_same_batch
         pairs = {"_target_": "myomotion.transforms.frame_pairs.EndSystolicPairs"}
         options |= {"dataset_dir": str(unlike_studies), "vae_weights": str(vae_weights)}
         options |= {"start_from": str(net_weights), second: {"_requires_": "@code_path", **pairs}}
-        # Each weight's first step is the whole rate; the recurrent network applies it fourteen times.
+        # A first step moves each weight by the whole rate; larger ones leave random weights worse.
         options |= {"learning_rate": 3e-5}
         batch = "cines_per_batch"
     elif bundle == "ventricle_segmentation":

@@ -14,6 +14,7 @@ from importlib import import_module
 
 from fem_sim import claims
 from fem_sim.command_line import make_parser, run_command
+from tools.verify.folders import check_folders
 
 MODULES = {
     "autoencoder": "tools.verify.autoencoder.command",
@@ -44,7 +45,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     claims.add_arguments(parser)
     module.add_arguments(parser)
     options = parser.parse_args(given.options)
-    return run_command(lambda: int(module.run(options)), ValueError)
+
+    def checked() -> int:
+        check_folders(options, module.FOLDERS)
+        return int(module.run(options))
+
+    return run_command(checked, ValueError)
 
 
 if __name__ == "__main__":

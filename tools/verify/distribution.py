@@ -34,7 +34,9 @@ from fem_sim.stills.dataset import make_stills
 from myomotion.io.studies import find_studies
 from tools.package.__main__ import NAMES, package
 from tools.unpack import UnsafeZip, unpack
+from tools.verify.folders import Kind, labelled_studies
 
+FOLDERS: dict[str, Kind] = {"real": labelled_studies}
 LARGEST_MB = 40.0
 SLOWEST_S = 600.0
 SEED = 0

@@ -20,6 +20,7 @@ from fem_sim.claims import Claim, at_least, at_most, below, not_run
 from myomotion.io.built_in.cines import studies_of
 from tools.bundle import VAE
 from tools.evaluate.__main__ import evaluate, table_line
+from tools.verify.folders import Kind, labelled_studies, virtual_cines, weights
 from tools.verify.hearts import group_claims, vendor_claims
 from tools.verify.registration_cost import cost_claims
 
@@ -32,6 +33,14 @@ VIRTUAL_LIMITS: tuple[tuple[str, str, dict[str, float]], ...] = (
     ("ecc_error_points", "points", {"network": 0.6, "refined": 0.3}),
     ("err_error_points", "points", {"network": 6.0, "refined": 3.0}),
 )
+
+FOLDERS: dict[str, Kind] = {
+    "real": labelled_studies,
+    "groups": labelled_studies,
+    "other_vendor": labelled_studies,
+    "virtual": virtual_cines,
+    "other_penalty": weights,
+}
 
 Results = dict[str, dict[str, Any]]
 

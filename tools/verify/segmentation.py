@@ -23,6 +23,7 @@ from myomotion.io.cine import Cine, read_cine
 from myomotion.io.codes import CAVITY, MYOCARDIUM
 from myomotion.tracker import Tracker
 from tools.evaluate.contours import FOUND_WITHIN_MM, WEIGHTS, evaluate_contours, lines, means
+from tools.verify.folders import Kind, labelled_studies, virtual_cines
 from tools.verify.hearts import SELECTION
 from tools.verify.whereabouts import CHANGES
 
@@ -36,6 +37,11 @@ DICE_LIMITS: tuple[tuple[str, float | None, float | None], ...] = (
 )
 VIRTUAL_DICE = 0.95
 FRAMES_APART = 1  # allowed between a frame found and one labelled
+FOLDERS: dict[str, Kind] = {
+    "groups": labelled_studies,
+    "other_vendor": labelled_studies,
+    "virtual": virtual_cines,
+}
 
 Results = dict[str, Any]
 

@@ -38,7 +38,14 @@ from tools.verify.autoencoder.claims import (
 )
 from tools.verify.autoencoder.measures import FieldSet, joined, systolic_fields
 from tools.verify.autoencoder.pictures import save_pictures
+from tools.verify.folders import Kind, cycles, labelled_studies, reference_cycle, weights
 
+FOLDERS: dict[str, Kind] = {
+    "weights": weights,
+    "cycles": cycles,
+    "real": labelled_studies,
+    "reference": reference_cycle,
+}
 DESCENT_FIELDS, EXPORT_FIELDS = 24, 16  # on how many the slow measurements are made
 
 

@@ -16,13 +16,15 @@ from pathlib import Path
 
 from fem_sim import claims
 from fem_sim.claims import Claim, not_run
-from myomotion.io.cine import read_cine
+from myomotion.io.cine import find_studies, read_cine
+from tools.verify.folders import Kind, labelled_studies
 from tools.verify.inference.fields import inverse_claims, tracked_cines, warp_claims
 from tools.verify.inference.formats import format_claims
 from tools.verify.inference.runs import run_command, time_claims
 from tools.verify.inference.strain import analytic_strain_claims, virtual_strain_claims
 
 SEED = 0
+FOLDERS: dict[str, Kind] = {"real": labelled_studies}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -72,9 +74,9 @@ def real_groups(real: Path, work: Path) -> claims.Groups:
     results = work / "real"
 
     def time() -> Iterator[Claim]:
-        study = sorted(p for p in real.iterdir() if (p / "sa.nii.gz").is_file())[0]
-        shape = read_cine({"image": str(study / "sa.nii.gz")}).image.shape
-        return time_claims(study, shape, work / "time")
+        study = find_studies(real)[0]
+        shape = read_cine(study).image.shape
+        return time_claims(Path(str(study["image"])).parent, shape, work / "time")
 
     @cache
     def track() -> Path:

@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from fem_sim import claims
+from tools.verify.folders import Kind, data_sets
 from tools.verify.robustness.faults.group import fault_groups
 from tools.verify.robustness.fuzz.group import fuzz_claims
 from tools.verify.robustness.given import Given
@@ -29,6 +30,7 @@ from tools.verify.robustness.outputs import output_claims
 from tools.verify.robustness.storage import storage_groups
 
 SEED = 0
+FOLDERS: dict[str, Kind] = {"real": data_sets}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
