@@ -122,7 +122,8 @@ class Tracker:
         try:
             return self.parts.get_parsed_content(name)
         except SystemExit as stop:  # parts of a configuration end a command line
-            raise InputError(str(stop.code).removeprefix("error: ")) from None
+            found = root_input_error(stop)  # their code alone need not say why
+            raise found or InputError(str(stop.code).removeprefix("error: ")) from None
 
 
 def track(

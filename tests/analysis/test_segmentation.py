@@ -15,10 +15,12 @@ from monai.losses import DiceCELoss
 from monai.networks.nets import UNet
 
 from myomotion.analysis.segmentation import Contours, load_segmenter
+from myomotion.analysis.ventricles import VentricleSegmenter
 from myomotion.errors import InputError
 from myomotion.io.cine import find_studies, read_cine
 from myomotion.io.labels import CAVITY, MYOCARDIUM
 from tests.support.bundle_runs import track
+from tests.support.seen_hearts import untrained_ventricles
 from tests.support.studies import write_study
 
 SIZE = 96
@@ -129,11 +131,10 @@ def test_bundle_draws_in_the_place_of_the_network_of_this_project(
     segmentation_bundle: Path, unlabelled: tuple[Path, np.ndarray], tmp_path: Path
 ) -> None:
     cine = read_cine(find_studies(unlabelled[0])[0])
-    weights = tmp_path / "model.pt"
-    weights.write_bytes(b"not looked at")
-    found = Contours("auto", weights, segmentation_bundle)(cine)
+    segmenter = VentricleSegmenter(untrained_ventricles(tmp_path / "model.pt"))
+    found = Contours("auto", segmenter, segmentation_bundle)(cine)
     assert found.label_found == "network: rings 0.1.0"
-    assert Contours("file", weights, segmentation_bundle)(cine) is cine
+    assert Contours("file", segmenter, segmentation_bundle)(cine) is cine
 
 
 def test_channels_take_their_meaning_from_their_names(

@@ -18,6 +18,7 @@ from myomotion.analysis.ventricles import (
 from myomotion.errors import InputError
 from myomotion.io.cine import Cine
 from myomotion.io.codes import CAVITY, MYOCARDIUM
+from myomotion.tracker import Tracker, inference_parts
 from tests.support.seen_hearts import (
     bright,
     by_brightness,
@@ -137,13 +138,12 @@ def test_first_frame_is_end_diastole_where_its_cavity_is_nearly_the_largest() ->
 
 @pytest.mark.parametrize("first", [0, 2])
 def test_tissues_are_shares_on_the_working_grids_end_diastole_first(
-    weights: Path, first: int
+    segmenter: VentricleSegmenter, first: int
 ) -> None:
     cine, labels = beating(first)
     cine.label_ed = labels[..., first]
     slices = working_slices(cine, 96, 1.5)
-    tissues = TissueShares(weights)
-    tissues._segmenter.network = by_brightness()  # type: ignore[assignment]
+    tissues = TissueShares(segmenter)
     shares = tissues(slices)
     assert shares is not None
     assert shares.shape == (2, 6, 3, 96, 96)
@@ -155,35 +155,38 @@ def test_tissues_are_shares_on_the_working_grids_end_diastole_first(
     np.testing.assert_allclose(areas, np.pi * RADII**2, rtol=0.04)
 
 
-def test_working_grid_of_another_voxel_size_gets_the_same_tissues(weights: Path) -> None:
+def test_working_grid_of_another_voxel_size_gets_the_same_tissues(
+    segmenter: VentricleSegmenter,
+) -> None:
     cine, labels = beating()
     cine.label_ed = labels[..., 0]
-    tissues = TissueShares(weights)
-    tissues._segmenter.network = by_brightness()  # type: ignore[assignment]
+    tissues = TissueShares(segmenter)
     slices = working_slices(cine, 64, 2.0)
     shares = tissues(slices)
     assert shares is not None and shares.shape == (2, 6, 3, 64, 64)
     assert dice(shares[:, 0, 0].numpy() > 0.5, slices.covered(CAVITY)) > 0.95
 
 
-def test_no_tissues_are_seen_without_weights(tmp_path: Path) -> None:
+def test_no_tissues_are_seen_without_weights() -> None:
     cine, _ = beating()
-    for missing in (None, tmp_path / "missing.pt"):
-        assert TissueShares(missing)(working_slices(cine, 96, 1.5)) is None
+    assert TissueShares(None)(working_slices(cine, 96, 1.5)) is None
 
 
 # ---- where the label comes from ------------------------------------------------------------------
 
 
-def contours_by_brightness(weights: Path, **settings: str) -> Contours:
-    made = Contours(weights=weights, **settings)  # type: ignore[arg-type]
-    made._segmenter.network = by_brightness()  # type: ignore[assignment]
-    return made
+def test_tissues_and_contours_share_a_network(weights: Path) -> None:
+    parts = inference_parts(segmentation_weights=str(weights), device="cpu")
+    contours, tissues = (parts.get_parsed_content(k) for k in ("contours", "tissue_shares"))
+    assert isinstance(tissues.segmenter, VentricleSegmenter)
+    assert contours.segmenter is tissues.segmenter
 
 
-def test_auto_draws_a_label_where_the_study_has_none_and_says_so(weights: Path) -> None:
+def test_auto_draws_a_label_where_the_study_has_none_and_says_so(
+    segmenter: VentricleSegmenter,
+) -> None:
     cine, labels = beating()
-    found = contours_by_brightness(weights, label_ed="auto")(cine)
+    found = Contours("auto", segmenter)(cine)
     assert cine.label_ed is None  # the study itself is as it was
     assert found.label_ed is not None and found.label_found == DRAWN
     assert dice(found.label_ed == MYOCARDIUM, labels[..., 0] == MYOCARDIUM) > 0.95
@@ -192,27 +195,48 @@ def test_auto_draws_a_label_where_the_study_has_none_and_says_so(weights: Path) 
     assert len(found.warnings) == 1 and "drawn by a network" in found.warnings[0]
 
 
-def test_own_label_wins_over_the_network_and_none_over_both(weights: Path) -> None:
+def test_own_label_wins_over_the_network_and_none_over_both(segmenter: VentricleSegmenter) -> None:
     cine, labels = beating()
     cine.label_ed, cine.label_found = labels[..., 0], "given"
-    contours = contours_by_brightness(weights, label_ed="auto")
-    assert contours(cine) is cine
-    assert Contours("file", weights)(cine) is cine
-    without = Contours("none", weights)(cine)
+    assert Contours("auto", segmenter)(cine) is cine
+    assert Contours("file", segmenter)(cine) is cine
+    without = Contours("none", segmenter)(cine)
     assert without.label_ed is None and without.label_found is None
     assert np.array_equal(without.image, cine.image)
 
 
-def test_file_draws_nothing(weights: Path) -> None:
+def test_file_draws_nothing(segmenter: VentricleSegmenter) -> None:
     cine, _ = beating()
-    assert Contours("file", weights)(cine) is cine
+    assert Contours("file", segmenter)(cine) is cine
     assert Contours()(cine) is cine
 
 
-def test_nothing_is_drawn_without_weights(tmp_path: Path) -> None:
-    cine, _ = beating()
+def test_nothing_is_drawn_without_weights_and_one_line_says_so() -> None:
+    cine, labels = beating()
+    found = Contours("auto")(cine)
+    assert found.label_ed is None and found.label_found is None
+    (note,) = found.warnings
+    assert note.startswith("No label, and none was drawn") and "segmentation_weights" in note
+    cine.label_ed = labels[..., 0]
     assert Contours("auto")(cine) is cine
-    assert Contours("auto", tmp_path / "missing.pt")(cine) is cine
+
+
+def test_weights_that_are_not_there_are_refused_where_they_are_needed(tmp_path: Path) -> None:
+    missing = tmp_path / "missing.pt"
+    with pytest.raises(InputError, match=f"segmentation_weights is {missing}: no such file. Give"):
+        Tracker(segmentation_weights=missing)
+    parts = inference_parts(segmentation_weights=missing, label_ed="file", tissues=False)
+    assert parts.get_parsed_content("segmenter") is None
+
+
+@pytest.mark.parametrize("choice", ["auto", "file", "none"])
+def test_bundle_without_weights_of_the_segmentation_tracks(choice: str) -> None:
+    parts = inference_parts(segmentation_weights=None, label_ed=choice)
+    contours, tissues = (parts.get_parsed_content(k) for k in ("contours", "tissue_shares"))
+    assert contours.segmenter is None and tissues.segmenter is None
+    cine, labels = beating()
+    cine.label_ed = labels[..., 0]
+    assert (contours(cine).label_ed is None) == (choice == "none")
 
 
 def test_unknown_choice_is_refused() -> None:
@@ -222,7 +246,9 @@ def test_unknown_choice_is_refused() -> None:
         Contours("yes")
 
 
-def test_frame_of_the_largest_cavity_is_taken_unless_end_diastole_was_given(weights: Path) -> None:
+def test_frame_of_the_largest_cavity_is_taken_unless_end_diastole_was_given(
+    segmenter: VentricleSegmenter,
+) -> None:
     cine, labels = beating()
     late = np.roll(labels, 3, axis=-1)  # recorded from systole on
     for found, frame in (("first frame (assumed)", 3), ("given", 0)):
@@ -234,31 +260,30 @@ def test_frame_of_the_largest_cavity_is_taken_unless_end_diastole_was_given(weig
             ed_found=found,
             levels=cine.levels,
         )
-        drawn = contours_by_brightness(weights, label_ed="auto")(study)
+        drawn = Contours("auto", segmenter)(study)
         assert drawn.ed_frame == frame
         assert drawn.label_ed is not None
         assert dice(drawn.label_ed == CAVITY, late[..., frame] == CAVITY) > 0.95
         assert any(f"frame {frame} was taken" in note for note in drawn.warnings) == (frame == 3)
 
 
-def test_slice_without_a_ring_is_named_and_left_out(weights: Path) -> None:
+def test_slice_without_a_ring_is_named_and_left_out(segmenter: VentricleSegmenter) -> None:
     cine, _ = beating()
     cine.image[..., 1, :] = 10
-    found = contours_by_brightness(weights, label_ed="auto")(cine)
+    found = Contours("auto", segmenter)(cine)
     assert found.label_ed is not None
     assert not found.label_ed[..., 1].any() and found.label_ed[..., 0].any()
     assert any("ring of muscle was seen in mid: left out" in note for note in found.warnings)
 
 
-def test_study_without_a_heart_gets_no_label_and_a_warning(weights: Path) -> None:
+def test_study_without_a_heart_gets_no_label_and_a_warning(segmenter: VentricleSegmenter) -> None:
     cine, _ = beating()
     cine.image[:] = 10
-    found = contours_by_brightness(weights, label_ed="auto")(cine)
+    found = Contours("auto", segmenter)(cine)
     assert found.label_ed is None and found.label_found is None
     assert "found no left ventricle in any slice" in found.warnings[0]
 
 
 def test_weights_of_another_network_are_refused(net_weights: Path) -> None:
-    cine, _ = beating()
     with pytest.raises(InputError, match="expected a segmentation network"):
-        Contours("auto", net_weights)(cine)
+        Tracker(segmentation_weights=net_weights)

@@ -14,6 +14,7 @@ import SimpleITK as sitk
 import torch
 
 from myomotion.analysis.segmentation import DRAWN, Contours
+from myomotion.analysis.ventricles import VentricleSegmenter
 from myomotion.io.cine import find_studies, read_cine
 from myomotion.io.codes import MYOCARDIUM
 from myomotion.tracker import inference_parts
@@ -155,7 +156,7 @@ def test_whole_slices_reach_the_network_without_the_labels_beside_them(study: Pa
 
 @pytest.mark.slow
 def test_real_hearts_get_contours_that_agree_with_their_reader(real_cines: Path) -> None:
-    contours = Contours("auto", VENTRICLES)
+    contours = Contours("auto", VentricleSegmenter(VENTRICLES))
     for study in find_studies(real_cines)[:2]:
         given = read_cine(study)
         blind = {k: v for k, v in study.items() if k not in ("label_ed", "label_es")}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,10 @@ from myomotion.networks.weights import load_state
 
 CHOICES = ("auto", "file", "none")
 DRAWN = "drawn by ventricle_segmentation"
+NO_WEIGHTS = (
+    "No label, and none was drawn: there are no weights of ventricle_segmentation. Give "
+    "label_sa_ED.nii.gz beside the cine, or set segmentation_weights."
+)
 CONFIGS = ("inference.json", "inference.yaml", "inference.yml")
 # Words of a channel's name, and what it then is; the first that fits counts.
 MEANINGS = (
@@ -86,10 +89,8 @@ class Contours:
     Args:
         label_ed: ``auto``: the study's own label, else one that a network draws; ``file``: its own
             or none; ``none``: none, even if there is one.
-        weights: of the network of the bundle ``ventricle_segmentation``; where there is no such
-            file nothing is drawn.
+        segmenter: draws it; without one, ``auto`` draws nothing and says so.
         bundle: folder of another segmentation bundle, which then draws in its place.
-        device: for the network of ``weights``.
 
     Raises:
         InputError: for another ``label_ed``.
@@ -98,22 +99,20 @@ class Contours:
     def __init__(
         self,
         label_ed: str = "file",
-        weights: str | Path | None = None,
+        segmenter: VentricleSegmenter | None = None,
         bundle: str | Path | None = None,
-        device: str | torch.device = "cpu",
     ) -> None:
         if label_ed not in CHOICES:
             raise InputError(f"label_ed: {label_ed!r} is unknown. Use one of {', '.join(CHOICES)}.")
         self.label_ed = label_ed
-        self.weights = weights
+        self.segmenter = segmenter
         self.bundle = bundle
-        self.device = device
 
     def __call__(self, cine: Cine) -> Cine:
         """The study with the label that it is to be measured with.
 
         Raises:
-            InputError: if weights or a bundle cannot be used.
+            InputError: if the bundle cannot be used.
         """
         if self.label_ed == "none":
             return replace(cine, label_ed=None, label_found=None)
@@ -121,14 +120,9 @@ class Contours:
             return cine
         if self.bundle is not None:
             return _labelled_by_bundle(cine, Path(self.bundle))
-        if self.weights is None or not Path(self.weights).is_file():
-            return cine
-        return _labelled(cine, self._segmenter)
-
-    @cached_property
-    def _segmenter(self) -> VentricleSegmenter:
-        assert self.weights is not None
-        return VentricleSegmenter(self.weights, self.device)
+        if self.segmenter is None:
+            return replace(cine, warnings=[*cine.warnings, NO_WEIGHTS])
+        return _labelled(cine, self.segmenter)
 
 
 def _labelled(cine: Cine, segmenter: VentricleSegmenter) -> Cine:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -142,13 +141,11 @@ class TissueShares:
     """Shares of the tissues in every frame of a study, on its working grids.
 
     Args:
-        weights: of a :class:`~myomotion.networks.ventricles.VentricleNet`; loaded on first use.
-        device: to work on.
+        segmenter: whose network looks; None looks at nothing.
     """
 
-    def __init__(self, weights: str | Path | None, device: str | torch.device = "cpu") -> None:
-        self.weights = weights
-        self.device = torch.device(device)
+    def __init__(self, segmenter: VentricleSegmenter | None) -> None:
+        self.segmenter = segmenter
 
     def __call__(self, slices: Slices) -> torch.Tensor | None:
         """Cavity, wall and right ventricle as the network sees them.
@@ -157,24 +154,19 @@ class TissueShares:
             slices: the study.
 
         Returns:
-            ``(Z, T, 3, size, size)``, 0 to 1, end-diastole first; None without weights.
+            ``(Z, T, 3, size, size)``, 0 to 1, end-diastole first; None without a segmenter.
         """
-        if self.weights is None or not Path(self.weights).is_file():
+        segmenter = self.segmenter
+        if segmenter is None:
             return None
-        segmenter = self._segmenter
         look = TwoLooks(segmenter.spacing, segmenter.size, orientations=1)
         found = []
         for z, grid in enumerate(slices.grids):
             wide = replace(grid, size=segmenter.size, spacing=segmenter.spacing)
-            pictures = frames_on(wide, slices.cine, z).to(self.device)
+            pictures = frames_on(wide, slices.cine, z).to(segmenter.device)
             shares = look.shares(pictures, segmenter.network, 1)
             found.append(_recentred(shares[:, 1:SPREAD], wide, grid))
         return torch.stack(found)
-
-    @cached_property
-    def _segmenter(self) -> VentricleSegmenter:
-        assert self.weights is not None
-        return VentricleSegmenter(self.weights, self.device)
 
 
 def _recentred(values: torch.Tensor, wide: WorkingGrid, grid: WorkingGrid) -> torch.Tensor:

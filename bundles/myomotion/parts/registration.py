@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import torch
+
 from myomotion.analysis import provenance, quality_control, segmentation
+from myomotion.analysis.ventricles import VentricleSegmenter
+from myomotion.errors import SettingError
 from myomotion.inferers import studies
 from myomotion.io.built_in import cines
 from myomotion.io.studies import folders_without_cine as folders_without_cine
@@ -24,6 +28,30 @@ inference_studies = exits(cines.studies)
 run_parameters = provenance.run_parameters
 track_study = studies.track_study
 training_data = by_section(cines.cines)
+
+
+@exits
+def load_segmenter(
+    weights: str | Path | None, device: str | torch.device = "cpu"
+) -> VentricleSegmenter | None:
+    """What draws contours and looks at every frame, loaded once for both.
+
+    Args:
+        weights: as ``segmentation_weights`` gives them; None where nothing needs them or there are
+            none.
+        device: to work on.
+
+    Raises:
+        InputError: if the file is not there or holds something else.
+    """
+    if weights is None:
+        return None
+    if not Path(weights).is_file():
+        raise SettingError(
+            f"segmentation_weights is {weights}: no such file. Give the model.pt of the bundle "
+            "ventricle_segmentation, or set tissues to false and label_ed to file or none."
+        )
+    return VentricleSegmenter(weights, device)
 
 
 @exits

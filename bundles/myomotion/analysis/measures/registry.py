@@ -16,6 +16,7 @@ from myomotion.analysis.measures import (
     plausibility,
     size,
     strain,
+    sureness,
 )
 from myomotion.analysis.measures.measure import Measure, StudyMeasure
 
@@ -54,6 +55,7 @@ MEASURES: tuple[Measure, ...] = (
     agreement.AGREEMENT_ED,
     agreement.AGREEMENT_ES,
     agreement.AGREEMENT,
+    sureness.UNSURE_SHARE,
     movement.BEAT,
     movement.STUDY_BEAT,
     movement.RESIDUAL_LEFT,
