@@ -8,6 +8,7 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pytest
+from matplotlib.collections import LineCollection
 
 import myomotion
 from myomotion.analysis.segmentation import DRAWN
@@ -35,8 +36,10 @@ def test_one_call_gives_the_numbers_and_fields_that_the_bundle_writes(
     at_es = summary["mean_of_slices_at_end_systole"]
     assert result.summary["mean_of_slices_at_end_systole"] == at_es
     assert "<html" in result.report()
-    pictures, *curves = result.figure().axes
-    assert len(pictures.images) == 12 and len(curves) == 2  # two slices
+    (sheet,) = result.figure().axes
+    assert len(sheet.images) == 12  # of two slices
+    lines = [c.get_segments() for c in sheet.collections if isinstance(c, LineCollection)]
+    assert sum(len(own) == 1 and len(own[0]) == 4 for own in lines) == 4  # Err and Ecc, four frames
 
 
 def test_nothing_is_written_unless_asked_for(

@@ -1,18 +1,19 @@
 """One picture that shows what the registration did to a study.
 
-It is one sheet in inches with all pictures, arrows and contours on it, and axes of their own for
-the curves alone: axes are what a drawing spends its time on.
+It is one sheet in inches with all pictures, arrows, contours and curves on it: axes of their own
+are what a drawing spends its time on.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
+from matplotlib.ticker import AutoLocator
 
 from myomotion.analysis.intensity import intensities
 from myomotion.analysis.motion import Motion
@@ -25,6 +26,7 @@ from myomotion.io.labels import MYOCARDIUM
 WIDTH, LEFT, TOP, STEP, SIDE = 19.0, 0.3, 0.7, 3.0, 2.85
 BAR_LEFT, BAR_WIDTH, CURVES_LEFT, CURVES_RIGHT = 15.3, 0.12, 16.2, 18.85
 BOTTOM, TICKS = 0.15, 0.25  # below the last row; room for the curves' ticks
+TICK, SPARE = 0.05, 0.05  # length of a tick; room around curves, as a share of their range
 TITLES = (
     "end-diastole (ED)",
     "end-systole (ES)",
@@ -69,7 +71,7 @@ def overview_figure(study: Study) -> Figure:
         _draw_bar(sheet, row)
     _draw_contours(sheet, motion)
     _draw_arrows(sheet, motion)
-    _draw_curves(figure, study)
+    _draw_curves(sheet, study)
     return figure
 
 
@@ -164,10 +166,9 @@ def _on_sheet(points: np.ndarray, grid: WorkingGrid, z: int) -> np.ndarray:
     return (points + 0.5) * (SIDE / grid.size) + (LEFT, TOP + z * STEP)
 
 
-def _draw_curves(figure: Figure, study: Study) -> None:
-    """Strain of the whole wall, slice by slice, in axes of their own."""
-    depth, height = len(study.motion.grids), float(figure.get_figheight())
-    sheet, middle = figure.axes[0], (CURVES_LEFT + CURVES_RIGHT) / 2
+def _draw_curves(sheet: Axes, study: Study) -> None:
+    """Strain of the whole wall, slice by slice, each in a frame with ticks."""
+    depth, middle = len(study.motion.grids), (CURVES_LEFT + CURVES_RIGHT) / 2
     title = "Green-Lagrange strain, %, reference ED"
     sheet.text(middle, TOP - 0.15, title, fontsize=9, **MIDDLE)
     for z in range(depth):
@@ -179,23 +180,58 @@ def _draw_curves(figure: Figure, study: Study) -> None:
             )
             sheet.text(middle, top + SIDE / 2, reason, fontsize=9, **MIDDLE)
             continue
-        size = (CURVES_RIGHT - CURVES_LEFT) / WIDTH, (SIDE - TICKS) / height
-        axis = figure.add_axes((CURVES_LEFT / WIDTH, 1 - (top + SIDE - TICKS) / height, *size))
-        frames = [row["frame"] for row in rows]
-        axis.axhline(0, color="0.7", linewidth=0.8)
-        axis.axvline(study.motion.es_frame, color="0.85", linewidth=0.8)
-        for key, name, color in CURVES:
-            values = np.array([row[key] for row in rows], float)
-            axis.plot(frames, values, color=color)
-            axis.text(
-                0.97,
-                0.93 if key == CURVES[0][0] else 0.84,
-                name,
-                color=color,
-                fontsize=9,
-                ha="right",
-                transform=axis.transAxes,
-            )
-        axis.tick_params(labelsize=8)
-        if z == depth - 1:
-            axis.set_xlabel("frame", fontsize=8, labelpad=1)
+        frames = np.array([row["frame"] for row in rows], float)
+        values = {key: np.array([row[key] for row in rows], float) for key, _, _ in CURVES}
+        across = _Scale.over(frames, CURVES_LEFT, CURVES_RIGHT)
+        up = _Scale.over(np.append(np.concatenate([*values.values()]), 0), top + SIDE - TICKS, top)
+        _draw_frame(sheet, across, up, study.motion.es_frame)
+        for row, (key, name, color) in enumerate(CURVES):
+            line = np.stack([across(frames), up(values[key])], axis=1)
+            sheet.add_collection(LineCollection([line], colors=color, linewidths=1.5), False)
+            place = top + (0.07 + 0.09 * row) * (SIDE - TICKS)
+            style: dict[str, Any] = {"color": color, "fontsize": 9, "ha": "right"}
+            sheet.text(CURVES_RIGHT - 0.08, place, name, **style)
+    below = TOP + depth * STEP - (STEP - SIDE)
+    sheet.text(middle, below + 0.05, "frame", fontsize=8, **MIDDLE)
+
+
+class _Scale(NamedTuple):
+    """From values to inches of the sheet, along one side of a frame."""
+
+    low: float
+    high: float
+    start: float
+    end: float
+
+    @classmethod
+    def over(cls, values: np.ndarray, start: float, end: float) -> _Scale:
+        """All known values with a twentieth of their range around them."""
+        low, high = float(np.nanmin(values)), float(np.nanmax(values))
+        room = SPARE * (high - low or 1.0)
+        return cls(low - room, high + room, start, end)
+
+    def __call__(self, value: Any) -> Any:
+        return self.start + (value - self.low) / (self.high - self.low) * (self.end - self.start)
+
+    def ticks(self) -> list[float]:
+        """Round values within."""
+        found = AutoLocator().tick_values(self.low, self.high)
+        return [float(v) for v in found if self.low <= v <= self.high]
+
+
+def _draw_frame(sheet: Axes, across: _Scale, up: _Scale, marked: float) -> None:
+    """A frame with ticks, a line at 0 and one at the marked place."""
+    left, right, bottom, top = across.start, across.end, up.start, up.end
+    sheet.hlines(up(0.0), left, right, color="0.7", linewidth=0.8)
+    sheet.vlines(across(marked), top, bottom, color="0.85", linewidth=0.8)
+    box = [(left, bottom), (right, bottom), (right, top), (left, top), (left, bottom)]
+    small: dict[str, Any] = {"fontsize": 8}
+    lines = [box]
+    for value in across.ticks():
+        lines.append([(across(value), bottom), (across(value), bottom + TICK)])
+        sheet.text(across(value), bottom + 1.6 * TICK, f"{value:g}", ha="center", va="top", **small)
+    for value in up.ticks():
+        lines.append([(left, up(value)), (left - TICK, up(value))])
+        text = f"{value:g}".replace("-", "\N{MINUS SIGN}")
+        sheet.text(left - 1.6 * TICK, up(value), text, ha="right", va="center", **small)
+    sheet.add_collection(LineCollection(lines, colors="black", linewidths=0.8), False)
