@@ -135,25 +135,32 @@ def write_images(folder: Path, cine: Cine, motion: Motion, writer: NiftiWriter) 
     ):
         (folder / name).mkdir()
         vectors = [lps_vectors(field, cine.itk_affine) for field in fields]
+        header = None  # of the first frame, made once: forms take longer than a copy
         for t in range(cine.image.shape[3]):
             whole = np.zeros((*cine.image.shape[:3], 1, 3), np.float32, order="F")
             for z, part in enumerate(maps):
                 whole[(*part.window, z)] = vectors[z][:, :, t]
-            image = image_of(cine, whole)
-            image.header.set_intent(NIFTI_INTENT_VECTOR)
+            image = image_of(cine, whole, header)
+            header = image.header
+            header.set_intent(NIFTI_INTENT_VECTOR)
             writer.write(image, folder / name / f"frame_{t:03d}.nii.gz", sparse=True)
 
 
-def image_of(cine: Cine, values: np.ndarray) -> nib.Nifti1Image:
+def image_of(
+    cine: Cine, values: np.ndarray, header: nib.Nifti1Header | None = None
+) -> nib.Nifti1Image:
     """Values on the grid of a cine as an image on the grid of its file.
 
     Args:
         cine: the study.
         values: ``(X, Y, Z, ...)``, axes as in memory.
+        header: of an earlier image of the cine, of the same shape and type, to be copied.
 
     Returns:
         The image, axes as in the file.
     """
+    if header is not None:
+        return nib.Nifti1Image(cine.storage.to_file(values), None, header)
     image = nib.Nifti1Image(cine.storage.to_file(values), cine.forms.sform)
     cine.forms.write(image)
     return image

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from monai.transforms import MapTransform
 
-from myomotion.core.scale_picture import scale_of_picture
+from myomotion.core.scale_picture import scaled_picture
 from myomotion.errors import InputError
 from myomotion.io.codes import NAMES
 
@@ -29,7 +29,6 @@ class LoadSliced(MapTransform):
 
     def __init__(self, keys: str = "slice") -> None:
         super().__init__(keys)
-        self.scale = scale_of_picture()
 
     def __call__(self, data: Mapping[Any, Any]) -> dict[Any, Any]:
         """Read the file; raises :class:`InputError` naming it when it cannot be used."""
@@ -47,6 +46,6 @@ class LoadSliced(MapTransform):
                 )
             if unknown := sorted(set(np.unique(label).tolist()) - set(NAMES.values())):
                 raise InputError(f"{path}: label codes {unknown}; expected 0 to 3.")
-            item["image"] = self.scale(torch.from_numpy(image.astype(np.float32))[None])
+            item["image"] = scaled_picture(torch.from_numpy(image.astype(np.float32))[None])
             item["label"] = torch.from_numpy(label.astype(np.float32))[None]
         return item

@@ -11,7 +11,7 @@ from monai.inferers import Inferer
 from scipy import ndimage
 from scipy.ndimage import gaussian_filter
 
-from myomotion.core.scale_picture import scale_of_picture
+from myomotion.core.scale_picture import scaled_picture
 from myomotion.io.codes import CAVITY, MYOCARDIUM, RIGHT_VENTRICLE
 from myomotion.networks.half import has_bfloat16, in_bfloat16
 
@@ -64,7 +64,6 @@ class TwoLooks(Inferer):
         self.orientations = orientations
         self.rings = rings
         self.batch_size = batch_size
-        self.scale = scale_of_picture()
 
     def __call__(
         self, inputs: torch.Tensor, network: Network, *args: object, **kwargs: object
@@ -169,7 +168,7 @@ class TwoLooks(Inferer):
             orientations: how many.
         """
         size = pictures.shape[-2:]
-        scaled = torch.stack([torch.as_tensor(self.scale(p)) for p in pictures.float()])[:, None]
+        scaled = torch.stack([scaled_picture(p) for p in pictures.float()])[:, None]
         lacking = [-n % MULTIPLE for n in size]
         scaled = F.pad(scaled, (0, lacking[1], 0, lacking[0]), mode="replicate")
         total, squares = torch.zeros(()), torch.zeros(())
