@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import shutil
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,7 +67,9 @@ def storage_groups(given: Given) -> Groups:
 
     def network() -> Iterator[Claim]:
         chosen = [*given.virtual_studies[:VIRTUAL], *first_of_data_sets(given.real_studies)]
-        yield from storage_claims("network", Tracker(), chosen, STORAGES, work / "network")
+        # What a network sees in the frames has no part in the strain of labelled slices.
+        tracker = Tracker(tissues=False)
+        yield from storage_claims("network", tracker, chosen, STORAGES, work / "network")
 
     def refined() -> Iterator[Claim]:
         chosen = [*given.virtual_studies[:1], *first_of_data_sets(given.real_studies)[:1]]
@@ -155,6 +158,7 @@ def differences(
             for (frame, z, segment), values in segments(tracker, turned).items()
         }
         shutil.rmtree(work / str(number))
+        print(f"{study['name']}: storage {number + 1} of {len(storages)}", file=sys.stderr)
         both = found.keys() & wanted.keys()
         ecc, err = (
             float(np.nanmax([abs(found[k][i] - wanted[k][i]) for k in both], initial=0))
