@@ -167,7 +167,7 @@ def test_label_of_other_levels_is_refused(tmp_path: Path) -> None:
     affine = own.affine.copy()
     affine[:3, 3] += 5 * affine[:3, 2]
     nib.save(nib.Nifti1Image(np.asarray(own.dataobj), affine), path)
-    with pytest.raises(InputError, match="slices lie outside the cine's"):
+    with pytest.raises(InputError, match="the label lies outside the cine"):
         read_cine({"image": str(tmp_path / "small" / "sa.nii.gz"), "label_ed": str(path)})
 
 

@@ -118,7 +118,7 @@ MALFORMED: dict[str, tuple[Change, str]] = {
     "label of 3 frames": (labels_of_all_frames, r"label_sa_ED.nii.gz: frames 0, 1, 2 are labelled"),
     "heart beyond the grid": (big_heart, r"label_sa_ED.nii.gz: .* mm .*size"),
     "frame -1": (info('{"ed_frame": -1}'), r"sa.nii.gz: ed_frame is -1, but .*frames 0 to 2"),
-    "frame as text": (info('{"ed_frame": "0"}'), r"sa.nii.gz: ed_frame is '0', but"),
+    "frame as text": (info('{"ed_frame": "first"}'), r"sa.nii.gz: ed_frame is 'first', but"),
     "frame as fraction": (info('{"ed_frame": 0.5}'), r"sa.nii.gz: ed_frame is 0.5, but"),
     "frame as truth": (info('{"es_frame": true}'), r"sa.nii.gz: es_frame is True, but"),
     "late end-systole": (info('{"es_frame": 3}'), r"sa.nii.gz: es_frame is 3, but .*0 to 2"),

@@ -107,7 +107,7 @@ def test_patient_and_slices_reach_the_cine(small_study: Path) -> None:
     ("key", "value", "message"),
     [
         ("height_cm", 1.8, "height in centimetres, 30 to 250"),
-        ("height_cm", "180", "height in centimetres"),
+        ("height_cm", "tall", "height in centimetres"),
         ("height_cm", True, "height in centimetres"),
         ("weight_kg", 0, "weight in kilograms, 1 to 400"),
         ("weight_kg", float("nan"), "weight in kilograms"),

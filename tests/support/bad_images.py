@@ -40,7 +40,7 @@ def image_with(folder: Path, change: str) -> None:
     elif change == "unknown code":
         save(folder / "label_sa_ED.nii.gz", np.where(label == 2, 9, label))
     elif change == "label shape":
-        save(folder / "label_sa_ED.nii.gz", label[:-1])
+        save(folder / "label_sa_ED.nii.gz", np.pad(label[:-1], ((0, 0), (1, 0), (0, 0))))
     elif change == "frame index":
         (folder / "info.json").write_text('{"ed_frame": 12}')
     elif change == "broken info":
@@ -59,7 +59,7 @@ BAD_INPUT = {
     "float label": "label_sa_ED.nii.gz: labels are not whole numbers",
     "nan label": "label_sa_ED.nii.gz: the label holds NaN",
     "unknown code": r"label_sa_ED.nii.gz: label values \[9\] are not part of the coding",
-    "label shape": "label_sa_ED.nii.gz: label of shape",
+    "label shape": "label_sa_ED.nii.gz: the label does not lie on the cine's grid",
     "frame index": "sa.nii.gz: ed_frame is 12, but the cine has frames 0 to 3",
     "broken info": "info.json: not readable JSON",
 }

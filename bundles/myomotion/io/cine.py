@@ -14,12 +14,13 @@ from myomotion.io.forms import Forms, forms_of, tilt_warnings
 from myomotion.io.info import Subject, read_info, slice_name
 from myomotion.io.labels import MYOCARDIUM, read_label
 from myomotion.io.pictures.end_diastole import EndDiastole, find_end_diastole
-from myomotion.io.pictures.padding import without_padding
+from myomotion.io.pictures.padding import without_gaps, without_padding
 from myomotion.io.slabs import Slabs, slabs_of
 from myomotion.io.source import image_title, read_cine_image
 from myomotion.io.storage import Storage, storage_of
 from myomotion.io.studies import find_studies as find_studies
 
+LARGEST = 1e15  # intensity of which single-precision arithmetic can take squares and their sums
 MANY_SLICES, FRAMES_DIFFER = 5, 1.2  # see _check_order
 STUDY_FILES = ("image", "label_ed", "label_es", "info")
 
@@ -172,6 +173,7 @@ def read_cine(
     if storage.order[2] == 2:  # else the voxels' size has told the slices apart
         _check_order(path, values)
     image = storage.to_memory(values)
+    image, gaps = without_gaps(image)
     _check_frames(path, image, fewest=1 if still else 2)
     image, padded = without_padding(image)
     frames = image.shape[3]
@@ -180,7 +182,13 @@ def read_cine(
     coding = info.labels if label_coding == "auto" else label_coding
     labels = {
         key: storage.to_memory(
-            read_label(str(study[key]), storage.shape, coding, storage.affine, frames)
+            read_label(
+                str(study[key]),
+                storage.shape,
+                coding,
+                storage.affine if source.placed else None,
+                frames,
+            )
         )
         for key in ("label_ed", "label_es")
         if study.get(key)
@@ -190,7 +198,7 @@ def read_cine(
         ed = find_end_diastole(image, storage.memory_affine, labels.get("label_ed"))
     else:
         ed = EndDiastole(_frame_index(ed_value, frames, "ed_frame", path), "given")
-    warnings = [*source.warnings, *(w for w in (padded, ed.warning) if w)]
+    warnings = [*source.warnings, *(w for w in (gaps, padded, ed.warning) if w)]
     if "label_ed" in labels and not (labels["label_ed"] == MYOCARDIUM).any():
         warnings.append(
             f"{Path(str(study['label_ed'])).name} labels the cavity alone. Give the myocardium for "
@@ -198,6 +206,11 @@ def read_cine(
         )
     levels = list(info.levels)
     if len(levels) != image.shape[2]:
+        if levels:
+            warnings.append(
+                f"info.json names {len(levels)} slices, the cine has {image.shape[2]}: the names "
+                "were not used."
+            )
         levels = [slice_name(z) for z in range(image.shape[2])]
     given_times = info.frame_times(frames)
     cine = Cine(
@@ -261,11 +274,20 @@ def _check_frames(path: Path, image: np.ndarray, fewest: int) -> None:
     bad = int(np.size(image) - np.isfinite(image).sum())
     if bad:
         raise InputError(f"{path}: {bad} voxels are NaN or infinite. Replace them before tracking.")
+    largest = max(float(image.max()), -float(image.min()))
+    if largest > LARGEST:
+        raise InputError(
+            f"{path}: intensities reach {largest:.3g}; numbers up to {LARGEST:g} can be computed "
+            "with. Scale them down."
+        )
     if float(np.ptp(image)) == 0:
         raise InputError(f"{path}: every voxel is {image.flat[0]:g}. A cine needs contrast.")
 
 
 def _frame_index(value: object, frames: int, name: str, path: Path) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < frames:
-        raise InputError(f"{path}: {name} is {value!r}, but the cine has frames 0 to {frames - 1}.")
+        raise InputError(
+            f"{path}: {name} is {value!r}, but the cine has frames 0 to {frames - 1}, counted from "
+            "0. Correct it."
+        )
     return value

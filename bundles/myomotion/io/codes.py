@@ -46,8 +46,8 @@ def coding_table(coding: str | Mapping[object, object]) -> dict[int, int]:
         >>> coding_table("{1: myocardium, 4: cavity}")
         {1: 2, 4: 1}
     """
-    if isinstance(coding, str) and coding in LABEL_CODINGS:
-        return LABEL_CODINGS[coding]
+    if isinstance(coding, str) and coding.strip().lower() in LABEL_CODINGS:
+        return LABEL_CODINGS[coding.strip().lower()]
     content: object = coding
     if isinstance(coding, str) and coding.lstrip().startswith("{"):
         try:

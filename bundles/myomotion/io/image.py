@@ -22,6 +22,7 @@ class CineImage:
         warnings: sentences for the user.
         forms: what files of results say of their place; from ``affine`` if None.
         places_mm: ``(Z,)`` place of each slice along the normal, where every slice has its own.
+        placed: the file says where it lies, so that a label must lie there too.
     """
 
     values: np.ndarray
@@ -31,3 +32,4 @@ class CineImage:
     warnings: list[str] = field(default_factory=list)
     forms: Forms | None = None
     places_mm: np.ndarray | None = None
+    placed: bool = True

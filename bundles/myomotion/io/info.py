@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -70,6 +71,17 @@ KNOWN_KEYS = (
     "intensity_scale",
     "noise_sigma",
 )
+#: What a deciding key is called elsewhere, letters alone. Where frames are counted from differs, so
+#: that such a key is refused, not taken for ours.
+CALLED = {
+    r"(ed|enddiastol\w*)(frame|phase|index|idx|number|time)?s?": "ed_frame",
+    r"(es|endsystol\w*)(frame|phase|index|idx|number|time)?s?": "es_frame",
+    r"(label)?cod(e|es|ing|ings)": "labels",
+    r"(trigger|phase)times?(ms|s)?": "frame_times_ms",
+    r"(dt|(frame|temporal)(duration|distance|spacing|resolution))(ms|s)?": "frame_interval_ms",
+    r"(slice(distance|gap|thickness)|spacingbetweenslices)(mm)?": "slice_spacing_mm",
+    r"series(number|description|instanceuid|uid)": "series",
+}
 LEVEL_WORDS = {
     **dict.fromkeys(("basal", "base"), "basal"),
     **dict.fromkeys(("mid", "middle", "midventricular", "mid-ventricular"), "mid"),
@@ -204,8 +216,8 @@ def read_info(path: str | Path | None) -> StudyInfo:
     if path is None:
         return StudyInfo()
     try:
-        text = Path(path).read_text(encoding="utf-8-sig")  # Notepad begins so
-        content = json.loads(text, object_pairs_hook=_without_repeats)
+        # As bytes, of which json knows the encodings that Notepad and PowerShell write.
+        content = json.loads(Path(path).read_bytes(), object_pairs_hook=_without_repeats)
     except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path}: not readable JSON ({error}). Correct it.") from error
     if not isinstance(content, dict):
@@ -219,12 +231,12 @@ def read_info(path: str | Path | None) -> StudyInfo:
         )
     return StudyInfo(
         path=Path(path),
-        ed_frame=_whole(content.get("ed_frame")),
-        es_frame=_whole(content.get("es_frame")),
+        ed_frame=_plain(content.get("ed_frame")),
+        es_frame=_plain(content.get("es_frame")),
         labels=_coding(Path(path), content.get("labels")),
         levels=tuple(_level(s.get("level"), z) for z, s in enumerate(slices)),
         frame_times_ms=content.get("frame_times_ms"),
-        frame_interval_ms=content.get("frame_interval_ms"),
+        frame_interval_ms=_plain(content.get("frame_interval_ms")),
         series=content.get("series"),
         allow_missing_slices=_truth(Path(path), content, "allow_missing_slices"),
         slice_spacing_mm=_number(Path(path), content, "slice_spacing_mm"),
@@ -246,11 +258,17 @@ def _in_lower_case(path: Path, content: Mapping[str, Any]) -> dict[str, Any]:
         name = low if low in DECIDING_KEYS else key
         if name in lowered:
             raise InputError(f"{path}: {name} is given twice. Keep one.")
-        near = nearest(low, DECIDING_KEYS)
+        near = nearest(low, DECIDING_KEYS) or _called_otherwise(low)
         if near and name not in KNOWN_KEYS:
             raise InputError(f"{path}: {key!r} is not a known key. Did you mean {near!r}?")
         lowered[name] = value
     return lowered
+
+
+def _called_otherwise(key: str) -> str | None:
+    """The deciding key that another one stands for elsewhere, see :data:`CALLED`."""
+    letters = re.sub("[^a-z]", "", key)
+    return next((ours for theirs, ours in CALLED.items() if re.fullmatch(theirs, letters)), None)
 
 
 def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -264,7 +282,7 @@ def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _coding(path: Path, value: object) -> str | Mapping[object, object]:
     """A coding of labels that is one."""
-    if value is None or value == "auto":
+    if value is None or str(value).strip().lower() == "auto":
         return "auto"
     coding = value if isinstance(value, Mapping) else str(value)
     try:
@@ -283,7 +301,7 @@ def _truth(path: Path, content: Mapping[str, Any], key: str, default: bool = Fal
 
 def _number(path: Path, content: Mapping[str, Any], key: str) -> float | None:
     """A number within its :data:`RANGES`; None where it is not given."""
-    value = content.get(key)
+    value = _plain(content.get(key))
     if value is None:
         return None
     low, high, meaning = RANGES[key]
@@ -295,8 +313,13 @@ def _number(path: Path, content: Mapping[str, Any], key: str) -> float | None:
     return float(value)
 
 
-def _whole(value: object) -> object:
-    """5.0 as 5, as programs for tables write whole numbers; anything else as it is."""
+def _plain(value: object) -> object:
+    """ "5" and 5.0 as 5, as programs for tables write numbers; anything else as it is."""
+    if isinstance(value, str):
+        try:
+            value = float(value)
+        except ValueError:
+            return value
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 

@@ -16,6 +16,15 @@ from myomotion.errors import InputError
 
 ENDINGS = (".nrrd", ".nhdr", ".mha", ".mhd")
 VOXELS_BESIDE = re.compile(r"^\s*(?:ElementDataFile\s*=|data ?file:)\s*(.+?)\s*$", re.I | re.M)
+NUMBERED = re.compile(r"([^%]*%0?\d?[di][^%]*?)\s+(\d{1,5})\s+(\d{1,5})(?:\s+(\d+))?(?:\s+\d)?")
+# Spaces whose axes ITK leaves as they are where time is the fourth one; to left and posterior.
+NRRD_SPACE = re.compile(r"^space:\s*(\S+)", re.M)
+TURNED = {
+    "right-anterior-superior-time": (-1, -1, 1),
+    "rast": (-1, -1, 1),
+    "left-anterior-superior-time": (1, -1, 1),
+    "last": (1, -1, 1),
+}
 
 META_SIZES = re.compile(r"^\s*ElementSpacing\s*=([^\n\r]*)", re.M)
 NRRD_SIZES = re.compile(r"^spacings:([^\n]*)", re.M)
@@ -80,7 +89,9 @@ def read_itk(path: Path) -> ItkImage:
     affine = np.eye(4)
     affine[:axes, :axes] = (direction * spacing)[:axes, :axes]
     affine[:axes, 3] = origin[:axes]
-    affine[:3] = RAS_FROM_LPS @ affine[:3]
+    space = NRRD_SPACE.search(_header_text(path))
+    turned = TURNED.get(space[1].lower() if space else "", (1, 1, 1))
+    affine[:3] = RAS_FROM_LPS @ np.diag([*turned]) @ affine[:3]
     step = float(spacing[3]) if len(spacing) > 3 else 0.0
     stated = _stated_sizes(path)[:axes]
     sized = len(stated) == axes and np.allclose(stated, spacing[:axes], rtol=1e-3, atol=0)
@@ -95,9 +106,26 @@ def itk_files(path: Path) -> list[Path]:
     """
     if not path.name.lower().endswith((".nhdr", ".mhd")):
         return [path]
-    named = VOXELS_BESIDE.findall(path.read_text(encoding="utf-8", errors="replace"))
-    beside = [path.with_name(name) for name in named]
+    text = path.read_text(encoding="utf-8", errors="replace")
+    found = VOXELS_BESIDE.search(text)
+    beside = [path.parent / name for name in _named(found[1], text[found.end() :])] if found else []
     return [path, *(file for file in beside if file.is_file())]
+
+
+def _named(word: str, rest: str) -> list[str]:
+    """Files of voxels that a header names: one, those of a list, or numbered ones.
+
+    Args:
+        word: what it says, such as ``sa.raw``, ``LIST`` or ``sa%02d.raw 0 29 1``.
+        rest: the text after it; of a list, a file a line.
+    """
+    if word.split()[0].upper() == "LIST":
+        return [line.strip() for line in rest.splitlines() if line.strip()]
+    numbered = NUMBERED.fullmatch(word)
+    if numbered is None:
+        return [word]
+    first, last, step = int(numbered[2]), int(numbered[3]), int(numbered[4] or 1)
+    return [numbered[1] % n for n in range(first, last + 1, max(step, 1))]
 
 
 def _header_text(path: Path) -> str:

@@ -29,18 +29,13 @@ def elsewhere(
         affine: ``(4, 4)`` of the cine.
 
     Returns:
-        True where axes or place differ, or the number of slices alone.
+        True where axes, place or size differ.
     """
     if np.allclose(np.abs(label_affine), np.eye(4)):
         return False
     if not np.allclose(label_affine, affine, atol=1e-3):
         return True
-    across = slice_axis(shape, affine)
-    return (
-        label.ndim == 3
-        and label.shape[across] != shape[across]
-        and np.array_equal(np.delete(label.shape, across), np.delete(shape, across))
-    )
+    return label.ndim == 3 and label.shape != tuple(shape)
 
 
 def on_grid(
@@ -53,7 +48,8 @@ def on_grid(
     """Order and direct the axes of a label map as those of a cine on the same grid.
 
     Programs that convert DICOM differ in which axis comes first and which end a slice begins at;
-    voxels are never resampled here. A map of more or of fewer whole slices gives those that it has.
+    voxels are never resampled here. A map of more or of fewer whole slices, or of a larger or a
+    smaller field of view, gives the voxels that it has.
 
     Args:
         path: file of the label, for messages.
@@ -78,13 +74,15 @@ def on_grid(
             change = to_cine @ inv_ornt_aff(orientation, label.shape)  # in voxels of the cine
             corners = np.array(np.meshgrid(*[[0, n - 1] for n in shape], indexing="ij"))
             points = corners.reshape(3, -1)
-            same_plane = np.delete(turned.shape, across) == np.delete(shape, across)
-            first = int(np.round(change[across, 3]))  # slice of the cine where the map begins
-            change[across, 3] -= first
+            first = np.round(change[:3, 3]).astype(int)  # voxel of the cine where the map begins
+            change[:3, 3] -= first
             apart = np.abs(change[:3, :3] @ points + change[:3, 3:] - points).max()
-            if same_plane.all() and apart <= CORNER_TOLERANCE:
-                return _whole_slices(path, turned, shape, across, first)
-            found += f", corners up to {apart:.1f} voxels away"
+            larger = np.sign(np.delete(np.subtract(turned.shape, shape), across))
+            # Rows in the place of columns are no other field of view.
+            if apart <= CORNER_TOLERANCE and larger.prod() >= 0:
+                return _whole_voxels(path, turned, shape, first)
+            if apart > CORNER_TOLERANCE:
+                found += f", corners up to {apart:.1f} voxels away"
     except (OrientationError, np.linalg.LinAlgError) as error:
         found += f", affine not usable ({error})"
     raise InputError(
@@ -93,28 +91,26 @@ def on_grid(
     )
 
 
-def _whole_slices(
-    path: Path, label: np.ndarray, shape: tuple[int, ...], across: int, first: int
+def _whole_voxels(
+    path: Path, label: np.ndarray, shape: tuple[int, ...], first: np.ndarray
 ) -> np.ndarray:
-    """Slices of a map at their place in a cine; the map's first is slice ``first`` of the cine."""
-    depth, count = shape[across], label.shape[across]
-    here = range(max(first, 0), min(first + count, depth))
-    if not len(here):
-        raise InputError(
-            f"{path}: the label's slices lie outside the cine's. Give the label of this cine."
-        )
-    if (first, count) == (0, depth):
+    """Voxels of a map at their place in a cine, in whose voxel ``first`` the map begins."""
+    if label.shape == tuple(shape) and not first.any():
         return label
-    LOG.warning(
-        "%s: has %d slices, of which %d are slices of the cine; it has %d",
-        path,
-        count,
-        len(here),
-        depth,
-    )
+    low, high = np.maximum(first, 0), np.minimum(first + label.shape, shape)
+    if (low >= high).any():
+        raise InputError(f"{path}: the label lies outside the cine. Give the label of this cine.")
     placed = np.zeros(shape, label.dtype)
-    to = np.moveaxis(placed, across, 0)
-    to[here.start : here.stop] = np.moveaxis(label, across, 0)[
-        here.start - first : here.stop - first
-    ]
+    here = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
+    placed[here] = label[tuple(slice(a, b) for a, b in zip(low - first, high - first, strict=True))]
+    LOG.warning(
+        "%s: its %s voxels begin at voxel %s of the cine, which has %s; %d of its %d labelled "
+        "voxels lie in it",
+        path,
+        " x ".join(map(str, label.shape)),
+        tuple(first.tolist()),
+        " x ".join(map(str, shape)),
+        np.count_nonzero(placed),
+        np.count_nonzero(label),
+    )
     return placed

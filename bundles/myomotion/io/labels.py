@@ -21,6 +21,7 @@ from myomotion.io.nifti import read_nifti
 from myomotion.io.storage import slice_axis
 
 LOG = logging.getLogger(__name__)
+ROUNDING = 0.01  # how far from a whole number a label may lie that was stored as a scaled one
 
 
 def read_label(
@@ -38,7 +39,7 @@ def read_label(
         coding: see :func:`~myomotion.io.cine.read_cine`.
         affine: of the cine; where given, the label must lie on its grid, and its axes are brought
             into the cine's order and direction; a label saved without geometry (unit voxels at the
-            origin) is taken voxel by voxel.
+            origin, or a header that says of no form what it is) is taken voxel by voxel.
         frames: of the cine; a map ``(X, Y, Z, frames)`` that labels one of them alone is taken for
             that frame.
 
@@ -49,7 +50,7 @@ def read_label(
         InputError: naming the file, what was found and the fix.
     """
     path = Path(path)
-    values, own_affine = _read_volume(path)
+    values, own_affine, placed = _read_volume(path)
     if values.ndim == 4 and values.shape[3] in (1, frames):
         shown = [t for t in range(values.shape[3]) if values[..., t].any()] or [0]
         if len(shown) > 1:
@@ -58,7 +59,7 @@ def read_label(
                 "stands for one. Save the labels of that frame alone (x, y, z)."
             )
         values = values[..., shown[0]]
-    if affine is not None and elsewhere(values, own_affine, shape, affine):
+    if affine is not None and placed and elsewhere(values, own_affine, shape, affine):
         values = on_grid(path, values, own_affine, shape, affine)
     if values.shape != tuple(shape):
         raise InputError(
@@ -72,15 +73,15 @@ def read_label(
     return np.ascontiguousarray(np.moveaxis(label, 2, across))
 
 
-def _read_volume(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Voxels and affine of a label map, NIfTI unless its name is that of another format."""
+def _read_volume(path: Path) -> tuple[np.ndarray, np.ndarray, bool]:
+    """Voxels, affine and whether it says where it lies; NIfTI unless its name says otherwise."""
     if is_itk_file(path):
         other = read_itk(path)
-        return other.values, other.affine
+        return other.values, other.affine, True
     image = read_nifti(path)
     if image.repair is not None:
         LOG.warning("%s: %s", path, image.repair)
-    return image.values, image.affine
+    return image.values, image.affine, image.placed
 
 
 def internal_codes(
@@ -104,12 +105,14 @@ def internal_codes(
     if not np.isfinite(values).all():
         raise InputError(f"{path}: the label holds NaN or infinite values. Save integer labels.")
     codes = np.unique(values)
-    if np.abs(codes - np.round(codes)).max() > 0:
+    apart = np.abs(codes - np.round(codes))
+    if apart.max() > ROUNDING:
         raise InputError(
-            f"{path}: labels are not whole numbers (for example "
-            f"{codes[codes != np.round(codes)][0]:g}). Save integer labels."
+            f"{path}: labels are not whole numbers (for example {codes[apart.argmax()]:g}): they "
+            "were interpolated, or are no labels. Save integer labels."
         )
-    found = {int(c) for c in codes} - {0}
+    values = np.round(values)
+    found = {int(c) for c in codes.round()} - {0}
     volume = values.reshape(*(*values.shape, 1, 1)[:2], -1)
     if coding == "auto":
         # Where the shapes do not tell, 2 is the wall in every public coding that has one.

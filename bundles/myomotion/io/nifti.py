@@ -52,12 +52,14 @@ class NiftiImage:
         affine: ``(4, 4)``, voxel index to RAS millimetres, from :func:`repaired_geometry`.
         repair: what was changed of the affine, or None.
         header: the file's header.
+        placed: the header says of a form what it is; else its place is made up.
     """
 
     values: np.ndarray
     affine: np.ndarray
     repair: str | None
     header: Any
+    placed: bool = True
 
 
 def read_nifti(path: Path) -> NiftiImage:
@@ -79,6 +81,7 @@ def read_nifti(path: Path) -> NiftiImage:
         raise InputError(f"{path}: permission to read it is denied. Change its permissions.")
     try:
         image: Any = nib.load(path)
+        _check_format(path, image)
         check_voxels(path, image)
         values = _all_voxels(path, image)
         image.header.get_xyzt_units()
@@ -90,7 +93,19 @@ def read_nifti(path: Path) -> NiftiImage:
             f"{path}: not a readable NIfTI file ({reason}). Export it again."
         ) from error
     affine, repair = repaired_geometry(path, image)
-    return NiftiImage(values=values, affine=affine, repair=repair, header=image.header)
+    placed = bool(image.header["qform_code"] > 0 or image.header["sform_code"] > 0)
+    return NiftiImage(
+        values=values, affine=affine, repair=repair, header=image.header, placed=placed
+    )
+
+
+def _check_format(path: Path, image: Any) -> None:
+    """Refuse what nibabel reads beside NIfTI: it has other headers."""
+    if not isinstance(image, nib.Nifti1Pair):  # which single files are as well
+        left_right = ", which does not tell left from right" * isinstance(image, nib.AnalyzeImage)
+        raise InputError(
+            f"{path}: is no NIfTI file ({type(image).__name__}{left_right}). Convert it."
+        )
 
 
 def check_voxels(path: Path, image: Any) -> None:
@@ -198,8 +213,9 @@ def _all_voxels(path: Path, image: Any) -> np.ndarray:
     """
     offset, kind, shape = image.dataobj.offset, image.dataobj.dtype, image.shape
     needed = offset + kind.itemsize * math.prod(int(n) for n in shape)
-    packed = path.name.lower().endswith(".gz")
-    most = path.stat().st_size / (SMALLEST_SHARE if packed else 1)
+    holder = Path(image.file_map["image"].filename)  # itself, or the file beside a header
+    packed = holder.name.lower().endswith(".gz")
+    most = holder.stat().st_size / (SMALLEST_SHARE if packed else 1)
     if needed > most:  # known before so much memory is asked for
         raise InputError(
             f"{path}: its header says {needed} bytes of shape {shape}, the file has "
@@ -232,9 +248,10 @@ def _all_voxels(path: Path, image: Any) -> np.ndarray:
 def _size_is_stored(path: Path) -> np.ndarray:
     """0 for an in-plane axis whose size the file gives as 0, which nibabel reads as 1; else 1."""
     image: Any = nib.load(path)
-    if not isinstance(image, nib.Nifti1Image):
+    if not isinstance(image, nib.Nifti1Pair):
         return np.ones(2)
-    with nib.openers.ImageOpener(str(path)) as file:
+    holder = image.file_map.get("header", image.file_map["image"])
+    with nib.openers.ImageOpener(str(holder.filename)) as file:
         header = type(image.header).from_fileobj(file, check=False)
     missing = (header["pixdim"][1:3] == 0) & (header["sform_code"] == 0)
     return np.where(missing, 0.0, 1.0)

@@ -12,7 +12,9 @@ from myomotion.io import source
 from myomotion.io.itk_files import ENDINGS
 
 LOG = logging.getLogger(__name__)
-LABEL_ENDINGS = (".nii.gz", ".nii", *ENDINGS)
+LABEL_ENDINGS = (".nii.gz", ".nii", ".hdr", *ENDINGS)
+# Of files beside a header or of notes on a label, which nobody takes for the label.
+BESIDE_ENDINGS = (".img", ".raw", ".zraw", ".raw.gz", ".json", ".txt", ".csv")
 SIDE_FILES = {  # in lower case
     "label_ed": tuple(f"label_sa_ed{ending}" for ending in LABEL_ENDINGS),
     "label_es": tuple(f"label_sa_es{ending}" for ending in LABEL_ENDINGS),
@@ -58,6 +60,8 @@ def find_studies(dataset_dir: str | Path) -> list[dict[str, object]]:
         study: dict[str, object] = {"name": folder.name, "image": str(image)}
         study |= side_files(folder)
         studies.append(study)
+        if others := _other_cines(folder, image):
+            LOG.warning("%s: not read beside %s: %s", folder, image.name, ", ".join(others))
     if not studies:
         raise InputError(
             f"{path}: no study folder with sa.nii.gz, frames/ or DICOM files found (looked into "
@@ -110,12 +114,27 @@ def side_files(folder: Path) -> dict[str, object]:
     known = {name for names in SIDE_FILES.values() for name in names}
     for path in files:
         name = path.name.lower()
-        if name in known or not name.endswith(LABEL_ENDINGS) or name.startswith("sa."):
+        if name in known or name.startswith("sa."):
             continue
-        near = nearest(name, known)
-        if near:
+        stem = name.split(".")[0]
+        if stem in ("label_sa_ed", "label_sa_es"):
+            if not name.endswith(BESIDE_ENDINGS):
+                LOG.warning("%s: not read; did you mean %s.nii.gz?", path, stem)
+        elif name.endswith(LABEL_ENDINGS) and (near := nearest(name, known)):
             LOG.warning("%s: not read; did you mean %s?", path, near)
     return found
+
+
+def _other_cines(folder: Path, image: Path) -> list[str]:
+    """Names of files that are called as a cine and are not the one that is read."""
+    own = source.image_files(image) if image.is_file() else [image]
+    return sorted(
+        path.name
+        for path in folder.iterdir()
+        if path.name.lower().startswith("sa.")
+        and path.name.lower().endswith(LABEL_ENDINGS)
+        and path not in own
+    )
 
 
 def study_folders(path: Path) -> list[Path]:

@@ -191,8 +191,10 @@ def test_cine_is_found_among_other_series_or_asked_for(drawn: Path, tmp_path: Pa
     other_series(drawn, study / "long", 10, 11, "4 chamber")
     cine = read(study)
     assert cine.image.shape[2] == 5 and cine.warnings == [
+        "Left out: 10 x modality CT, not MR (IM001_00001.dcm), 10 x not a magnitude image "
+        "(IM001_00001.dcm).",
         "Left out beside series 7 'SAX' (5 slices x 10 frames): series 11 '4 chamber' "
-        "(1 slice x 10 frames)."
+        "(1 slice x 10 frames).",
     ]
     uid = pydicom.dcmread(scans(study)[0]).SeriesInstanceUID
     for wanted in (7, "7", "sax", uid, [7]):

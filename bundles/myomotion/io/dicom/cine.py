@@ -41,7 +41,8 @@ def read_dicom_cine(path: Path, info: StudyInfo) -> CineImage:
     NominalCardiacTriggerDelayTime, TemporalPositionIdentifier (TemporalPositionIndex in enhanced
     files), AcquisitionTime, InstanceNumber (number of the picture in multi-frame files). The first
     two also give frame times, the mean of the slices. Values are those after RescaleSlope and
-    RescaleIntercept. DICOM's columns become the first axis and its rows the second.
+    RescaleIntercept, negatives (MONOCHROME1) turned into positives. DICOM's columns become the
+    first axis and its rows the second.
 
     Args:
         path: folder of the study, searched with those below it, or a multi-frame file.
@@ -249,6 +250,10 @@ def _pixels(levels: Sequence[Sequence[DicomFrame]]) -> np.ndarray:
             values[:, :, z, t] = (
                 pictures[frame.index].astype(float) * frame.slope + frame.intercept
             ).T
+    negative = np.array([[frame.negative for frame in level] for level in levels])
+    if negative.any():
+        pictures = values[:, :, negative]
+        values[:, :, negative] = pictures.max() + pictures.min() - pictures
     return values
 
 

@@ -30,6 +30,7 @@ TAGS = [
     "Modality",
     "ImageType",
     "SamplesPerPixel",
+    "PhotometricInterpretation",
     "Rows",
     "Columns",
     "NumberOfFrames",

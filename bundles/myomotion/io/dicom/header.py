@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +37,7 @@ class DicomFrame:
         intercept: see ``slope``.
         echo: EchoTime in milliseconds, or None.
         acquisition: AcquisitionNumber, or None.
+        negative: low values are bright (MONOCHROME1).
         times: those of :data:`TIME_KEYS` that are known; milliseconds for the first two.
     """
 
@@ -56,6 +57,7 @@ class DicomFrame:
     times: Mapping[str, float]
     echo: float | None = None
     acquisition: float | None = None
+    negative: bool = False
 
     @property
     def normal(self) -> np.ndarray:
@@ -202,6 +204,7 @@ def _frame(
         times=times,
         echo=_optional(source.get("EchoTime", None)),
         acquisition=_optional(source.get("AcquisitionNumber", None)),
+        negative=dataset.get("PhotometricInterpretation", None) == "MONOCHROME1",
     )
 
 
@@ -229,7 +232,8 @@ def _seconds(text: str) -> float:
 
 
 def _numbers(value: Any, count: int) -> np.ndarray:
-    numbers = np.array([float(v) for v in value])
+    several = value if isinstance(value, Sequence) and not isinstance(value, str) else [value]
+    numbers = np.array([float(v) for v in several if v is not None])
     if numbers.shape != (count,) or not np.isfinite(numbers).all():
-        raise ValueError(f"expected {count} numbers, found {list(value)}")
+        raise ValueError(f"expected {count} numbers, found {str(value)[:60]}")
     return numbers

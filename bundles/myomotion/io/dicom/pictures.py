@@ -62,12 +62,11 @@ def read_headers(files: Sequence[Path], place: Path) -> Pictures:
             continue
         own = frames_of(path, dataset)
         frames += [frame for frame in own if frame is not None]
-        if phase := sum(frame is None for frame in own):
-            left_out["not a magnitude image"] += phase
-            example.setdefault("not a magnitude image", path.name)
-            phases += phase
+        phases += sum(frame is None for frame in own)
     if phases and frames:
         warnings.append(f"{phases} pictures were left out: they are no magnitude images.")
+    if left_out and frames:
+        warnings.append(f"Left out: {_counted(left_out, example)}.")
     if unspaced:
         spaced, warning = _with_spacing(unspaced, frames)
         frames += spaced
@@ -75,12 +74,20 @@ def read_headers(files: Sequence[Path], place: Path) -> Pictures:
         left_out[NO_SPACING] += len(unspaced) - len(spaced)
         example.setdefault(NO_SPACING, unspaced[0][0].name)
     if not frames:
-        found = ", ".join(f"{n} x {r} ({example[r]})" for r, n in left_out.most_common())
+        if phases:
+            left_out["not a magnitude image"] += phases
+            example.setdefault("not a magnitude image", files[0].name)
+        found = _counted(left_out, example)
         raise InputError(
             f"{place}: no MR picture that says where it lies; found: {found or 'no file'}. Give a "
             "short-axis cine MR series."
         )
     return Pictures(frames=frames, warnings=warnings)
+
+
+def _counted(left_out: Counter[str], example: dict[str, str]) -> str:
+    """Why pictures cannot be used, how many, and a file of each kind."""
+    return ", ".join(f"{n} x {r} ({example[r]})" for r, n in left_out.most_common())
 
 
 def _with_spacing(
@@ -122,7 +129,8 @@ def _not_usable(path: Path, dataset: Any) -> str | None:
         return f"not an image (modality {modality or 'unknown'})"
     if modality != "MR":
         return f"modality {modality or 'unknown'}, not MR"
-    if int(dataset.get("SamplesPerPixel", 1)) != 1:
+    palette = dataset.get("PhotometricInterpretation", None) == "PALETTE COLOR"
+    if int(dataset.get("SamplesPerPixel", 1)) != 1 or palette:
         return "colour picture"
     if {str(v).upper() for v in dataset.get("ImageType", None) or []} & NOT_MAGNITUDE:
         return "not a magnitude image"

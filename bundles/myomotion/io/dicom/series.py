@@ -15,6 +15,7 @@ from myomotion.io.dicom.header import DicomFrame
 PLACE_TOLERANCE_MM = 0.2  # positions that differ by less are one
 LARGEST_SHIFT_MM = 10.0  # sideways, between slices that a patient's breathing moved apart
 DIRECTION_TOLERANCE = 2e-3  # the same for components of direction vectors (about 0.1 degrees)
+LEAST_ANGLE = 0.2  # degrees, from which planes are not parallel
 STACK_SLICES = 3  # parallel slices that make a short-axis stack
 CYCLE_FRAMES = 8  # fewer do not sample a heart cycle
 
@@ -281,7 +282,13 @@ def _check_parallel(stacks: Sequence[Stack]) -> None:
     for a, b in pairwise(stacks):
         x, y = a.first, b.first
         if x.series_uid == y.series_uid and not _parallel(x, y):
-            angle = np.degrees(np.arccos(np.clip(x.normal @ y.normal, -1, 1)))
+            angle = np.degrees(np.arccos(np.clip(abs(x.normal @ y.normal), 0, 1)))
+            if angle < LEAST_ANGLE:
+                raise InputError(
+                    f"{y.path}: its rows and columns run otherwise than those of {x.path.name}, a "
+                    f"slice of the same {a.title}: turned or mirrored within the plane. Bring all "
+                    "slices to one orientation, or move those of the other one out of the folder."
+                )
             raise InputError(
                 f"{y.path}: lies at {angle:.1f} degrees to {x.path.name}, a slice of the same "
                 f"{a.title}: slices must be parallel. Give a short-axis stack, or move the slices "

@@ -31,10 +31,7 @@ def without_padding(image: np.ndarray) -> tuple[np.ndarray, str | None]:
             continue
         padding, value = found
         filled = image.copy() if filled is image else filled
-        nearest = ndimage.distance_transform_edt(
-            padding, return_distances=False, return_indices=True
-        )
-        filled[:, :, z] = image[:, :, z][tuple(nearest)]
+        filled[:, :, z] = _nearest(image[:, :, z], padding)
         values.add(f"{value:g}")
     if not values:
         return image, None
@@ -42,6 +39,45 @@ def without_padding(image: np.ndarray) -> tuple[np.ndarray, str | None]:
         f"Padding of value {', '.join(sorted(values))} along the border is no intensity: the "
         "nearest intensities took its place."
     )
+
+
+def without_gaps(image: np.ndarray) -> tuple[np.ndarray, str | None]:
+    """Fill what is NaN in every frame and joined to the border with the nearest intensities.
+
+    Programs that resample leave NaN where nothing was taken. NaN elsewhere stays, as it is damage.
+
+    Args:
+        image: ``(X, Y, Z, T)``.
+
+    Returns:
+        See :func:`without_padding`.
+    """
+    if np.isfinite(image).all():
+        return image, None
+    filled = image.copy()
+    for z in range(image.shape[2]):
+        gap = _joined_to_border(np.isnan(image[:, :, z]).all(2))
+        if 0 < gap.mean() <= MOST:
+            filled[:, :, z] = _nearest(image[:, :, z], gap)
+    if np.array_equal(filled, image, equal_nan=True):
+        return image, None
+    return filled, "NaN along the border is no intensity: the nearest intensities took its place."
+
+
+def _nearest(frames: np.ndarray, gap: np.ndarray) -> np.ndarray:
+    """Frames ``(X, Y, T)`` with the nearest intensities in a part of them."""
+    places = ndimage.distance_transform_edt(gap, return_distances=False, return_indices=True)
+    found: np.ndarray = frames[tuple(places)]
+    return found
+
+
+def _joined_to_border(part: np.ndarray) -> np.ndarray:
+    """What of a part ``(X, Y)`` of a slice is joined to the slice's border."""
+    border = np.ones(part.shape, bool)
+    border[1:-1, 1:-1] = False
+    pieces, _ = ndimage.label(part)
+    joined: np.ndarray = np.isin(pieces, np.setdiff1d(pieces[border], 0))
+    return joined
 
 
 def _padding(frames: np.ndarray) -> tuple[np.ndarray, float] | None:
@@ -55,8 +91,7 @@ def _padding(frames: np.ndarray) -> tuple[np.ndarray, float] | None:
     value = float(values[counts.argmax()])
     still = frames[..., 0] == value
     still[still] = (frames[still] == value).all(1)
-    pieces, _ = ndimage.label(still)
-    padding = np.isin(pieces, np.setdiff1d(pieces[border], 0))
+    padding = _joined_to_border(still)
     if not FEWEST <= padding.mean() <= MOST:
         return None
     low, high = (float(v) for v in np.percentile(frames[~padding], RANGE))

@@ -10,7 +10,8 @@ from myomotion.io.image import CineImage
 from myomotion.io.info import StudyInfo
 
 CINE_STEM = "sa"  # a single file in a study folder is sa.ENDING
-ENDINGS = (".nii.gz", ".nii", ".nrrd", ".mha", ".mhd", ".dcm")  # nothing else is cut from a name
+# Nothing else is cut from a name.
+ENDINGS = (".nii.gz", ".nii", ".hdr", ".nrrd", ".mha", ".mhd", ".dcm")
 
 
 class CineReader(ABC):
@@ -77,9 +78,14 @@ class FileReader(CineReader):
     endings: ClassVar[tuple[str, ...]]
 
     def finds(self, folder: Path) -> Path | None:
-        """``sa`` with one of the endings, or None."""
-        files = (folder / f"{CINE_STEM}{ending}" for ending in self.endings)
-        return next((file for file in files if file.is_file()), None)
+        """``sa`` with one of the endings, upper and lower case alike, or None."""
+        names = [f"{CINE_STEM}{ending}" for ending in self.endings]
+        files = (folder / name for name in names)
+        exact = next((file for file in files if file.is_file()), None)
+        if exact is not None or not folder.is_dir():
+            return exact
+        found = {p.name.lower(): p for p in sorted(folder.iterdir()) if p.name.lower() in names}
+        return next((found[name] for name in names if name in found), None)
 
     def reads(self, place: Path) -> bool:
         """Whether the name ends as it should."""

@@ -1,4 +1,4 @@
-"""A cine as one 4-D NIfTI file: ``NAME/sa.nii.gz``."""
+"""A cine as one 4-D NIfTI file: ``NAME/sa.nii.gz``, or the pair ``sa.hdr`` and ``sa.img``."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LOG = logging.getLogger(__name__)
 class NiftiCine(FileReader):
     """One 4-D NIfTI file ``(x, y, z, t)``; frame times come from its header where believable."""
 
-    endings = (".nii.gz", ".nii")
+    endings = (".nii.gz", ".nii", ".hdr")
 
     def read(self, place: Path, info: StudyInfo) -> CineImage:
         """Read the file; the number of dimensions is left to the caller to check."""
@@ -36,4 +36,11 @@ class NiftiCine(FileReader):
             frame_times_ms=header_frame_times(image.header, frames) if frames else None,
             record={"format": "NIfTI"},
             forms=header_forms(image.header, image.affine),
+            placed=image.placed,
         )
+
+    def files(self, place: Path) -> list[Path]:
+        """The file, and that of its voxels beside a header."""
+        beside = [place.with_suffix(suffix) for suffix in (".img", ".IMG")]
+        own = place.name.lower().endswith(".hdr")
+        return [place, *(file for file in beside if own and file.is_file())]

@@ -11,11 +11,12 @@ import pydicom
 from pydicom.uid import generate_uid
 from scipy.spatial.transform import Rotation
 
+from myomotion.io.dicom.files import TIME_KEYS as TIME_KEYS
 from tools.write_dicom import write_cine
 
 Edit = Callable[[pydicom.Dataset], object]
 SIDEWAYS_MM = 1.5  # as a patient moves between two breath-holds
-TAKEN_AGAIN, TAKEN_TWICE = "acquisition", "pictures"
+SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 
 
 def as_dicom(study: Path, **options: bool) -> tuple[Path, list[Path]]:
@@ -172,6 +173,98 @@ def slice_with_other_rows(study: Path) -> Path:
 
     for path in files[-frames_of(target) :]:
         edit(path, shorter)
+    return target
+
+
+def edited(change: Edit) -> Callable[[Path], Path]:
+    """Every file has other elements."""
+
+    def done(study: Path) -> Path:
+        target, files = as_dicom(study)
+        for path in files:
+            edit(path, change)
+        return target
+
+    return done
+
+
+def without(*keywords: str) -> Edit:
+    """Elements that are not there."""
+
+    def change(dataset: pydicom.Dataset) -> None:
+        for keyword in keywords:
+            if keyword in dataset:
+                delattr(dataset, keyword)
+
+    return change
+
+
+def negative(dataset: pydicom.Dataset) -> None:
+    """Low values are bright."""
+    values = dataset.pixel_array
+    dataset.PhotometricInterpretation = "MONOCHROME1"
+    dataset.PixelData = (4095 - values).astype(values.dtype).tobytes()
+
+
+def of_modality(modality: str) -> Edit:
+    """Not from an MR scanner, or changed by another program."""
+    return lambda dataset: setattr(dataset, "Modality", modality)
+
+
+def with_spacing(*spacing: float) -> Edit:
+    """Another PixelSpacing."""
+    return lambda dataset: setattr(dataset, "PixelSpacing", [str(value) for value in spacing])
+
+
+def multi_frame_without_times(study: Path) -> Path:
+    """One enhanced file that says of no picture when it was taken."""
+    target, (path,) = as_dicom(study, multi_frame=True)
+
+    def change(dataset: pydicom.Dataset) -> None:
+        for group in dataset.PerFrameFunctionalGroupsSequence:
+            for keyword in ("CardiacSynchronizationSequence", "FrameContentSequence"):
+                if keyword in group:
+                    delattr(group, keyword)
+
+    edit(path, change)
+    return target
+
+
+def slice_turned(study: Path) -> Path:
+    """The last slice is stored upside down, and says so."""
+    target, files = as_dicom(study)
+
+    def turn(dataset: pydicom.Dataset) -> None:
+        axes = np.array(dataset.ImageOrientationPatient, float).reshape(2, 3)
+        size = np.array([dataset.Columns - 1, dataset.Rows - 1]) * dataset.PixelSpacing[::-1]
+        corner = np.array(dataset.ImagePositionPatient, float) + size.astype(float) @ axes
+        dataset.ImagePositionPatient = [f"{v:.4f}" for v in corner]
+        dataset.ImageOrientationPatient = [f"{v:.6f}" for v in -axes.ravel()]
+        dataset.PixelData = dataset.pixel_array[::-1, ::-1].tobytes()
+
+    for path in files[-frames_of(target) :]:
+        edit(path, turn)
+    return target
+
+
+def strays_beside(study: Path) -> Path:
+    """Pictures of screens lie among the cine's files, and what file managers leave."""
+    target, files = as_dicom(study)
+    folder = target / "scan"
+    screen = pydicom.dcmread(files[0])
+    screen.SOPClassUID = screen.file_meta.MediaStorageSOPClassUID = SECONDARY_CAPTURE
+    screen.SOPInstanceUID = screen.file_meta.MediaStorageSOPInstanceUID = generate_uid()
+    screen.SamplesPerPixel, screen.PlanarConfiguration = 3, 0
+    screen.PhotometricInterpretation = "RGB"
+    screen.BitsAllocated, screen.BitsStored, screen.HighBit = 8, 8, 7
+    screen.PixelData = bytes(3 * screen.Rows * screen.Columns)
+    without("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing")(screen)
+    screen.save_as(folder / "screen.dcm")
+    for name in ("._IM001_00001.dcm", ".DS_Store", "Thumbs.db", "readme.txt"):
+        (folder / name).write_bytes(b"\0\5\26\7" * 50)
+    (folder / "loop").symlink_to(target)
+    (folder / "dead.dcm").symlink_to("nowhere")
+    (folder / "itself.dcm").symlink_to("itself.dcm")
     return target
 
 

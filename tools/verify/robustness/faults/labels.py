@@ -8,9 +8,11 @@ from pathlib import Path
 
 import nibabel as nib
 import numpy as np
+from scipy import ndimage
 
 from myomotion.io.labels import CAVITY, MYOCARDIUM
-from tools.verify.robustness.faults.changes import Change, cine_of, label_of, save_label
+from tools.verify.robustness.faults.changes import Change, cine_of, label_of, save, save_label
+from tools.verify.robustness.faults.files import LABEL_FILES
 from tools.verify.robustness.faults.row import (
     Outcome,
     Row,
@@ -97,6 +99,69 @@ def of_every_frame(folder: Path) -> None:
     whole = np.zeros((*label.shape, frames), np.uint8)
     whole[..., 0] = label
     save_label(folder, whole)
+
+
+def of_frame(labelled: int) -> Change:
+    """A label of the cine's length, drawn at a later frame, which is end-diastole."""
+
+    def change(folder: Path) -> None:
+        label, (image, _) = label_of(folder), cine_of(folder)
+        whole = np.zeros((*label.shape, image.shape[3]), np.uint8)
+        whole[..., labelled] = label
+        save(folder, np.roll(image, labelled, 3))
+        save_label(folder, whole)
+
+    return change
+
+
+def as_numbers(factor: float) -> Change:
+    """Stored as floating-point numbers that are not quite whole."""
+    return lambda folder: save_label(folder, label_of(folder).astype(np.float32) * factor)
+
+
+def interpolated(folder: Path) -> None:
+    """Resampled as a picture is."""
+    save_label(folder, ndimage.gaussian_filter(label_of(folder).astype(np.float32), (1, 1, 0)))
+
+
+def stored_otherwise(folder: Path) -> None:
+    """Its axes are in another order and direction than those of the cine, and it says so."""
+    image = nib.Nifti1Image.from_filename(folder / "label_sa_ED.nii.gz")
+    turned = image.as_reoriented(np.array([[1, -1], [0, 1], [2, -1]]))
+    save_label(folder, np.asarray(turned.dataobj), turned.affine)
+
+
+def field_of_view(margin: tuple[int, int]) -> Change:
+    """The label of a larger or smaller part of the slices, by voxels on either side."""
+
+    def change(folder: Path) -> None:
+        label, affine = label_of(folder), cine_of(folder)[1]
+        wider = [(max(m, 0),) * 2 for m in (*margin, 0)]
+        cut = tuple(slice(max(-m, 0), -m * (m < 0) * -1 or None) for m in (*margin, 0))
+        affine[:3, 3] -= affine[:3, :3] @ [*margin, 0]
+        save_label(folder, np.pad(label[cut], wider), affine)
+
+    return change
+
+
+def half_a_voxel_off(folder: Path) -> None:
+    """On a grid of its own between the cine's voxels."""
+    affine = cine_of(folder)[1]
+    affine[:3, 3] += affine[:3, :2] @ [0.5, 0.5]
+    save_label(folder, label_of(folder), affine)
+
+
+def without_forms(folder: Path) -> None:
+    """Its header says of no form what it is."""
+    image = nib.Nifti1Image(label_of(folder), None)
+    image.header.set_zooms((1.8, 1.8, 8))
+    nib.save(image, folder / "label_sa_ED.nii.gz")
+
+
+def one_part_each(folder: Path) -> None:
+    """A volume a code, as networks give it."""
+    label = label_of(folder)
+    save_label(folder, np.stack([label == code for code in range(4)], -1).astype(np.uint8))
 
 
 def in_lower_case(folder: Path) -> None:
@@ -190,4 +255,26 @@ LABELS = (
         right=both(said("did you mean label_sa_ed"), said("drawn by a network")),
     ),
     Row(name="label of every frame", change=of_every_frame, right=same()),
+    Row(name="label of every frame, drawn in frame 3", change=of_frame(3), right=same()),
+    Row(name="0.9995, 1.999 and 2.9985", change=as_numbers(0.9995), right=same()),
+    Row(name="interpolated", change=interpolated, right=refused("not whole numbers")),
+    Row(name="other axes than the cine's", change=stored_otherwise, right=same()),
+    Row(
+        name="a smaller field of view",
+        change=field_of_view((-8, -6)),
+        right=both(same(), said("begin at voxel")),
+    ),
+    Row(
+        name="a larger field of view",
+        change=field_of_view((5, 3)),
+        right=both(same(), said("begin at voxel")),
+    ),
+    Row(
+        name="half a voxel off",
+        change=half_a_voxel_off,
+        right=refused("does not lie on the cine's grid.*Resample"),
+    ),
+    Row(name="header without forms", change=without_forms, right=same()),
+    Row(name="a volume a code", change=one_part_each, right=refused("label of shape")),
+    *LABEL_FILES,
 )

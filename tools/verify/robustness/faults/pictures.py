@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import nibabel as nib
@@ -21,6 +21,7 @@ from tools.verify.robustness.faults.changes import (
     save,
 )
 from tools.verify.robustness.faults.drawn import oblique
+from tools.verify.robustness.faults.files import FILES
 from tools.verify.robustness.faults.row import (
     Outcome,
     Right,
@@ -202,6 +203,44 @@ def simulated_labels(folder: Path) -> Path:
     return folder
 
 
+def dicom_rows() -> Iterator[Row]:
+    """Elements of DICOM that are missing, odd, or of pictures that do not belong to the cine."""
+    for name, edit, right in (
+        (
+            "no SliceLocation, SliceThickness, SpacingBetweenSlices",
+            dicom.without("SliceLocation", "SliceThickness", "SpacingBetweenSlices"),
+            same(),
+        ),
+        ("no TriggerTime", dicom.without("TriggerTime", "NominalInterval"), same()),
+        ("no InstanceNumber", dicom.without("InstanceNumber"), same()),
+        (
+            "nothing that orders frames",
+            dicom.without(*dicom.TIME_KEYS),
+            refused("order of the frames is not known"),
+        ),
+        ("negative (MONOCHROME1)", dicom.negative, same()),
+        ("another modality", dicom.of_modality("OT"), refused("modality OT")),
+        ("negative PixelSpacing", dicom.with_spacing(-1.8, -1.8), refused("PixelSpacing is")),
+        ("PixelSpacing of one number", dicom.with_spacing(1.8), refused("expected 2 numbers")),
+    ):
+        yield Row(name=f"DICOM: {name}", change=timed(dicom.edited(edit)), right=right)
+    yield Row(
+        name="DICOM: enhanced, without times of frames",
+        change=timed(dicom.multi_frame_without_times),
+        right=same(),
+    )
+    yield Row(
+        name="DICOM: a slice turned within its plane",
+        change=timed(dicom.slice_turned),
+        right=refused("turned or mirrored within the plane"),
+    )
+    yield Row(
+        name="DICOM: secondary captures, links, hidden and other files",
+        change=timed(dicom.strays_beside),
+        right=both(same(), said("Left out: .*colour picture")),
+    )
+
+
 def _everywhere(name: str, change: Change, right: Right, *others: str) -> tuple[Row, ...]:
     return tuple(Row(name=name, of=of, change=change, right=right) for of in ("drawn", *others))
 
@@ -288,6 +327,8 @@ PICTURES = (
     ),
     Row(name="unknown datatype", change=header(datatype=9999), right=refused("sa.nii.gz: .*9999")),
     Row(name="fem_sim beside a broken label", change=simulated_labels, right=same()),
+    *dicom_rows(),
+    *FILES,
     Row(name=".nrrd", change=as_itk(".nrrd"), right=same()),
     Row(name=".mha", change=as_itk(".mha"), right=same()),
     Row(

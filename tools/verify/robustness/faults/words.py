@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 
 from tools.bundle import REGISTRATION, ROOT, VAE
-from tools.verify.robustness.faults.row import Row, refused, same
+from tools.verify.robustness.faults.row import Row, both, refused, said, same
 
 TIMEOUT_S = 900  # of a busy machine; a command takes ten seconds
 
@@ -151,6 +151,36 @@ INFO_ROWS = (
         name="info.json: BOM, 5.0 and null",
         change=info(b'\xef\xbb\xbf{"ed_frame": 0.0, "es_frame": 5.0, "labels": null}'),
         right=same(),
+    ),
+    *(
+        Row(name=f"info.json: {text}", change=info(text), right=same())
+        for text in (
+            '{"ed_frame": "0", "es_frame": "5", "frame_interval_ms": "40"}',
+            '{"labels": "Internal"}',
+            '{"ED_Frame": 0}',
+            '{"ed_frame": null, "slices": null, "series": null, "slice_spacing_mm": null}',
+        )
+    ),
+    Row(name="info.json: UTF-16", change=info('{"ed_frame": 0}'.encode("utf-16")), right=same()),
+    *(
+        Row(name=f"info.json: {text}", change=info(text), right=refused(says))
+        for text, says in (
+            ('{"ed_frame": 1, "es_frame": 10}', "es_frame is 10, .*counted from 0"),
+            ('{"ED": 1, "ES": 6}', "mean 'ed_frame'"),
+            ('{"endSystole": 5}', "mean 'es_frame'"),
+            ('{"label_coding": "acdc"}', "mean 'labels'"),
+            ('{"dt": 40}', "mean 'frame_interval_ms'"),
+            ('{"frame_interval_ms": NaN}', "frame_interval_ms is nan"),
+            ('{"frame_interval_ms": 0.04}', "Give milliseconds"),
+            ('{"ed_frame": true}', "ed_frame is True"),
+            ('["ED", 0]', "expected a JSON object"),
+            ('{"slices": ["basal", "mid", "apical"]}', "expected one object a slice"),
+        )
+    ),
+    Row(
+        name="info.json: names of other slices",
+        change=info('{"slices": [{"level": "basal"}]}'),
+        right=both(same(), said("names 1 slices")),
     ),
     Row(name="info.json: half a frame", change=info('{"ed_frame": 0.5}'), right=refused("0.5")),
     Row(

@@ -216,8 +216,8 @@ def info_damage(study: Path, rng: np.random.Generator) -> Damage:
         value = WRONG_VALUES[int(rng.integers(len(WRONG_VALUES)))]
         said[key] = value
         unseen = {
-            "ed_frame": {ED} if value is None else set(),
-            "es_frame": {ES} if value is None else set(),
+            "ed_frame": {ED} if value in (None, "0") else set(),  # a number is a number
+            "es_frame": {ES} if value in (None, "0") else set(),
             "slices": {LEVELS},
             "frame_times_ms": {TIMES} if value is None else set(),
         }.get(key, set())
