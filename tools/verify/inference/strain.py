@@ -9,14 +9,8 @@ import numpy as np
 import torch
 
 from fem_sim.claims import Claim, below
-from fem_sim.geometry.contours import Contours, polygon_centroid
-from fem_sim.geometry.mesh import ring_mesh
 from fem_sim.mechanics.cycle import simulate_cycle
-from fem_sim.mechanics.gauge import cycle_positions
-from fem_sim.mechanics.lattice import LatticeMap
 from fem_sim.mechanics.parameters import SimulationParameters
-from fem_sim.mechanics.path import cycle_states, inflation_path
-from fem_sim.mechanics.ring import ring_model
 from fem_sim.phantom.render import CineSettings, VirtualCine, render_cine
 from fem_sim.verify.rings import round_contours
 from myomotion.analysis.grids import working_grids, working_slices
@@ -24,6 +18,7 @@ from myomotion.analysis.measures.tracked import tracked_slices
 from myomotion.analysis.motion import source_motion
 from myomotion.analysis.strain import strain_rows
 from myomotion.io.cine import Cine
+from tools.verify.inference.elements import WALL, element_strain, lattices
 
 SPACING, SIZE = 1.5, 96
 LIMIT_POINTS = 0.5
@@ -44,8 +39,6 @@ HEART = (
     ("apical", (12.0, 22.0, 0.0), 2.2),
 )
 LAMBDA_Z, TORSION_DEG = 1.12, 6.0
-GAUSS_POINTS = (np.array([-np.sqrt(0.6), 0.0, np.sqrt(0.6)]) + 1) / 2
-GAUSS_WEIGHTS = np.array([5.0, 8.0, 5.0]) / 18
 RADII = 2000  # samples of the analytic mean across the wall
 
 
@@ -181,7 +174,8 @@ def virtual_strain_claims(seed: int) -> Iterator[Claim]:
         )
         contours = round_contours(*radii)
         cycles.append(simulate_cycle(contours, parameters))
-        expected.append(element_strain(contours, parameters))
+        own = element_strain(*lattices(contours, parameters))[WALL]
+        expected.append((own["ecc"], own["err"]))
     cine = render_cine(
         list(zip(levels, cycles, strict=True)), CineSettings(), np.random.default_rng(seed)
     )
@@ -216,49 +210,3 @@ def true_field_strain(cine: VirtualCine) -> list[tuple[float, float]]:
     grids = working_grids(study, SIZE, SPACING)
     field = torch.stack([g.to_working(truth[z : z + 1])[0] for z, g in enumerate(grids)])
     return end_systolic_strain(study, field.numpy())
-
-
-def element_strain(contours: Contours, parameters: SimulationParameters) -> tuple[float, float]:
-    """Strain of the simulated elements themselves at end-systole: means over the wall's area.
-
-    Args:
-        contours: undeformed ring, mm.
-        parameters: of the simulation.
-
-    Returns:
-        Ecc and Err about the centroid of the end-diastolic cavity, percent.
-    """
-    mesh = ring_mesh(contours, parameters.n_circ, parameters.n_rad)
-    model = ring_model(mesh, parameters)
-    path = inflation_path(model, parameters.area_ratio, parameters.lambda_z)
-    states, _ = cycle_states(model, path, parameters)
-    positions = cycle_positions(model, states, parameters.torsion)
-    start, end = positions[0], positions[-1]
-    map_ = LatticeMap((start.shape[0], start.shape[1]))
-    s = (np.arange(map_.n_circ)[:, None] + GAUSS_POINTS).ravel()
-    t = (np.arange(map_.n_rad)[:, None] + GAUSS_POINTS).ravel()
-    nodes, weights, *slopes = map_.weights(*(g.ravel() for g in np.meshgrid(s, t, indexing="ij")))
-
-    def tangents(lattice: np.ndarray) -> np.ndarray:
-        corners = lattice.reshape(-1, 2)[nodes]
-        return np.stack([np.einsum("nk,nkd->nd", w, corners) for w in slopes], axis=-1)
-
-    reference = tangents(start)
-    gradient = tangents(end) @ np.linalg.inv(reference)
-    strain = (gradient.transpose(0, 2, 1) @ gradient - np.eye(2)) / 2
-    offset = np.einsum("nk,nkd->nd", weights, start.reshape(-1, 2)[nodes])
-    radial = offset - polygon_centroid(start[:, 0])
-    radial /= np.linalg.norm(radial, axis=1, keepdims=True)
-    around = radial[:, ::-1] * [-1.0, 1.0]
-    share = np.outer(GAUSS_WEIGHTS, GAUSS_WEIGHTS)
-    area = (
-        np.abs(np.linalg.det(reference))
-        * np.tile(share[:, None], (map_.n_circ, 1, map_.n_rad, 1))
-        .reshape(map_.n_circ, 3, map_.n_rad, 3)
-        .ravel()
-    )
-    ecc, err = (
-        100 * float(np.average(np.einsum("ni,nij,nj->n", a, strain, a), weights=area))
-        for a in (around, radial)
-    )
-    return ecc, err
