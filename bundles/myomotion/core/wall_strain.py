@@ -44,6 +44,11 @@ class WallStrain:
     jacobian: np.ndarray
     area: np.ndarray
 
+    @property
+    def abs_j_minus_1(self) -> np.ndarray:
+        """``||J| - 1|``."""
+        return np.abs(np.abs(self.jacobian) - 1)
+
     def mean(self, name: str, part: np.ndarray | None = None) -> np.ndarray:
         """Mean of one of the strains over elements, weighted by their area at end-diastole.
 
