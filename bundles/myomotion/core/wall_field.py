@@ -8,7 +8,8 @@ from R to ``r^2 = J R^2 + c`` (Guccione, McCulloch and Waldman, Journal of Biome
 1991), so the squared radius is smooth in the squared radius where the displacement itself bends
 sharply. So ``r^2 - R^2`` and the turn ``theta - Theta`` are fitted by least squares, as cubic
 periodic B-splines along the circumference times polynomials of second degree across the wall, in
-``R^2`` the one and in R the other.
+``R^2`` the one and in R the other. ``R^2``, ``R^2 cos 2 Theta``, ``R^2 sin 2 Theta`` and R are
+among the functions, so that uniform scaling and even twist are exact in a wall of any shape.
 """
 
 from __future__ import annotations
@@ -81,8 +82,9 @@ class WallField:
 def _fit(mesh: WallMesh, pixels: np.ndarray, power: int) -> np.ndarray:
     """What values at pixels ``(N, 2)`` are at the nodes of the mesh, ``(nodes, N)``."""
     basis = _basis(mesh, pixels, power)
-    penalty = SMOOTHNESS**2 * np.kron(_roughness(KNOTS), np.eye(DEGREE + 1))
-    normal = basis.T @ basis + penalty + RIDGE**2 * np.eye(basis.shape[1])
+    normal = basis.T @ basis + RIDGE**2 * np.eye(basis.shape[1])
+    local = KNOTS * (DEGREE + 1)
+    normal[:local, :local] += SMOOTHNESS**2 * np.kron(_roughness(KNOTS), np.eye(DEGREE + 1))
     found: np.ndarray = _basis(mesh, mesh.nodes.reshape(-1, 2), power)
     return found @ np.linalg.solve(normal, basis.T)
 
@@ -93,7 +95,12 @@ def _basis(mesh: WallMesh, points: np.ndarray, power: int) -> np.ndarray:
     depth = (radius**power - inner**power) / (outer**power - inner**power)
     across = np.polynomial.legendre.legvander(2 * depth - 1, DEGREE)
     around = _periodic_splines(angle)
-    return (around[:, :, None] * across[:, None]).reshape(len(points), -1)
+    local = (around[:, :, None] * across[:, None]).reshape(len(points), -1)
+    scaled = (radius / mesh.epi[1].mean()) ** power
+    if power == 1:
+        return np.column_stack([local, scaled])
+    twice = 2 * angle
+    return np.column_stack([local, scaled, scaled * np.cos(twice), scaled * np.sin(twice)])
 
 
 def _periodic_splines(angle: np.ndarray) -> np.ndarray:

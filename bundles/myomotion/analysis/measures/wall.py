@@ -18,6 +18,8 @@ from myomotion.core.wall_strain import WallStrain, wall_strain
 from myomotion.core.working_grid import WorkingGrid
 from myomotion.io.labels import CAVITY, MYOCARDIUM
 
+MARGIN = 4  # voxels around a label, so that its contours close
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Wall:
@@ -123,6 +125,9 @@ def _wall_or_reason(tracked: TrackedSlice) -> Wall | str | None:
 
 def _contours(label: np.ndarray, grid: WorkingGrid) -> Contours:
     """Contours of a labelled slice in the millimetres of its working grid."""
-    found = contours_from_labels(label, grid.source_spacing, myocardium=MYOCARDIUM, cavity=CAVITY)
-    start = np.array(grid.center) * grid.source_spacing - (grid.size - 1) / 2 * grid.spacing
+    # A wall in the outermost voxels is whole as long as it is a ring.
+    padded = np.pad(label, MARGIN)
+    found = contours_from_labels(padded, grid.source_spacing, myocardium=MYOCARDIUM, cavity=CAVITY)
+    start = (np.array(grid.center) + MARGIN) * grid.source_spacing
+    start -= (grid.size - 1) / 2 * grid.spacing
     return Contours(endo=found.endo - start, epi=found.epi - start)
