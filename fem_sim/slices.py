@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from fem_sim.files import REJECTED, write_rejection
-from fem_sim.geometry.contours import Contours, RejectedSliceError, contours_from_labels
 from fem_sim.mechanics.cycle import Cycle, simulate_cycle
 from fem_sim.mechanics.materials.registry import material_named
 from fem_sim.mechanics.parameters import SimulationParameters
@@ -18,6 +17,7 @@ from fem_sim.population.dynamics import draw_area_ratio, draw_dynamics
 from fem_sim.population.subjects import draw_subject
 from fem_sim.settings import DatasetSettings
 from myomotion.core.segments import LEVELS
+from myomotion.core.wall_contours import Contours, RejectedSliceError, contours_from_labels
 
 SPACING_MM = 1.5
 UNLOADING_SUPPORT = 3.0  # kPa / mm, springs on the epicardium when starting from end-diastole

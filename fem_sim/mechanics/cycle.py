@@ -15,7 +15,6 @@ from zipfile import BadZipFile
 import numpy as np
 from scipy import ndimage
 
-from fem_sim.geometry.contours import Contours, RejectedSliceError, polygon_centroid
 from fem_sim.geometry.mesh import ring_mesh
 from fem_sim.mechanics.gauge import cycle_positions
 from fem_sim.mechanics.kinematics import pixel_jacobian
@@ -24,6 +23,7 @@ from fem_sim.mechanics.parameters import SimulationParameters
 from fem_sim.mechanics.path import cycle_states, inflation_path
 from fem_sim.mechanics.raster import EXTENSION, RasterGrid
 from fem_sim.mechanics.ring import ring_model
+from myomotion.core.wall_contours import Contours, RejectedSliceError, polygon_centroid
 from myomotion.files.atomic import write_bytes
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from scipy.interpolate import CubicSpline, PchipInterpolator
 
-from fem_sim.geometry.contours import RejectedSliceError
 from fem_sim.mechanics.newton import State, solve_at_area, solve_at_pressure
 from fem_sim.mechanics.parameters import SimulationParameters
 from fem_sim.mechanics.ring import RingModel
+from myomotion.core.wall_contours import RejectedSliceError
 
 
 def inflation_path(model: RingModel, area_ratio: float, lambda_z: float = 1.0) -> list[State]:

@@ -6,12 +6,17 @@ import logging
 
 import numpy as np
 
-from fem_sim.geometry.contours import Contours, RejectedSliceError, polygon_area, polygon_centroid
 from fem_sim.geometry.mesh import ring_mesh
 from fem_sim.mechanics.newton import State, solve_at_area
 from fem_sim.mechanics.parameters import SimulationParameters
 from fem_sim.mechanics.path import inflation_path
 from fem_sim.mechanics.ring import RingModel, ring_model
+from myomotion.core.wall_contours import (
+    Contours,
+    RejectedSliceError,
+    polygon_area,
+    polygon_centroid,
+)
 
 LOG = logging.getLogger(__name__)
 

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 
 from fem_sim.files import REJECTED, claim_folder, write_rejection
-from fem_sim.geometry.contours import RejectedSliceError
 from fem_sim.parallel import run_jobs
 from fem_sim.phantom.dataset import write_cine_list
 from fem_sim.phantom.files import is_finished, write_cine
@@ -26,6 +25,7 @@ from fem_sim.phantom.render import (
 from fem_sim.phantom.slice import background_noise, render_slice, simulate_slice, slice_motion
 from fem_sim.phantom.study import Study, StudySlice, read_study, septal_angle
 from fem_sim.population.dynamics import draw_dynamics
+from myomotion.core.wall_contours import RejectedSliceError
 from myomotion.errors import InputError
 from myomotion.io.cine import STUDY_FILES, find_studies
 

@@ -7,7 +7,6 @@ from dataclasses import replace
 import numpy as np
 from scipy.ndimage import map_coordinates
 
-from fem_sim.geometry.contours import contours_from_labels, polygon_centroid
 from fem_sim.geometry.labels import label_membership
 from fem_sim.mechanics.cycle import Cycle, simulate_cycle
 from fem_sim.mechanics.parameters import SimulationParameters
@@ -17,6 +16,7 @@ from fem_sim.phantom.motion import MotionSettings, SliceMotion, build_motion
 from fem_sim.phantom.render import moving_points
 from fem_sim.phantom.study import StudySlice
 from fem_sim.population.dynamics import Dynamics
+from myomotion.core.wall_contours import contours_from_labels, polygon_centroid
 
 GRID_SPACING_MM, GRID_SIZE = 1.5, 128  # wide enough for the motion to fade around big hearts
 UNLOAD_TOLERANCE_MM = 0.05

@@ -10,7 +10,6 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from fem_sim.geometry.contours import Contours
 from fem_sim.mechanics.parameters import SimulationParameters
 from fem_sim.population.dynamics import (
     MAX_AREA_RATIO,
@@ -22,6 +21,7 @@ from fem_sim.population.dynamics import (
 from fem_sim.population.kinds import KINDS, Kind, draw_kind, within
 from fem_sim.population.shape import RingShape, draw_roughness
 from myomotion.core.segments import LEVELS
+from myomotion.core.wall_contours import Contours
 
 
 @dataclass(frozen=True, kw_only=True)

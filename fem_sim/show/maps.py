@@ -8,13 +8,13 @@ import numpy as np
 import torch
 from scipy.spatial import cKDTree
 
-from fem_sim.geometry.contours import polygon_centroid
 from fem_sim.mechanics.cycle import Cycle
 from myomotion.core.kinematics import (
     green_lagrange_strain,
     jacobian_determinant,
     radial_circumferential_strain,
 )
+from myomotion.core.wall_contours import polygon_centroid
 
 LAYERS = 17
 NEIGHBOURS = 24

@@ -12,13 +12,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from fem_sim.geometry.contours import POINTS
 from fem_sim.phantom.anatomy import TissueLook, draw_look, material_image
 from fem_sim.phantom.contrast import Acquisition, acquire, draw_acquisition
 from fem_sim.phantom.geometry import HeartGeometry, heart_geometry
 from fem_sim.phantom.painter import Painter
 from fem_sim.phantom.render import voxel_label, voxel_mean
 from fem_sim.stills.ring import Ring, draw_ring
+from myomotion.core.wall_contours import POINTS
 
 SIZE, SPACING_MM = 144, 1.5
 FINE = 2  # points along each side of a voxel

@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from fem_sim.geometry.contours import Contours
 from fem_sim.population.kinds import KINDS, draw_kind, within
 from fem_sim.population.shape import draw_roughness
 from fem_sim.population.subjects import draw_middle
 from myomotion.core.segments import LEVELS
+from myomotion.core.wall_contours import Contours
 
 #: Heights of a slice: 0 is the base, 1 the apex of the cavity; beyond lie atria and apical fat.
 HEIGHTS = (-0.12, 1.1)

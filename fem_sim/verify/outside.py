@@ -15,7 +15,6 @@ import numpy as np
 from scipy import ndimage
 
 from fem_sim.claims import Claim, below, broken, not_run
-from fem_sim.geometry.contours import contours_from_labels, polygon_area
 from fem_sim.geometry.mesh import RingMesh, ring_mesh
 from fem_sim.mechanics.lattice import LatticeMap
 from fem_sim.mechanics.materials.registry import NeoHookean
@@ -23,6 +22,7 @@ from fem_sim.mechanics.parameters import SimulationParameters
 from fem_sim.mechanics.path import cycle_states, inflation_path
 from fem_sim.mechanics.ring import RingModel
 from fem_sim.verify.rings import drawn_slices, relative_l2, without_rigid_motion
+from myomotion.core.wall_contours import contours_from_labels, polygon_area
 
 FELUPE_SCRIPT = Path(__file__).parents[2] / "tools" / "compare_felupe.py"
 FELUPE_CLAIM = "displacement against FElupe on the same mesh (L2)"

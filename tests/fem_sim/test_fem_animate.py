@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 from scipy.ndimage import map_coordinates
 
-from fem_sim.geometry.contours import Contours, RejectedSliceError, polygon_centroid
 from fem_sim.mechanics.cycle import simulate_cycle
 from fem_sim.mechanics.parameters import SimulationParameters
 from fem_sim.mechanics.unload import unload
 from fem_sim.phantom.animate import animate, animate_study
 from fem_sim.phantom.slice import background_noise
 from fem_sim.phantom.study import Study, read_study, septal_angle
+from myomotion.core.wall_contours import Contours, RejectedSliceError, polygon_centroid
 from myomotion.errors import InputError
 from myomotion.io.cine import find_studies
 from tests.support.studies import write_study

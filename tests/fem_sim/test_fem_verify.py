@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from fem_sim.__main__ import main
-from fem_sim.geometry.contours import contours_from_labels
 from fem_sim.geometry.mesh import ring_mesh
 from fem_sim.mechanics.materials.registry import MATERIALS
 from fem_sim.verify import outside as verify_outside
@@ -24,6 +23,7 @@ from fem_sim.verify.rings import (
     without_rigid_motion,
 )
 from fem_sim.verify.solver import cylinder_claims
+from myomotion.core.wall_contours import contours_from_labels
 
 
 def test_command_measures_the_groups_asked_for(

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fem_sim.geometry.contours import polygon_centroid
 from fem_sim.population.dynamics import MAX_LAMBDA_Z, draw_dynamics
 from fem_sim.population.kinds import KINDS, draw_kind
 from fem_sim.population.shape import LARGEST_REACH_MM, RingShape
 from fem_sim.population.subjects import VirtualSlice, draw_subject
 from myomotion.core.segments import LEVELS
+from myomotion.core.wall_contours import polygon_centroid
 
 SUBJECTS = 300
 

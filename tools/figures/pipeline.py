@@ -24,12 +24,12 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch
 
 from fem_sim.command_line import make_parser, run_command
-from fem_sim.geometry.contours import contours_from_labels
 from fem_sim.geometry.mesh import ring_mesh
 from fem_sim.mechanics.cycle import Cycle
 from fem_sim.settings import DatasetSettings
 from fem_sim.slices import SPACING_MM, SliceJob, simulate_slice
 from fem_sim.sources import source_jobs
+from myomotion.core.wall_contours import contours_from_labels
 from myomotion.files.atomic import write_bytes
 from myomotion.files.outputs import PROGRAM
 from myomotion.io.built_in.cines import virtual_cines

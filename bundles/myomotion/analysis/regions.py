@@ -30,8 +30,8 @@ class SliceRegions:
         level: ``basal``, ``mid``, ``apical``; None where nothing is measured in the wall: a slice
             without myocardium, or without a cavity, from which radial directions point.
         center: voxel index of the cavity's centre.
-        septum_from_label: the insertions come from a right-ventricular label of this slice or its
-            neighbour; otherwise they are assumed.
+        septum: of this slice or, for want of a right-ventricular label, of its neighbour; assumed
+            where no slice has one.
     """
 
     wall: np.ndarray
@@ -39,7 +39,7 @@ class SliceRegions:
     segments: np.ndarray
     level: str | None
     center: tuple[float, float]
-    septum_from_label: bool
+    septum: Septum
 
 
 def slice_regions(motion: Motion) -> list[SliceRegions]:
@@ -75,7 +75,7 @@ def slice_regions(motion: Motion) -> list[SliceRegions]:
                 segments=segments,
                 level=level,
                 center=centers[z],
-                septum_from_label=septa[z].from_label,
+                septum=septa[z],
             )
         )
     return regions

@@ -8,6 +8,7 @@ from typing import Any
 from myomotion.analysis.measures.measure import SegmentMeasure
 from myomotion.analysis.measures.registry import keys_of, measures_of
 from myomotion.analysis.measures.tracked import TrackedSlice
+from myomotion.analysis.measures.wall import why_no_wall
 from myomotion.analysis.timing import time_of
 from myomotion.core.segments import FROM_ANTERIOR_THROUGH_SEPTUM
 
@@ -52,3 +53,20 @@ def strain_rows(slices: Sequence[TrackedSlice]) -> list[dict[str, Any]]:
                     }
                 )
     return rows
+
+
+def strain_warnings(slices: Sequence[TrackedSlice]) -> list[str]:
+    """What a reader is told of slices whose wall no mesh fits.
+
+    Args:
+        slices: as for :func:`strain_rows`.
+
+    Returns:
+        A sentence for each; their strain is empty.
+    """
+    return [
+        f"Slice {tracked.index} ({tracked.cine.levels[tracked.index]}) has a wall without strain, "
+        f"as strain is taken on a closed ring: {reason}."
+        for tracked in slices
+        if (reason := why_no_wall(tracked)) is not None
+    ]

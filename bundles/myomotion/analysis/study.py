@@ -16,7 +16,7 @@ from myomotion.analysis.motion import Motion, source_motion
 from myomotion.analysis.quality import StudyQuality, assess
 from myomotion.analysis.quality_control import QualityControl
 from myomotion.analysis.regions import SliceRegions
-from myomotion.analysis.strain import strain_rows
+from myomotion.analysis.strain import strain_rows, strain_warnings
 from myomotion.analysis.summary import study_summary
 from myomotion.core.cycle import cycle_closes
 from myomotion.io.cine import Cine
@@ -81,9 +81,9 @@ def analyse(
         function = ventricular_function(areas, slices.cine, motion.es_frame, closes)
     quality = assess(tracked, rows, function)
     regions = [part.region for part in tracked]
-    missing = control.warnings if rows else []
+    warnings = [*strain_warnings(tracked), *control.warnings] if rows else []
     summary = study_summary(
-        motion, regions, rows, quality, parameters, warnings=missing, function=function
+        motion, regions, rows, quality, parameters, warnings=warnings, function=function
     )
     return Study(
         cine=slices.cine,

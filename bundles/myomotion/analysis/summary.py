@@ -27,7 +27,11 @@ from myomotion.files.outputs import WRITTEN_BY
 from myomotion.io.cine import Cine
 
 NOTICE = "Research use only."
-STRAIN_TEXT = "Green-Lagrange, percent, reference end-diastole"
+STRAIN_TEXT = (
+    "Green-Lagrange, percent, reference end-diastole, on a mesh fitted to the end-diastolic wall"
+)
+SEGMENT_KEYS = ("err_percent", "ecc_percent", "ecc_endo_percent", "ecc_mid_percent")
+SEGMENT_KEYS += ("ecc_epi_percent", "erc_percent")
 NO_STRAIN = (
     "not computed: no end-diastolic myocardium label was given, and strain, segments, cavity area "
     "and R_VAE need one. Motion, warped frames and J do not."
@@ -159,8 +163,7 @@ def slice_means(
     rows_of: dict[type, Sequence[Mapping[str, Any]]]
     rows_of = {SegmentMeasure: walls, FrameMeasure: frames, SliceMeasure: own}
     means: dict[str, Any] = {
-        m.key: _mean([row[m.key] for row in rows_of[type(m)] if row.get(m.key) is not None])
-        for m in averaged_measures()
+        m.key: _mean(_known(rows_of[type(m)], m.key)) for m in averaged_measures()
     }
     if all(mean is None for mean in means.values()):
         return None
@@ -178,7 +181,8 @@ def segment_means(
         slices: those that count.
 
     Returns:
-        By segment number: ``name``, ``err_percent``, ``ecc_percent`` and ``slices``, their number.
+        By segment number: ``name``, those of :data:`SEGMENT_KEYS`, None where no slice has them,
+        and ``slices``, their number.
     """
     segments = {}
     for number, name in NAMES.items():
@@ -190,9 +194,8 @@ def segment_means(
         if mine:
             segments[str(number)] = {
                 "name": name,
-                "err_percent": _mean([row["err_percent"] for row in mine]),
-                "ecc_percent": _mean([row["ecc_percent"] for row in mine]),
-                "slices": len(mine),
+                **{key: _mean(_known(mine, key)) for key in SEGMENT_KEYS},
+                "slices": len(_known(mine, "ecc_percent")),
             }
     return segments
 
@@ -210,7 +213,7 @@ def _warnings(
             )
     warnings += [f"The study has a doubtful measure: {reason}." for reason in quality.reasons]
     shown = [region for region in regions if region.level is not None]
-    if labelled and not any(region.septum_from_label for region in shown):
+    if labelled and not any(region.septum.from_label for region in shown):
         warnings.append(
             "No right-ventricular label: segments are six (apex: four) equal parts, the septum "
             "assumed to lie within 60 degrees of the left of the picture. Their names are nominal."
@@ -233,6 +236,10 @@ def _warnings(
             f"{missing}."
         )
     return warnings
+
+
+def _known(rows: Sequence[Mapping[str, Any]], key: str) -> list[float]:
+    return [row[key] for row in rows if row.get(key) is not None]
 
 
 def _mean(values: Sequence[float]) -> float | None:

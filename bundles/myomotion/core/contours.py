@@ -73,6 +73,12 @@ def signed_area(line: np.ndarray) -> np.ndarray:
     return area
 
 
+def closed_length(line: np.ndarray) -> np.ndarray:
+    """Length of one closed line ``(..., N, 2)``, its last point joined to the first."""
+    length: np.ndarray = np.linalg.norm(line - np.roll(line, 1, axis=-2), axis=-1).sum(-1)
+    return length
+
+
 def contour_distances(first: np.ndarray, second: np.ndarray, spacing: float) -> tuple[float, float]:
     """Symmetric distances between two myocardia, over endocardium and epicardium.
 

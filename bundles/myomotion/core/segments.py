@@ -124,9 +124,6 @@ def segment_map(
 ) -> np.ndarray:
     """Segments of one slice.
 
-    At the basal and mid level the septum is halved and the rest of the wall quartered, so the
-    insertions are boundaries; at the apex four quadrants, the septal one about the septum's middle.
-
     Args:
         wall: boolean ``(H, W)``, myocardium at end-diastole.
         center: voxel index of the cavity's centre.
@@ -137,7 +134,25 @@ def segment_map(
         uint8 ``(H, W)``: 1 to 16 in the wall, 0 elsewhere.
     """
     rows, columns = np.indices(wall.shape)
-    angle = np.arctan2(columns - center[1], rows - center[0])
+    offset = np.stack([rows - center[0], columns - center[1]], axis=-1)
+    return np.where(wall, segments_at(offset, level, septum), 0).astype(np.uint8)
+
+
+def segments_at(offset: np.ndarray, level: str, septum: Septum) -> np.ndarray:
+    """Segments that points of the wall belong to.
+
+    At the basal and mid level the septum is halved and the rest of the wall quartered, so the
+    insertions are boundaries; at the apex four quadrants, the septal one about the septum's middle.
+
+    Args:
+        offset: ``(..., 2)`` from the cavity's centre, along the grid's axes, in any unit of length.
+        level: ``basal``, ``mid`` or ``apical``.
+        septum: see :class:`Septum`.
+
+    Returns:
+        uint8 ``(...)``, 1 to 16.
+    """
+    angle = np.arctan2(offset[..., 1], offset[..., 0])
     turn, arc = np.sign(septum.sweep), abs(septum.sweep)
     if level == "apical":
         start, widths = arc / 2 - np.pi / 4, np.full(4, np.pi / 2)
@@ -145,8 +160,8 @@ def segment_map(
         start, widths = 0.0, np.array([arc / 2] * 2 + [(2 * np.pi - arc) / 4] * 4)
     along = np.mod((angle - septum.anterior) * turn - start, 2 * np.pi)
     index = np.searchsorted(np.cumsum(widths)[:-1], along, side="right")
-    numbers = np.array(FROM_ANTERIOR_THROUGH_SEPTUM[level], np.uint8)
-    return np.where(wall, numbers[index], 0).astype(np.uint8)
+    numbers: np.ndarray = np.array(FROM_ANTERIOR_THROUGH_SEPTUM[level], np.uint8)[index]
+    return numbers
 
 
 def slice_levels(

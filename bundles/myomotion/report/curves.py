@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from markupsafe import Markup
 
@@ -40,7 +40,7 @@ def study_curves(study: Study, names: Sequence[str]) -> Curves:
         names: of the slices.
 
     Returns:
-        Charts, and the lines of the first for a legend.
+        Charts, and the lines of the one with the most for a legend.
     """
     cine, motion = study.cine, study.motion
     times = cine.frame_times_ms
@@ -52,7 +52,7 @@ def study_curves(study: Study, names: Sequence[str]) -> Curves:
         line_chart(title, curves, frames, x_label, marks, at_least)
         for title, at_least, curves in lines
     ]
-    return Curves(charts, lines[0][2])
+    return Curves(charts, max((curves for _, _, curves in lines), key=len))
 
 
 Chart = tuple[str, tuple[float, float], list[Line]]
@@ -64,8 +64,7 @@ def _strain_lines(study: Study, names: Sequence[str]) -> list[Chart]:
 
     def lines(key: str) -> list[Line]:
         curves = {z: [row[key] for row in whole if row["slice"] == z] for z in slices}
-        known = {z: values for z, values in curves.items() if None not in values}
-        return _lines(known, study, names)
+        return _lines(curves, study, names)
 
     return [(title, at_least, lines(key)) for key, (title, at_least) in STRAIN_CHARTS.items()]
 
@@ -85,9 +84,11 @@ def _disc_lines(study: Study, names: Sequence[str]) -> list[Chart]:
     ]
 
 
-def _lines(curves: dict[int, list[float]], study: Study, names: Sequence[str]) -> list[Line]:
+def _lines(curves: dict[int, list[Any]], study: Study, names: Sequence[str]) -> list[Line]:
+    """Lines of the slices whose values are known; a slice looks the same in every chart."""
     failed = {s.slice for s in study.quality.slices if s.light == RED}
     return [
         Line(name=names[z], values=values, place=place, faint=z in failed)
         for place, (z, values) in enumerate(curves.items())
+        if None not in values
     ]

@@ -173,7 +173,7 @@ def _draw_curves(figure: Figure, study: Study) -> None:
     for z in range(depth):
         rows = [r for r in study.rows if r["slice"] == z and r["segment"] == 0]
         top = TOP + z * STEP
-        if not rows:
+        if not rows or rows[0][CURVES[0][0]] is None:
             reason = (
                 "no strain in this slice" if study.rows else "no end-diastolic label:\nno strain"
             )

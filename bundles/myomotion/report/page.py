@@ -103,7 +103,12 @@ def _columns(slices: int) -> int:
 def _bullseyes(summary: Mapping[str, Any]) -> list[str]:
     segments = {int(k): v for k, v in summary["segments_at_end_systole"].items()}
     return [
-        bullseye(title, {k: v[key] for k, v in segments.items()}, limits, colormap)
+        bullseye(
+            title,
+            {k: v[key] for k, v in segments.items() if v[key] is not None},
+            limits,
+            colormap,
+        )
         for key, title, limits, colormap in BULLSEYES
     ]
 

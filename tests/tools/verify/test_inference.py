@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -18,32 +19,46 @@ from myomotion.transforms.save_motion import write_study as write_study_results
 from tests.support.analytic import ring_contraction
 from tests.support.studies import write_study
 from tools.verify.inference.command import groups
+from tools.verify.inference.elements import PARTS, WALL, element_strain, lattices, true_contours
 from tools.verify.inference.fields import inverse_claims, warp_claims
 from tools.verify.inference.formats import gap, table_gap
 from tools.verify.inference.runs import time_claims
-from tools.verify.inference.strain import analytic_means, element_strain, ring_strain
+from tools.verify.inference.strain import analytic_means, ring_strain
 
 
 def test_elements_of_a_round_ring_have_the_analytic_strain() -> None:
     inner, outer, ratio = 17.0, 28.0, 2.0
     parameters = SimulationParameters(area_ratio=ratio, levels=5)
     drop = np.pi * inner**2 * (ratio - 1)  # what every circle of an incompressible ring loses
-    expected = analytic_means(
-        np.sqrt(inner**2 + drop / np.pi), np.sqrt(outer**2 + drop / np.pi), drop, 0.0
-    )
-    found = element_strain(round_contours(inner, outer), parameters)
-    assert found == pytest.approx(expected, abs=0.05)
-    assert found[0] < -12 and found[1] > 20
+    edges = [np.sqrt(radius**2 + drop / np.pi) for radius in (inner, outer)]
+    start, end = lattices(round_contours(inner, outer), parameters)
+    found = element_strain(start, end)
+    thirds = np.linspace(*edges, 4)
+    limits = dict(zip(PARTS, [edges, *pairwise(thirds)], strict=True))
+    for part, (low, high) in limits.items():
+        expected = analytic_means(low, high, drop, 0.0)
+        # Samples lie within thirds or not, which tells at their edges.
+        near = 0.05 if part == WALL else 0.15
+        own = [found[part][key] for key in ("ecc", "err", "erc")]
+        assert own == pytest.approx(expected, abs=near)
+        assert found[part]["jacobian"] == pytest.approx(1, abs=2e-3)
+    assert found[WALL]["ecc"] < -12 and found[WALL]["err"] > 20
+    outline = true_contours(start)
+    for contour, radius in zip((outline.endo, outline.epi), edges, strict=True):
+        assert np.hypot(*(contour - contour.mean(0)).T) == pytest.approx(radius, abs=0.06)
 
 
 def test_mean_strain_of_thin_rings_is_that_of_their_radius() -> None:
     radius, drop = 30.0, 400.0
     new = np.sqrt(radius**2 - drop / np.pi)
-    ecc, err = analytic_means(radius - 0.01, radius + 0.01, drop, 0.0)
+    ecc, err, erc = analytic_means(radius - 0.01, radius + 0.01, drop, 0.0)
     assert ecc == pytest.approx(50 * ((new / radius) ** 2 - 1), abs=1e-4)
     assert err == pytest.approx(50 * ((radius / new) ** 2 - 1), abs=1e-4)
+    assert erc == 0
     slope = np.deg2rad(5) / 10
-    assert analytic_means(25, 35, 0.0, 5.0)[1] == pytest.approx(50 * slope**2 * 30.28**2, rel=1e-2)
+    _, err, erc = analytic_means(25, 35, 0.0, 5.0)
+    assert err == pytest.approx(50 * slope**2 * 30.28**2, rel=1e-2)
+    assert erc == pytest.approx(-50 * slope * 30.28, rel=1e-2)
 
 
 def test_table_of_strains_agrees_with_the_formula_and_not_with_another_motion() -> None:
@@ -104,7 +119,7 @@ def test_study_of_another_size_is_not_timed(tmp_path: Path) -> None:
 
 
 def test_groups_are_those_of_the_data_given(tmp_path: Path) -> None:
-    strain = ["strain, analytic", "strain, virtual"]
+    strain = ["strain, analytic", "strain, virtual", "strain, true fields"]
     without = groups(None, tmp_path)
     assert list(without) == ["real cines", *strain]
     (claim,) = without["real cines"]()

@@ -22,6 +22,7 @@ from tools.verify.inference.fields import inverse_claims, tracked_cines, warp_cl
 from tools.verify.inference.formats import format_claims
 from tools.verify.inference.runs import run_command, time_claims
 from tools.verify.inference.strain import analytic_strain_claims, virtual_strain_claims
+from tools.verify.inference.wall import true_field_claims
 
 SEED = 0
 FOLDERS: dict[str, Kind] = {"real": labelled_studies}
@@ -57,6 +58,7 @@ def groups(real: Path | None, work: Path) -> claims.Groups:
         **(_without_real() if real is None else real_groups(real, work)),
         "strain, analytic": lambda: analytic_strain_claims(SEED),
         "strain, virtual": lambda: virtual_strain_claims(SEED),
+        "strain, true fields": lambda: true_field_claims(SEED),
     }
 
 

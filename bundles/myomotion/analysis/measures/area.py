@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
 from myomotion.analysis.measures.measure import (
@@ -16,23 +14,14 @@ from myomotion.analysis.measures.measure import (
     Values,
 )
 from myomotion.analysis.measures.tracked import TrackedSlice, TrackedStudy
+from myomotion.analysis.measures.wall import over_wall, wall_of
 from myomotion.io.labels import CAVITY, MYOCARDIUM
 
 
-def over_segment(
-    number: Callable[[np.ndarray], np.ndarray],
-) -> Callable[[TrackedSlice, int], list[float]]:
-    """Mean of a number of J over a segment, frame by frame.
-
-    Args:
-        number: from J in a segment, ``(N,)``, to the number, ``(N,)``.
-
-    Returns:
-        What a segment's measure computes with.
-    """
-    return lambda tracked, segment: [
-        float(number(j[tracked.segment(segment)]).mean()) for j in tracked.jacobian
-    ]
+def fold_share(tracked: TrackedSlice, segment: int) -> list[float]:
+    """Share of a segment's pixels that the motion turns inside out (J <= 0), frame by frame."""
+    part = tracked.segment(segment)
+    return [float((j[part] <= 0).mean()) for j in tracked.jacobian]
 
 
 def cavity_ratio(tracked: TrackedSlice) -> Values:
@@ -91,12 +80,15 @@ def ejected_area(tracked: TrackedSlice) -> float | None:
 def area_change_error(tracked: TrackedSlice, label: int) -> float | None:
     """``|mean J over a part - A_ES / A_ED|`` at end-systole, areas from the labels.
 
+    J of the wall is that of its mesh, J of the cavity that of its pixels.
+
     Args:
         tracked: the slice.
         label: of the part, in the internal coding.
 
     Returns:
-        The error; None unless the slice is labelled at end-diastole and end-systole.
+        The error; None unless the slice is labelled at end-diastole and end-systole, and for a
+        wall without a mesh.
     """
     cine, z = tracked.cine, tracked.index
     if cine.label_ed is None or cine.label_es is None or cine.es_frame is None:
@@ -105,8 +97,14 @@ def area_change_error(tracked: TrackedSlice, label: int) -> float | None:
     at_es = int((cine.label_es[..., z] == label).sum())
     if not at_ed or not at_es:
         return None
-    part = tracked.part if label == MYOCARDIUM else tracked.region.cavity
-    return abs(float(tracked.jacobian[cine.es_frame][part].mean()) - at_es / at_ed)
+    if label == MYOCARDIUM:
+        wall = wall_of(tracked)
+        if wall is None:
+            return None
+        mean = float(wall.strain.mean("jacobian")[cine.es_frame])
+    else:
+        mean = float(tracked.jacobian[cine.es_frame][tracked.region.cavity].mean())
+    return abs(mean - at_es / at_ed)
 
 
 def _limits(part: str, amber: float, red: float) -> Limits:
@@ -157,16 +155,17 @@ CAVITY_RATIO = SegmentMeasure(
     key="area_ratio", compute=lambda tracked, _: tracked.once(cavity_ratio)
 )
 MEAN_J = SegmentMeasure(
-    key="mean_j", compute=over_segment(lambda j: j), heading="mean J", averaged=True
+    key="mean_j",
+    compute=over_wall(lambda wall, part: wall.strain.mean("jacobian", part)),
+    heading="mean J",
+    averaged=True,
 )
 ABS_J_MINUS_1 = SegmentMeasure(
     key="abs_j_minus_1",
-    compute=over_segment(lambda j: np.abs(np.abs(j) - 1)),
+    compute=over_wall(lambda wall, part: wall.strain.mean("abs_j_minus_1", part)),
     averaged=True,
 )
-SEGMENT_FOLDS = SegmentMeasure(
-    key="fold_fraction", compute=over_segment(lambda j: j <= 0), averaged=True
-)
+SEGMENT_FOLDS = SegmentMeasure(key="fold_fraction", compute=fold_share, averaged=True)
 FOLDS = FrameMeasure(
     key="fold_fraction",
     compute=lambda tracked: [float(v) for v in (tracked.jacobian[:, tracked.part] <= 0).mean(1)],

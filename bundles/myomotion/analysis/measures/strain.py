@@ -1,6 +1,7 @@
-"""Strain of the wall and its segments, and what its curve over the cycle shows.
+"""Strain of the wall, its layers and segments, and what its curve over the cycle shows.
 
-Green-Lagrange, percent, reference end-diastole, averaged over the end-diastolic myocardium.
+Percent, reference end-diastole, means over the elements of the mesh fitted to the end-diastolic
+wall (:mod:`.wall`), weighted by their area. Green-Lagrange unless the name says engineering.
 """
 
 from __future__ import annotations
@@ -11,30 +12,40 @@ import numpy as np
 
 from myomotion.analysis.measures.measure import SegmentMeasure, SliceMeasure
 from myomotion.analysis.measures.tracked import TrackedSlice
+from myomotion.analysis.measures.wall import over_wall, wall_of
 from myomotion.analysis.timing import since_ed, systolic_frames
+from myomotion.core.wall_mesh import LAYERS
 
-RADIAL, CIRCUMFERENTIAL = 0, 1  # of Motion.strain
 
-
-def mean_strain(tracked: TrackedSlice, segment: int, component: int) -> list[float]:
-    """Mean strain of a segment in every frame, percent.
+def strain_measure(
+    key: str, name: str, layer: str | None = None, heading: str | None = None
+) -> SegmentMeasure:
+    """A strain of every segment and frame, percent.
 
     Args:
-        tracked: the slice.
-        segment: its number; 0 is the whole wall.
-        component: ``RADIAL`` or ``CIRCUMFERENTIAL``.
+        key: of the measure, without its unit.
+        name: attribute of :class:`~myomotion.core.wall_strain.WallStrain`.
+        layer: one of :data:`~myomotion.core.wall_mesh.LAYERS`; None takes the whole thickness.
+        heading: in the table of numbers; None leaves it out there.
 
     Returns:
-        One value a frame.
+        The measure; its mean over the slices stands for the study.
     """
-    part = tracked.segment(segment)
-    maps = tracked.motion.strain[:, tracked.index, component]
-    return [100 * float(values[part].mean()) for values in maps]
+    return SegmentMeasure(
+        key=f"{key}_percent",
+        compute=over_wall(
+            lambda wall, part: (
+                100 * wall.strain.mean(name, part if layer is None else part & wall.layer(layer))
+            )
+        ),
+        heading=heading,
+        format="{:.1f}",
+        averaged=True,
+    )
 
 
 def curve_measures(
     name: str,
-    component: int,
     best: Callable[[np.ndarray], np.intp],
     peak_heading: str | None = None,
     time_heading: str | None = None,
@@ -43,17 +54,18 @@ def curve_measures(
 
     Args:
         name: ``ecc`` or ``err``.
-        component: ``RADIAL`` or ``CIRCUMFERENTIAL``.
         best: index of the peak, ``np.argmin`` for strain that falls.
         peak_heading: of the peak in the table of numbers; None leaves it out there.
         time_heading: of its time.
 
     Returns:
-        The measures; they apply to slices with a wall, rates where frame times are known.
+        The measures; they apply to slices with a mesh, rates where frame times are known.
     """
 
     def curve(tracked: TrackedSlice) -> np.ndarray:
-        return np.array(mean_strain(tracked, 0, component))
+        wall = wall_of(tracked)
+        assert wall is not None
+        return 100 * wall.strain.mean(name)
 
     def peak(tracked: TrackedSlice) -> int:
         return int(best(tracked.once(curve)))
@@ -64,54 +76,54 @@ def curve_measures(
         systole = rates[systolic_frames(tracked.motion)]
         return float(systole[best(systole)])
 
-    def has_wall(tracked: TrackedSlice) -> bool:
-        return tracked.has_wall
+    def has_mesh(tracked: TrackedSlice) -> bool:
+        return wall_of(tracked) is not None
 
     percent = f"{name}_percent"
     return (
         SliceMeasure(
             key=percent,
             compute=lambda tracked: float(tracked.once(curve)[tracked.motion.es_frame]),
-            applies=has_wall,
+            applies=has_mesh,
         ),
         SliceMeasure(
             key=f"peak_{percent}",
             compute=lambda tracked: float(tracked.once(curve)[peak(tracked)]),
-            applies=has_wall,
+            applies=has_mesh,
             heading=peak_heading,
             format="{:.1f}",
         ),
-        SliceMeasure(key=f"peak_{percent}_frame", compute=peak, applies=has_wall),
+        SliceMeasure(key=f"peak_{percent}_frame", compute=peak, applies=has_mesh),
         SliceMeasure(
             key=f"time_to_peak_{percent}_ms",
             compute=lambda tracked: since_ed(tracked.cine, peak(tracked)),
-            applies=has_wall,
+            applies=has_mesh,
             heading=time_heading,
             format="{:.0f}",
         ),
         SliceMeasure(
             key=f"peak_systolic_{name}_rate_per_s",
             compute=rate,
-            applies=lambda tracked: tracked.has_wall and tracked.cine.frame_times_ms is not None,
+            applies=lambda tracked: has_mesh(tracked) and tracked.cine.frame_times_ms is not None,
         ),
     )
 
 
-ERR = SegmentMeasure(
-    key="err_percent",
-    compute=lambda tracked, segment: mean_strain(tracked, segment, RADIAL),
-    heading="Err, %",
-    format="{:.1f}",
-    averaged=True,
+ERR = strain_measure("err", "err", heading="Err, %")
+ECC = strain_measure("ecc", "ecc", heading="Ecc, %")
+LAYER_STRAINS = tuple(
+    strain_measure(f"{name}_{layer}", name, layer, f"Ecc {layer}, %" if name == "ecc" else None)
+    for name in ("err", "ecc")
+    for layer in LAYERS
 )
-ECC = SegmentMeasure(
-    key="ecc_percent",
-    compute=lambda tracked, segment: mean_strain(tracked, segment, CIRCUMFERENTIAL),
-    heading="Ecc, %",
-    format="{:.1f}",
-    averaged=True,
+OTHER_STRAINS = (
+    strain_measure("erc", "erc", heading="Erc, %"),
+    strain_measure("e1", "e1"),
+    strain_measure("e2", "e2"),
+    strain_measure("engineering_err", "engineering_err"),
+    strain_measure("engineering_ecc", "engineering_ecc"),
 )
 CURVES = (
-    *curve_measures("ecc", CIRCUMFERENTIAL, np.argmin, "lowest Ecc, %", "at, ms"),
-    *curve_measures("err", RADIAL, np.argmax),
+    *curve_measures("ecc", np.argmin, "lowest Ecc, %", "at, ms"),
+    *curve_measures("err", np.argmax),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import contourpy
@@ -64,7 +65,11 @@ def polygon_centroid(points: np.ndarray) -> np.ndarray:
 
 
 def contours_from_labels(
-    labels: np.ndarray, spacing: float, *, myocardium: int = 2, cavity: int = 1
+    labels: np.ndarray,
+    spacing: float | Sequence[float],
+    *,
+    myocardium: int = 2,
+    cavity: int = 1,
 ) -> Contours:
     """Sub-pixel contours of the left-ventricular ring in a label map.
 
@@ -73,7 +78,7 @@ def contours_from_labels(
 
     Args:
         labels: ``(H, W)`` integers.
-        spacing: voxel size in mm, the same along both axes.
+        spacing: voxel size in mm, of both axes or one for each.
         myocardium: label of the wall.
         cavity: label of the cavity; used where present to close gaps of the wall at its inside.
 
@@ -98,20 +103,18 @@ def contours_from_labels(
     filled = wall | blood
     # Opening the cavity's complement inside the ring: papillary spokes join the cavity.
     blood = ndimage.binary_closing(blood, iterations=2) & filled & ~_outer_shell(filled)
-    center = np.array(ndimage.center_of_mass(blood))
-    endo = _radius_profile(blood, center)
-    epi = _radius_profile(filled, center)
-    if (epi - endo).min() < MIN_WALL_VOXELS:
+    steps = np.broadcast_to(np.asarray(spacing, float), 2)
+    center = np.array(ndimage.center_of_mass(blood)) * steps
+    endo = _radius_profile(blood, center, steps)
+    epi = _radius_profile(filled, center, steps)
+    thinnest = float((epi - endo).min() / steps.max())
+    if thinnest < MIN_WALL_VOXELS:
         raise RejectedSliceError(
-            "thin_wall",
-            f"the wall is {(epi - endo).min():.2f} voxels thick, need {MIN_WALL_VOXELS}",
+            "thin_wall", f"the wall is {thinnest:.2f} voxels thick, need {MIN_WALL_VOXELS}"
         )
     angle = 2 * np.pi * np.arange(POINTS) / POINTS
     direction = np.stack([np.cos(angle), np.sin(angle)], axis=1)
-    return Contours(
-        endo=(center + endo[:, None] * direction) * spacing,
-        epi=(center + epi[:, None] * direction) * spacing,
-    )
+    return Contours(endo=center + endo[:, None] * direction, epi=center + epi[:, None] * direction)
 
 
 def _main_component(wall: np.ndarray) -> np.ndarray:
@@ -152,13 +155,13 @@ def _outer_shell(filled: np.ndarray) -> np.ndarray:
     return filled & ~ndimage.binary_erosion(filled)
 
 
-def _radius_profile(mask: np.ndarray, center: np.ndarray) -> np.ndarray:
-    """Radius of the smoothed mask's outline in voxels at evenly spaced angles."""
+def _radius_profile(mask: np.ndarray, center: np.ndarray, steps: np.ndarray) -> np.ndarray:
+    """Radius of the smoothed mask's outline in mm at evenly spaced angles about a point in mm."""
     smooth = ndimage.gaussian_filter(mask.astype(float), 0.7)
     lines = contourpy.contour_generator(z=smooth.T).lines(0.5)
     if not lines:
         raise RejectedSliceError("no_cavity", "the cavity is too small to outline")
-    line = max((np.asarray(line) for line in lines), key=len) - center
+    line = max((np.asarray(line) for line in lines), key=len) * steps - center
     theta = np.unwrap(np.arctan2(line[:-1, 1], line[:-1, 0]))
     if abs(abs(theta[-1] - theta[0]) - 2 * np.pi) > 1.0:
         raise RejectedSliceError("not_star_shaped", "an outline does not surround the cavity")

@@ -1,0 +1,173 @@
+"""Strain of contours and the wall's thickness: a check that shares nothing with the mesh's fit.
+
+Endocardium, mid-wall and epicardium at end-diastole are polygons whose corners move as the field
+says at their places. A contour that is l long and was L has the stretch ``l / L`` and the
+Green-Lagrange strain ``((l / L)^2 - 1) / 2``, which is that of the mesh's layer where the wall
+shortens evenly. The thickness is the area between the contours over the length of the mid-wall,
+exact for round rings; thickening is its change, an engineering strain. At the edges the field is
+read as it is, so that thickening falls a little short where the blood beside the wall moves
+otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from myomotion.analysis.measures.measure import (
+    Limits,
+    Meaning,
+    SegmentMeasure,
+    SliceMeasure,
+    Values,
+)
+from myomotion.analysis.measures.tracked import TrackedSlice
+from myomotion.analysis.measures.wall import Wall, wall_of
+from myomotion.core.contours import closed_length, enclosed_area
+from myomotion.core.flow import sample
+from myomotion.core.wall_mesh import LAYERS
+
+POINTS = 180  # of a contour
+DEPTHS = (0.0, 0.5, 1.0)  # of the contours, from endo- to epicardium, as the layers are named
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class MovedContours:
+    """Contours of one slice in every frame.
+
+    Attributes:
+        stretch: length over that at end-diastole, ``(T, 3)``: endocardium, mid-wall, epicardium.
+        thickness_mm: of the wall, ``(T,)``.
+    """
+
+    stretch: np.ndarray
+    thickness_mm: np.ndarray
+
+    @property
+    def ecc(self) -> np.ndarray:
+        """Green-Lagrange strain of the contours, ``(T, 3)``."""
+        return (self.stretch**2 - 1) / 2
+
+
+def moved_contours(tracked: TrackedSlice) -> MovedContours | None:
+    """The contours of a slice, moved; made once.
+
+    Args:
+        tracked: the slice.
+
+    Returns:
+        None where it has no mesh.
+    """
+    return tracked.once(_moved)
+
+
+def ecc_gap(tracked: TrackedSlice) -> float | None:
+    """Ecc of the mesh's mid layer at end-systole against that of the mid-wall's length, points.
+
+    Args:
+        tracked: the slice.
+
+    Returns:
+        The difference, not negative; None without a mesh.
+    """
+    wall, contours = wall_of(tracked), moved_contours(tracked)
+    if wall is None or contours is None:
+        return None
+    frame = tracked.motion.es_frame
+    by_mesh = wall.strain.mean("ecc", wall.layer("mid"))[frame]
+    return 100 * abs(float(by_mesh - contours.ecc[frame, LAYERS.index("mid")]))
+
+
+def _moved(tracked: TrackedSlice) -> MovedContours | None:
+    wall = wall_of(tracked)
+    if wall is None:
+        return None
+    starts = [_outline(wall, depth) for depth in DEPTHS]
+    field = torch.from_numpy(np.ascontiguousarray(tracked.displacement))
+    places = torch.from_numpy(np.concatenate(starts).T / tracked.grid.spacing).to(field)
+    moves = sample(field, places[None, :, :, None])[..., 0].transpose(1, 2).numpy().astype(float)
+    moved = np.split(np.concatenate(starts) + moves, len(DEPTHS), axis=1)
+    lengths = np.stack([closed_length(line) for line in moved], axis=1)
+    first = np.array([float(closed_length(line)) for line in starts])
+    between = enclosed_area([moved[-1]]) - enclosed_area([moved[0]])
+    return MovedContours(
+        stretch=lengths / first, thickness_mm=between / lengths[:, DEPTHS.index(0.5)]
+    )
+
+
+def _outline(wall: Wall, depth: float) -> np.ndarray:
+    """Polygon at a share of the wall's thickness, ``(POINTS, 2)`` in mm."""
+    angle = 2 * np.pi * np.arange(POINTS) / POINTS
+    ray = np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    _, _, inner, outer = wall.mesh.polar(wall.mesh.center + ray)
+    return wall.mesh.center + (inner + depth * (outer - inner))[:, None] * ray
+
+
+def _of_whole_wall(
+    number: Callable[[MovedContours, int], np.ndarray],
+) -> Callable[[TrackedSlice, int], Values]:
+    """Values of segment 0, from the contours and the end-diastolic frame; None elsewhere."""
+
+    def compute(tracked: TrackedSlice, segment: int) -> Values:
+        contours = moved_contours(tracked)
+        if contours is None or segment != 0:
+            return [None] * len(tracked.displacement)
+        return [float(value) for value in number(contours, tracked.cine.ed_frame)]
+
+    return compute
+
+
+def _thickening(contours: MovedContours, ed_frame: int) -> np.ndarray:
+    return 100 * (contours.thickness_mm / contours.thickness_mm[ed_frame] - 1)
+
+
+# Of Ecc, percentage points, chosen on virtual cines and the subjects that settings are chosen on.
+GAP_LIMITS = Limits(
+    amber=2.0,
+    red=float("inf"),
+    reason=lambda value, _: (
+        f"circumferential strain on the mesh and by the length of the mid-wall differ by "
+        f"{value:.1f} points"
+    ),
+)
+
+CONTOUR_STRAINS = tuple(
+    SegmentMeasure(
+        key=f"contour_ecc_{layer}_percent",
+        compute=_of_whole_wall(lambda contours, _, index=index: 100 * contours.ecc[:, index]),
+        heading="Ecc of the mid-wall's length, %" if layer == "mid" else None,
+        format="{:.1f}",
+        averaged=True,
+    )
+    for index, layer in enumerate(LAYERS)
+)
+THICKNESS = SegmentMeasure(
+    key="wall_thickness_mm",
+    compute=_of_whole_wall(lambda contours, _: contours.thickness_mm),
+    heading="thickness, mm",
+    format="{:.1f}",
+    averaged=True,
+)
+THICKENING = SegmentMeasure(
+    key="thickening_percent",
+    compute=_of_whole_wall(_thickening),
+    heading="thickening, %",
+    format="{:.0f}",
+    averaged=True,
+)
+GAP = SliceMeasure(
+    key="mesh_contour_gap_points",
+    compute=ecc_gap,
+    applies=lambda tracked: wall_of(tracked) is not None,
+    limits=GAP_LIMITS,
+    meaning=Meaning(
+        "mesh and contour",
+        "Circumferential strain at end-systole is measured twice: on the mesh of the wall, and by "
+        "the length of the contour in its middle. Amber where they differ by more than "
+        f"{GAP_LIMITS.amber:g} percentage points.",
+    ),
+)
+CONTOURS = (*CONTOUR_STRAINS, THICKNESS, THICKENING)

@@ -1,0 +1,133 @@
+"""The mesh fitted to the wall of a slice, its motion, strain and segments."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from myomotion.analysis.measures.measure import Values
+from myomotion.analysis.measures.tracked import TrackedSlice
+from myomotion.core.segments import segments_at
+from myomotion.core.view import View, standard_view
+from myomotion.core.wall_contours import Contours, RejectedSliceError, contours_from_labels
+from myomotion.core.wall_field import WallField
+from myomotion.core.wall_mesh import LAYERS, WallMesh, wall_mesh
+from myomotion.core.wall_strain import WallStrain, wall_strain
+from myomotion.core.working_grid import WorkingGrid
+from myomotion.io.labels import CAVITY, MYOCARDIUM
+
+MARGIN = 4  # voxels around a label, so that its contours close
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Wall:
+    """The wall of one slice as a mesh that moves; points in mm, index times spacing of its grid.
+
+    Attributes:
+        mesh: at end-diastole.
+        nodes: ``(T, angles, rows + 1, 2)``, frames in the order of the file.
+        strain: of every frame and element.
+        segments: uint8 ``(angles, rows)``, 1 to 16, of the elements.
+        turn: 1 where the angle of the mesh grows counter-clockwise in the standard view (as seen
+            from the apex), else -1. Shear and rotation count that way, however the file is stored.
+    """
+
+    mesh: WallMesh
+    nodes: np.ndarray
+    strain: WallStrain
+    segments: np.ndarray
+    turn: float
+
+    def segment(self, number: int) -> np.ndarray:
+        """Elements of a segment, boolean ``(angles, rows)``; all for 0."""
+        return np.ones(self.segments.shape, bool) if number == 0 else self.segments == number
+
+    def layer(self, name: str) -> np.ndarray:
+        """Elements of a layer of :data:`~myomotion.core.wall_mesh.LAYERS`, as :meth:`segment`."""
+        return np.broadcast_to(self.mesh.layers == LAYERS.index(name), self.segments.shape)
+
+
+def wall_of(tracked: TrackedSlice) -> Wall | None:
+    """The mesh of a slice, made once.
+
+    Args:
+        tracked: the slice.
+
+    Returns:
+        None where :func:`why_no_wall` says why.
+    """
+    found = tracked.once(_wall_or_reason)
+    return found if isinstance(found, Wall) else None
+
+
+def why_no_wall(tracked: TrackedSlice) -> str | None:
+    """Why no mesh fits the wall of a slice.
+
+    Args:
+        tracked: the slice.
+
+    Returns:
+        The reason, for the reader; None where one does, or where there is no wall at all.
+    """
+    found = tracked.once(_wall_or_reason)
+    return found if isinstance(found, str) else None
+
+
+def over_wall(
+    number: Callable[[Wall, np.ndarray], np.ndarray],
+) -> Callable[[TrackedSlice, int], Values]:
+    """A number of the mesh, for every frame of a segment.
+
+    Args:
+        number: from the wall and some of its elements, boolean ``(angles, rows)``, to ``(T,)``.
+
+    Returns:
+        What a segment's measure computes with; None in every frame where the slice has no mesh.
+    """
+
+    def compute(tracked: TrackedSlice, segment: int) -> Values:
+        wall = wall_of(tracked)
+        if wall is None or not wall.segment(segment).any():
+            return [None] * len(tracked.displacement)
+        return [float(value) for value in number(wall, wall.segment(segment))]
+
+    return compute
+
+
+def counter_clockwise(view: View) -> float:
+    """1 where the angle from axis 0 towards axis 1 grows counter-clockwise in a view, else -1."""
+    right, up = view.direction(1, 0), view.direction(0, -1)
+    return float(np.sign(right[0] * up[1] - right[1] * up[0]))
+
+
+def _wall_or_reason(tracked: TrackedSlice) -> Wall | str | None:
+    label, level = tracked.cine.label_ed, tracked.region.level
+    if label is None or level is None:
+        return None
+    grid = tracked.grid
+    try:
+        mesh = wall_mesh(_contours(label[..., tracked.index], grid))
+    except RejectedSliceError as error:
+        return str(error).split(": ", 1)[1]
+    nodes = WallField(mesh, grid.spacing, (grid.size,) * 2).nodes(tracked.displacement)
+    turn = counter_clockwise(standard_view(tracked.cine.affine))
+    center = np.array(tracked.region.center) * grid.spacing
+    return Wall(
+        mesh=mesh,
+        nodes=nodes,
+        strain=wall_strain(mesh, nodes, turn),
+        segments=segments_at(mesh.middles - center, level, tracked.region.septum),
+        turn=turn,
+    )
+
+
+def _contours(label: np.ndarray, grid: WorkingGrid) -> Contours:
+    """Contours of a labelled slice in the millimetres of its working grid."""
+    # A wall in the outermost voxels is whole as long as it is a ring.
+    padded = np.pad(label, MARGIN)
+    found = contours_from_labels(padded, grid.source_spacing, myocardium=MYOCARDIUM, cavity=CAVITY)
+    start = (np.array(grid.center) + MARGIN) * grid.source_spacing
+    start -= (grid.size - 1) / 2 * grid.spacing
+    return Contours(endo=found.endo - start, epi=found.epi - start)
