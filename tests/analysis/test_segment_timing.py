@@ -81,17 +81,17 @@ def test_rates_are_the_slopes_of_the_formula_in_their_phases() -> None:
     slope *= 2 * np.pi / (CYCLE / 1000) / 100
     end, half = TIMES[ES], (TIMES[ES] + CYCLE) / 2
     systole, early, late = slope[fine <= end], slope[(fine > end) & (fine < half)], fine >= half
-    assert found["peak_systolic_ecc_rate_per_s"] == pytest.approx(systole.min(), rel=0.01)
-    assert found["peak_early_diastolic_ecc_rate_per_s"] == pytest.approx(early.max(), rel=0.01)
-    own = found["peak_late_diastolic_ecc_rate_per_s"]
+    assert found["systolic_ecc_rate_per_s"] == pytest.approx(systole.min(), rel=0.01)
+    assert found["early_diastolic_ecc_rate_per_s"] == pytest.approx(early.max(), rel=0.01)
+    own = found["late_diastolic_ecc_rate_per_s"]
     assert own == pytest.approx(slope[late].max(), rel=0.01)
 
 
 def test_filling_in_one_wave_has_no_late_rate() -> None:
     """Its slope only falls in the second half of diastole: the foot of the early wave."""
     found = curve_numbers("ecc", late_by(-60.0), course())
-    assert found["peak_early_diastolic_ecc_rate_per_s"] is not None
-    assert found["peak_late_diastolic_ecc_rate_per_s"] is None
+    assert found["early_diastolic_ecc_rate_per_s"] is not None
+    assert found["late_diastolic_ecc_rate_per_s"] is None
 
 
 @pytest.mark.parametrize(

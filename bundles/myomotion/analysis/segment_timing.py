@@ -36,7 +36,7 @@ def timing_keys() -> list[str]:
     keys = []
     for name in STRAINS:
         keys += [f"peak_{name}_percent", f"time_to_peak_{name}_ms", f"post_systolic_{name}_percent"]
-        keys += [f"peak_{phase}_{name}_rate_per_s" for phase in PHASES]
+        keys += [f"{phase}_{name}_rate_per_s" for phase in PHASES]
     return keys
 
 
@@ -71,7 +71,7 @@ def curve_numbers(name: str, percent: np.ndarray, course: Course) -> dict[str, N
             post_systolic_percent(work, place, course) if place is not None and works else None
         ),
         **{
-            f"peak_{phase}_{name}_rate_per_s": None if rate is None else sign * rate
+            f"{phase}_{name}_rate_per_s": None if rate is None else sign * rate
             for phase, rate in zip(PHASES, rates, strict=True)
         },
     }

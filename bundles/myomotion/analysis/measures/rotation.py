@@ -138,8 +138,8 @@ def _rate(phase: int) -> Curve:
 CURVE_NUMBERS: tuple[tuple[str, Curve, bool], ...] = (
     ("peak_{}_deg", _peak, True),
     ("time_to_peak_{}_ms", _time, False),
-    ("peak_systolic_{}_rate_deg_per_s", _rate(0), True),
-    ("peak_early_diastolic_{}_rate_deg_per_s", _rate(1), True),
+    ("systolic_{}_rate_deg_per_s", _rate(0), True),
+    ("early_diastolic_{}_rate_deg_per_s", _rate(1), True),
 )
 
 

@@ -70,7 +70,7 @@ SLICE_TIMING = tuple(
     for name in STRAINS
     for key in (
         f"post_systolic_{name}_percent",
-        *(f"peak_{phase}_{name}_rate_per_s" for phase in PHASES[1:]),
+        *(f"{phase}_{name}_rate_per_s" for phase in PHASES),
     )
 )
 CURE = SliceMeasure(
