@@ -85,10 +85,11 @@ def visits_page(
 
 def _cells(own: Change) -> dict[str, str]:
     """A change as text."""
-    digits = 2 if max(abs(own.first or 0), abs(own.second or 0)) < 2 else 1
+    largest = max(abs(own.first or 0), abs(own.second or 0))
+    digits = 2 if largest < 2 else 0 if largest >= 200 else 1
 
     def text(value: float | None, sign: str = "") -> str:
-        return "–" if value is None else f"{value:{sign}.{digits}f}"
+        return "–" if value is None else f"{round(value, digits) + 0.0:{sign}.{digits}f}"
 
     return {
         "first": text(own.first),
