@@ -163,11 +163,11 @@ def study_changes(
         By key of :data:`STUDY_NUMBERS`.
     """
     values = [{**s, **(s.get("mean_of_slices_at_end_systole") or {})} for s in (first, second)]
-    pairs = {key: [own.get(key) for own in values] for key in STUDY_NUMBERS}
+    pairs = {key: (values[0].get(key), values[1].get(key)) for key in STUDY_NUMBERS}
     return {
-        key: change(*pair, repeat["study"].get(key))
-        for key, pair in pairs.items()
-        if pair != [None, None]
+        key: change(before, after, repeat["study"].get(key))
+        for key, (before, after) in pairs.items()
+        if (before, after) != (None, None)
     }
 
 
