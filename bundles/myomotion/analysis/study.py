@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from myomotion.analysis.areas import Areas, corrected_areas, seen_areas, tracked_areas
+from myomotion.analysis.course import course_of
 from myomotion.analysis.function import Function, ventricular_function
 from myomotion.analysis.grids import Slices
 from myomotion.analysis.measures.tracked import tracked_slices
@@ -16,6 +17,7 @@ from myomotion.analysis.motion import Motion, source_motion
 from myomotion.analysis.quality import StudyQuality, assess
 from myomotion.analysis.quality_control import QualityControl
 from myomotion.analysis.regions import SliceRegions
+from myomotion.analysis.segment_timing import timing_rows
 from myomotion.analysis.strain import strain_rows, strain_warnings
 from myomotion.analysis.summary import study_summary
 from myomotion.core.cycle import cycle_closes
@@ -32,6 +34,8 @@ class Study:
         regions: wall, cavity and segments of every slice.
         rows: strain of every frame, slice and segment, dictionaries with
             :func:`~myomotion.analysis.strain.columns`; empty without a label.
+        timing: of every slice and segment, dictionaries with
+            :func:`~myomotion.analysis.segment_timing.columns`.
         quality: measures and lights.
         summary: content of ``summary.json``.
         function: of the ventricles; None without a cavity in the end-diastolic label.
@@ -41,6 +45,7 @@ class Study:
     motion: Motion
     regions: list[SliceRegions]
     rows: list[dict[str, Any]]
+    timing: list[dict[str, Any]]
     quality: StudyQuality
     summary: dict[str, Any]
     function: Function | None = None
@@ -90,6 +95,7 @@ def analyse(
         motion=motion,
         regions=regions,
         rows=rows,
+        timing=timing_rows(rows, course_of(motion), motion.es_frame),
         quality=quality,
         summary=summary,
         function=function,

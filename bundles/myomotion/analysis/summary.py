@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from myomotion.analysis.course import course_of
 from myomotion.analysis.function import SEEN, Function
 from myomotion.analysis.measures.measure import (
     LIGHTS,
@@ -20,6 +21,7 @@ from myomotion.analysis.motion import Motion
 from myomotion.analysis.provenance import input_hashes, versions
 from myomotion.analysis.quality import StudyQuality
 from myomotion.analysis.regions import SliceRegions
+from myomotion.analysis.segment_timing import study_timing
 from myomotion.analysis.timing import since_ed
 from myomotion.core.segments import NAMES
 from myomotion.core.view import standard_view
@@ -101,6 +103,10 @@ def study_summary(
             for judged in quality.slices
         ],
         "segments_at_end_systole": segment_means(rows, motion.es_frame, passed),
+        "segment_timing": {
+            str(number): numbers
+            for number, numbers in study_timing(rows, course_of(motion), quality.passed).items()
+        },
         "at_end_systole": at_es,
         "warnings": [*cine.warnings, *_warnings(cine, regions, quality, bool(rows)), *warnings],
         "parameters": dict(parameters or {}),

@@ -6,7 +6,7 @@ import numpy as np
 
 MOST_HARMONICS = 5
 FEWEST_FRAMES = 8
-SAMPLES = 500  # of the cycle, among which the steepest place is looked for
+SAMPLES = 500  # of the cycle, at which the slope is known
 
 
 def harmonics_of(frames: int) -> int:
@@ -14,10 +14,8 @@ def harmonics_of(frames: int) -> int:
     return min(MOST_HARMONICS, (frames - 1) // 3)
 
 
-def steepest_rates(
-    values: np.ndarray, times_ms: np.ndarray, cycle_ms: float
-) -> tuple[float, float] | None:
-    """Largest fall and rise per second of a curve that is smoothed over the whole cycle.
+def smoothed_rates(values: np.ndarray, times_ms: np.ndarray, cycle_ms: float) -> np.ndarray | None:
+    """Slope of a curve that is smoothed over the whole cycle.
 
     The curve is fitted by least squares with a Fourier series of :func:`harmonics_of` harmonics of
     the cycle, and differentiated there, as volume curves of radionuclide ventriculography are
@@ -29,8 +27,8 @@ def steepest_rates(
         cycle_ms: length of the cycle.
 
     Returns:
-        Both as positive numbers in units of the values per second; None for fewer than
-        :data:`FEWEST_FRAMES`.
+        ``(SAMPLES,)`` in units of the values per second, at even times from 0 to the cycle's end,
+        which is left out; None for fewer than :data:`FEWEST_FRAMES`.
     """
     if len(values) < FEWEST_FRAMES:
         return None
@@ -45,5 +43,23 @@ def steepest_rates(
     fitted = np.linalg.lstsq(basis, np.asarray(values, float), rcond=None)[0]
     of_cosine, of_sine = np.split(fitted[1:], 2)
     cosine, sine = series(np.arange(SAMPLES) / SAMPLES * cycle_ms)
-    per_second = 1000 * (cosine @ (order * of_sine) - sine @ (order * of_cosine))
-    return float(-per_second.min()), float(per_second.max())
+    slope: np.ndarray = 1000 * (cosine @ (order * of_sine) - sine @ (order * of_cosine))
+    return slope
+
+
+def steepest_rates(
+    values: np.ndarray, times_ms: np.ndarray, cycle_ms: float
+) -> tuple[float, float] | None:
+    """Largest fall and rise per second of a curve over the whole cycle.
+
+    Args:
+        values: as for :func:`smoothed_rates`.
+        times_ms: as there.
+        cycle_ms: as there.
+
+    Returns:
+        Both as positive numbers in units of the values per second; None for fewer than
+        :data:`FEWEST_FRAMES`.
+    """
+    slope = smoothed_rates(values, times_ms, cycle_ms)
+    return None if slope is None else (float(-slope.min()), float(slope.max()))

@@ -17,6 +17,7 @@ from monai.utils.enums import CommonKeys as Keys
 
 from myomotion.analysis.measures.registry import cohort_measures
 from myomotion.analysis.provenance import input_hashes
+from myomotion.analysis.wide import wide_columns, wide_row
 from myomotion.errors import OutputError, exit_on_input_error, root_input_error
 from myomotion.files.atomic import remove_leftovers, write_bytes
 from myomotion.files.outputs import Inputs, claim, refuse_unsafe
@@ -290,7 +291,8 @@ def read_summary(folder: Path) -> dict[str, Any] | None:
 def cohort_columns() -> list[str]:
     """Columns of ``cohort.csv``."""
     about = ["name", "light", "slices", "slices_passed", "reference_frame", "es_frame"]
-    return [*about, *(measure.key for measure in cohort_measures()), "warnings"]
+    measured = [measure.key for measure in cohort_measures()]
+    return [*about, *measured, "warnings", *wide_columns()]
 
 
 def cohort_row(summary: Mapping[str, Any]) -> dict[str, Any]:
@@ -306,8 +308,12 @@ def cohort_row(summary: Mapping[str, Any]) -> dict[str, Any]:
     means = summary.get("mean_of_slices_at_end_systole") or {}
     slices = summary.get("slices", [])
     row = {name: means.get(name, summary.get(name)) for name in cohort_columns()}
-    return row | {
-        "slices": len(slices),
-        "slices_passed": sum(s["light"] != "red" for s in slices),
-        "warnings": len(summary.get("warnings", [])),
-    }
+    return (
+        row
+        | wide_row(summary)
+        | {
+            "slices": len(slices),
+            "slices_passed": sum(s["light"] != "red" for s in slices),
+            "warnings": len(summary.get("warnings", [])),
+        }
+    )

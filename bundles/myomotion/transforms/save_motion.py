@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from monai.transforms import Transform
 
-from myomotion.analysis import function, quality, strain
+from myomotion.analysis import function, quality, segment_timing, strain, wide
 from myomotion.analysis.motion import Motion, lps_vectors, tracked_labels
 from myomotion.analysis.quality_control import QualityControl
 from myomotion.analysis.study import Study, analyse
@@ -91,6 +91,9 @@ def write_study(target: Path, study: Study, report: bool = True) -> None:
         write_images(folder, study.cine, study.motion, writer)
         if study.rows:
             write_table(folder / "strain.csv", strain.columns(), study.rows)
+            write_table(folder / "timing.csv", segment_timing.columns(), study.timing)
+            row = {"name": study.cine.name, **wide.wide_row(study.summary)}
+            write_table(folder / "segments.csv", ["name", *wide.wide_columns()], [row])
         if study.function is not None:
             rows = function.volume_rows(study.function, study.cine)
             write_table(folder / "function.csv", function.VOLUME_COLUMNS, rows)

@@ -20,6 +20,7 @@ from myomotion.io.cine import find_studies, read_cine
 from tools.verify.folders import Kind, labelled_studies
 from tools.verify.inference.fields import inverse_claims, tracked_cines, warp_claims
 from tools.verify.inference.formats import format_claims
+from tools.verify.inference.rotation import rotation_claims
 from tools.verify.inference.runs import run_command, time_claims
 from tools.verify.inference.strain import analytic_strain_claims, virtual_strain_claims
 from tools.verify.inference.wall import true_field_claims
@@ -59,6 +60,7 @@ def groups(real: Path | None, work: Path) -> claims.Groups:
         "strain, analytic": lambda: analytic_strain_claims(SEED),
         "strain, virtual": lambda: virtual_strain_claims(SEED),
         "strain, true fields": lambda: true_field_claims(SEED),
+        "rotation": lambda: rotation_claims(SEED),
     }
 
 

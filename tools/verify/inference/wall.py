@@ -49,6 +49,8 @@ class TrueSlice(NamedTuple):
         contours: of the elements themselves.
         field: ``(2, SIZE, SIZE)``, to end-systole, mm; true in the wall.
         elements: from :func:`~tools.verify.inference.elements.element_strain`.
+        start: simulated nodes at end-diastole on the grid, ``(2 n_circ, 2 n_rad + 1, 2)`` in mm.
+        end: the same at end-systole; their mean rotation against ``start`` vanishes.
     """
 
     kind: str
@@ -57,6 +59,8 @@ class TrueSlice(NamedTuple):
     contours: Contours
     field: np.ndarray
     elements: dict[str, dict[str, float]]
+    start: np.ndarray
+    end: np.ndarray
 
 
 def hearts_of_every_kind(seed: int) -> list[VirtualSlice]:
@@ -97,6 +101,8 @@ def true_slices(seed: int) -> tuple[TrueSlice, ...]:
                 contours=true_contours(start + shift),
                 field=raster.rasterise((end - start)[None])[0],
                 elements=element_strain(start, end),
+                start=start + shift,
+                end=end + shift,
             )
         )
     return tuple(made)
