@@ -35,7 +35,7 @@ def bend_bar(counts: tuple[int, int, int]) -> float:
 
 
 def ellipsoid(square: int, rings: int, layers: int) -> SolidMesh:
-    """The ventricle of problems 2 and 3; arguments see :func:`~fem_sim.heart3d.mesh.ventricle_mesh`.
+    """The ventricle of problems 2 and 3; see :func:`~fem_sim.heart3d.mesh.ventricle_mesh`.
 
     Radii 7 and 17 mm at the endocardium, 10 and 20 mm at the epicardium, base at z = 5 mm.
     """
@@ -50,7 +50,9 @@ def inflate(mesh: SolidMesh) -> tuple[SolidModel, State]:
 
 def contract(mesh: SolidMesh) -> tuple[SolidModel, State]:
     """Problem 3: fibres from 90 degrees (endocardium) to -90, 15 kPa, 60 kPa of tension."""
-    model = SolidModel(mesh, MUSCLE, frames=helix_frames(mesh, 90.0, -90.0), augmentation=AUGMENTATION)
+    model = SolidModel(
+        mesh, MUSCLE, frames=helix_frames(mesh, 90.0, -90.0), augmentation=AUGMENTATION
+    )
     return model, loaded(model, CONTRACTION)
 
 

@@ -14,6 +14,8 @@ from fem_sim.heart3d.mesh import Lofting, SolidMesh, ventricle_mesh
 from fem_sim.heart3d.model import SolidModel
 from fem_sim.population.shape import RingShape
 
+MUSCLE = Guccione(c_kpa=1.0, bf=8.0, bt=2.0, bfs=4.0)  # the benchmark's anisotropy
+
 
 @dataclass(frozen=True, kw_only=True)
 class Scar3D:
@@ -76,7 +78,7 @@ class Heart:
     fibre_endo: float = 60.0
     fibre_epi: float = -60.0
     cross_tension: float = 0.2
-    material: Guccione = Guccione(c_kpa=1.0, bf=8.0, bt=2.0, bfs=4.0)
+    material: Guccione = MUSCLE
     base_springs: float = 0.2
     scar: Scar3D | None = None
 
@@ -140,7 +142,8 @@ class Heart:
             # The apex is round: directions come in with the height above it.
             share = np.sin(np.clip(u, np.pi / 2, None)) ** 2
             inner, outer = (
-                (1 - share) * np.sqrt(np.mean(r**2)) + share * np.interp(angle, turn, r, period=2 * np.pi)
+                (1 - share) * np.sqrt(np.mean(r**2))
+                + share * np.interp(angle, turn, r, period=2 * np.pi)
                 for r in (endo, epi)
             )
             across = (inner + (outer - inner) * depth) * np.sin(u)

@@ -108,9 +108,7 @@ def ventricle_mesh(lofting: Lofting, square: int, rings: int, layers: int) -> So
     return mesh
 
 
-def ellipsoid_lofting(
-    endo: tuple[float, float], epi: tuple[float, float], base: float
-) -> Lofting:
+def ellipsoid_lofting(endo: tuple[float, float], epi: tuple[float, float], base: float) -> Lofting:
     """A truncated thick ellipsoid about the z axis, apex at negative z.
 
     ``x = r_s sin u cos v, y = r_s sin u sin v, z = r_l cos u`` with ``u`` from ``-pi`` at the apex
@@ -150,7 +148,9 @@ def _disc(square: int, rings: int) -> tuple[np.ndarray, np.ndarray]:
     ring = np.concatenate([ring, ring[:, :1]], axis=1)
     blocks = [middle, ring]
     points = np.concatenate([block.reshape(-1, 2) for block in blocks])
-    _, first, numbers = np.unique(np.round(points, 9), axis=0, return_index=True, return_inverse=True)
+    _, first, numbers = np.unique(
+        np.round(points, 9), axis=0, return_index=True, return_inverse=True
+    )
     faces, start = [], 0
     for block in blocks:
         size = block.shape[0] * block.shape[1]

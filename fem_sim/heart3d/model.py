@@ -5,9 +5,10 @@ Quasi-static, incompressible, total Lagrangian, Q2 displacement and Q1 pressure:
     int (S(E) + T (f x f + c g x g) - p J C^-1) : dE - P int_loaded n . v da + int_held k v . u = 0,
     int q (J - 1) = 0,
 
-with Guccione's S, the active second Piola-Kirchhoff stress T along the fibre f (and a share c of it
-across the fibre, along g) and the pressure P that follows the deformed surface. The tangent is exact. Element matrices are made for many elements
-at once, in the fibre's frame.
+with Guccione's S, the active second Piola-Kirchhoff stress T along the fibre f, a share c of it
+across the fibre along g within the wall's layer, and the pressure P that follows the deformed
+surface. The tangent is exact. Element matrices are made for many elements at once, in the fibre's
+frame: SfePy's own assembly, element by element and with straight edges, is slower and less exact.
 """
 
 from __future__ import annotations
@@ -131,7 +132,9 @@ class SolidModel:
         r[: self.n_u] += self.springs * x[: self.n_u] + load.pressure * self.pressure_force(x)
         faces = load.pressure * self._pressure_slope(x)
         diagonal = np.concatenate([self.springs, np.zeros(self.n_p)])
-        return r, self._pattern.matrix([blocks, faces]) + sp.diags(diagonal[self.free], format="csc")
+        return r, self._pattern.matrix([blocks, faces]) + sp.diags(
+            diagonal[self.free], format="csc"
+        )
 
     def tension_force(self, x: np.ndarray) -> np.ndarray:
         """Derivative of the residual by the active tension."""
@@ -185,9 +188,7 @@ class SolidModel:
         count = 3 * face.values.shape[1]
         return turn.reshape(len(turn), count, count)
 
-    def _inner(
-        self, x: np.ndarray, load: Load, *, tangent: bool
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def _inner(self, x: np.ndarray, load: Load, *, tangent: bool) -> tuple[np.ndarray, np.ndarray]:
         """Residual of the wall alone and, if asked for, element matrices ``(elements, 89, 89)``."""
         corners, pressures = self.positions(x)[self.mesh.cells], x[self.p_dofs]
         elements, n_u, n_p = len(corners), self.u_dofs.shape[1], self.p_dofs.shape[1]
