@@ -93,10 +93,10 @@ def simulate_beat(
 
 
 def fill(heart: Heart, mesh: SolidMesh, diastolic: float) -> tuple[SolidModel, State]:
-    """Equilibrium at the end-diastolic volume with C such that the pressure is the heart's.
+    """Equilibrium at the end-diastolic volume with C such that the pressure is about the heart's.
 
     At a given volume the passive wall moves the same way whatever C is, and the pressure is in
-    proportion to C; springs and tension, which break that, come in with the second solution.
+    proportion to C; the springs of the base break that a little, so C is found in two steps.
 
     Args:
         heart: the heart.

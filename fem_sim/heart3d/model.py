@@ -85,7 +85,7 @@ class SolidModel:
         vertices, numbers = np.unique(corners, return_inverse=True)
         self.n_p = len(vertices)
         self.u_dofs = (3 * mesh.cells[:, :, None] + np.arange(3)).reshape(elements, -1)
-        self.p_dofs = self.n_u + numbers.reshape(corners.shape)
+        self.p_dofs: np.ndarray = self.n_u + numbers.reshape(corners.shape)
         self.face_dofs = (3 * mesh.loaded[:, :, None] + np.arange(3)).reshape(len(mesh.loaded), -1)
         if fixed is None:
             fixed = (3 * mesh.held[:, None] + np.arange(3)).ravel()
