@@ -17,6 +17,7 @@ SYSTOLE = 0.4  # of the beat
 #: Share of the ejection, and the pressure then over the systolic one.
 EJECTION = ((0.0, 0.5, 0.75, 1.0), (0.7, 1.0, 0.97, 0.85))
 STIFF_AGAINST_SWELLING = 50.0  # times C: the augmentation, see SolidModel
+LONG_WAY = 0.35  # first share of filling, and of the rise of the pressure before ejection
 RELAXED_AT = 0.5  # share of diastole after which no tension is left
 
 
@@ -54,7 +55,7 @@ class Beat:
 
 
 def simulate_beat(
-    heart: Heart, *, square: int = 4, rings: int = 5, layers: int = 1, frames: int = 20
+    heart: Heart, *, square: int = 2, rings: int = 6, layers: int = 2, frames: int = 20
 ) -> Beat:
     """Simulate a beat.
 
@@ -105,7 +106,7 @@ def fill(heart: Heart, mesh: SolidMesh, diastolic: float) -> tuple[SolidModel, S
     """
     guess = heart.material.c_kpa
     model = heart.model(mesh, guess, STIFF_AGAINST_SWELLING * guess)
-    state = _move(model, State(np.zeros(model.size), Load()), "pressure", 0.0, diastolic)
+    state = _move(model, State(np.zeros(model.size), Load()), "pressure", 0.0, diastolic, LONG_WAY)
     for _ in range(2):
         factor = heart.end_diastolic_pressure / state.load.pressure
         guess *= factor
@@ -141,7 +142,7 @@ def _frames(
     relaxing = np.maximum(0, 1 - relaxing / RELAXED_AT) ** 2
     # The valve opens between the first two frames.
     opening = EJECTION[1][0] * heart.systolic_pressure
-    state = _move(model, filled, "tension", opening, diastolic)
+    state = _move(model, filled, "tension", opening, diastolic, LONG_WAY)
     states = [filled]
     for volume, pressure in zip(volumes[1:], ejecting, strict=False):
         state = _move(model, state, "tension", pressure, volume)
@@ -153,8 +154,15 @@ def _frames(
     return states, es_frame
 
 
-def _move(model: SolidModel, start: State, found: Found, given: float, volume: float) -> State:
-    """From a state to another volume and another given part of the load."""
+def _move(
+    model: SolidModel,
+    start: State,
+    found: Found,
+    given: float,
+    volume: float,
+    first: float = 1.0,
+) -> State:
+    """From a state to another volume and given part of the load; a long way begins in parts."""
     part = "pressure" if found == "tension" else "tension"
     before, volume_before = getattr(start.load, part), model.cavity_volume(start.x)
     load = start.load
@@ -167,7 +175,7 @@ def _move(model: SolidModel, start: State, found: Found, given: float, volume: f
         load = state.load
         return state
 
-    return load_path(start, step, first=1.0)[-1]
+    return load_path(start, step, first=first)[-1]
 
 
 def _cavity_volume(heart: Heart, mesh: SolidMesh) -> float:

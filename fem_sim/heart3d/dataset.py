@@ -37,9 +37,9 @@ class HeartSettings:
 
     seed: int = 0
     frames: int = 20
-    square: int = 4
-    rings: int = 5
-    layers: int = 1
+    square: int = 2
+    rings: int = 6
+    layers: int = 2
 
     def __post_init__(self) -> None:
         """Refuse values that mean nothing."""

@@ -47,7 +47,7 @@ HEALTHY: dict[str, tuple[float, float, str]] = {
     "torsion": (1.9, 6.3, "degrees/cm"),
     "thickening": (33.0, 80.0, "%"),
 }
-NORMAL_HEARTS, FRAMES = 6, 8
+NORMAL_HEARTS, FRAMES = 5, 8
 STEP_MM, PERTURBATION_MM = 1e-4, 0.05
 SHEAR = np.array([[1.2, 0.25, -0.1], [0.05, 0.9, 0.15], [0.1, -0.2, 1.05]])
 
