@@ -55,7 +55,7 @@ class Beat:
 
 
 def simulate_beat(
-    heart: Heart, *, square: int = 2, rings: int = 6, layers: int = 2, frames: int = 20
+    heart: Heart, *, square: int = 2, rings: int = 8, layers: int = 2, frames: int = 20
 ) -> Beat:
     """Simulate a beat.
 

@@ -38,7 +38,7 @@ class HeartSettings:
     seed: int = 0
     frames: int = 20
     square: int = 2
-    rings: int = 6
+    rings: int = 8
     layers: int = 2
 
     def __post_init__(self) -> None:
