@@ -20,7 +20,7 @@ from functools import lru_cache
 import numpy as np
 from scipy.interpolate import RBFInterpolator
 
-from fem_sim.claims import Claim, at_least, at_most, below
+from fem_sim.claims import Claim, at_least, at_most, below, not_run
 from fem_sim.heart3d.beat import Beat, simulate_beat
 from fem_sim.heart3d.benchmark import apex_heights, bend_bar, contract, ellipsoid, inflate
 from fem_sim.heart3d.fibres import helix_frames
@@ -28,6 +28,7 @@ from fem_sim.heart3d.material import Guccione
 from fem_sim.heart3d.model import Load, SolidModel
 from fem_sim.heart3d.population import draw_heart
 from fem_sim.heart3d.strain import Function, function_of
+from fem_sim.verify.speed import why_not
 
 BAR, INFLATED, CONTRACTED = (10, 2, 2), (2, 6, 2), (2, 8, 3)  # elements of the benchmark's meshes
 CONSENSUS = {
@@ -37,20 +38,37 @@ CONSENSUS = {
     "contracted, endocardial apex": (-12.5, -12.0),
     "contracted, epicardial apex": (-15.5, -15.2),
 }
-#: 95 % of healthy hearts: Petersen et al., JCMR 2017, and Kawel-Boehm et al., JCMR 2020 (ejection);
-#: JCMR 2022, n = 566 (GLS, both sexes' mean -+ 2 sd); MESA, JMRI 2015 (Ecc); Kawel-Boehm 2020
-#: (torsion); thickening: a third to four fifths, Kawel-Boehm 2020.
+#: Healthy hearts, 95 %: ejection and torsion, Kawel-Boehm et al., JCMR 2020; GLS, JCMR 2022 with
+#: n = 566 (means of both sexes -+ 2 standard deviations); Ecc, MESA, JMRI 2015. None of them has
+#: the wall's thickening: a third to four fifths is a choice.
 HEALTHY: dict[str, tuple[float, float, str]] = {
-    "ejection_fraction": (55.0, 77.0, "%"),
+    "ejection_fraction": (57.0, 77.0, "%"),
     "gls": (-21.4, -12.0, "%"),
     "ecc_middle": (-21.5, -13.2, "%"),
     "torsion": (1.9, 6.3, "degrees/cm"),
     "thickening": (33.0, 80.0, "%"),
 }
 NORMAL_HEARTS, FRAMES = 4, 8
+TIME_CLAIM, TIME_LIMIT_S = "processor time of a heart with 20 frames", 90.0
 FINE = {"square": 4, "rings": 10, "layers": 2, "frames": 6}
 STEP_MM, PERTURBATION_MM = 1e-4, 0.05
 SHEAR = np.array([[1.2, 0.25, -0.1], [0.05, 0.9, 0.15], [0.1, -0.2, 1.05]])
+
+
+def speed_claims(seed: int, *, quick: bool) -> Iterator[Claim]:
+    """Processor time of a heart; comes first, before the other groups load the machine.
+
+    Args:
+        seed: of the virtual population.
+        quick: measure nothing.
+    """
+    reason = "quick" if quick else why_not()
+    if reason:
+        yield not_run(TIME_CLAIM, f"<= {TIME_LIMIT_S:g}", reason)
+        return
+    begin = time.process_time()
+    simulate_beat(draw_heart(seed, 0, "normal"))
+    yield at_most(TIME_CLAIM, time.process_time() - begin, TIME_LIMIT_S, "s", "a normal heart")
 
 
 def patch_claims() -> Iterator[Claim]:
@@ -154,8 +172,7 @@ def benchmark_claims() -> Iterator[Claim]:
 
 def heart_claims(seed: int) -> Iterator[Claim]:
     """Function of simulated normal hearts: their means lie in the published ranges."""
-    beats = [_normal_beat(seed, number) for number in range(NORMAL_HEARTS)]
-    found = [function_of(beat) for beat, _ in beats]
+    found = [function_of(_normal_beat(seed, number)) for number in range(NORMAL_HEARTS)]
     for name, (low, high, unit) in HEALTHY.items():
         values = [getattr(function, name) for function in found]
         note = f"mean of {len(values)} drawn hearts, {min(values):.1f} to {max(values):.1f}"
@@ -164,14 +181,11 @@ def heart_claims(seed: int) -> Iterator[Claim]:
         yield at_most(label, float(np.mean(values)), high, unit, note)
     inside = [_is_healthy(function) for function in found]
     yield at_least("normal hearts with every value in its range", float(np.mean(inside)), 0.5)
-    slowest = max(seconds for _, seconds in beats) * 20 / FRAMES
-    note = f"processor time of the slowest of {len(beats)}, {FRAMES} frames measured"
-    yield at_most("time of a heart with 20 frames", slowest, 90.0, "s", note)
 
 
 def beat_claims(seed: int) -> Iterator[Claim]:
     """The muscle's volume over a beat."""
-    beat, _ = _normal_beat(seed, 0)
+    beat = _normal_beat(seed, 0)
     model = beat.model
     jacobians = [np.linalg.det(model.gradients(state.x)) for state in beat.states]
     muscle = [float(np.sum(j * model.weights)) for j in jacobians]
@@ -202,11 +216,9 @@ def _to_systole(beat: Beat) -> np.ndarray:
 
 
 @lru_cache
-def _normal_beat(seed: int, number: int) -> tuple[Beat, float]:
-    """A beat of a normal heart on the usual mesh, and the processor time in s that it took."""
-    begin = time.process_time()
-    beat = simulate_beat(draw_heart(seed, number, "normal"), frames=FRAMES)
-    return beat, time.process_time() - begin
+def _normal_beat(seed: int, number: int) -> Beat:
+    """A beat of a normal heart on the usual mesh."""
+    return simulate_beat(draw_heart(seed, number, "normal"), frames=FRAMES)
 
 
 def _is_healthy(function: Function) -> bool:
