@@ -12,6 +12,7 @@ import io
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyvista as pv
@@ -61,7 +62,7 @@ def picture(motion: HeartMotion, frame: int, largest: float) -> np.ndarray:
     half = vtk_grid(motion, frame).clip("-y", origin=(0, 0, 0))
     if frame:
         bar = {"vertical": False, "position_x": 0.2, "position_y": 0.02, "width": 0.6}
-        colours = {"clim": (0, largest), "cmap": "viridis", "scalar_bar_args": bar}
+        colours: dict[str, Any] = {"clim": (0, largest), "cmap": "viridis", "scalar_bar_args": bar}
         plotter.add_mesh(half, scalars="displacement, mm", **colours)
     else:
         plotter.add_mesh(half, color="indianred")
@@ -73,7 +74,7 @@ def picture(motion: HeartMotion, frame: int, largest: float) -> np.ndarray:
     plotter.camera.focal_point = (0, 0, 0)
     plotter.camera.up = (0, 0, 1)
     first = motion.positions[0]
-    plotter.reset_camera(bounds=np.stack([first.min(0), first.max(0)], axis=1).ravel())
+    plotter.renderer.reset_camera(bounds=np.stack([first.min(0), first.max(0)], axis=1).ravel())
     plotter.camera.zoom(1.4)
     image = plotter.screenshot(None, return_img=True)
     plotter.close()
