@@ -1,4 +1,4 @@
-"""Command line: ``python -m fem_sim simulate|phantom|slices|show|verify``."""
+"""Command line: ``python -m fem_sim simulate|phantom|slices|hearts3d|show|verify``."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import fields
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
 from fem_sim.command_line import add_workers, run_command
 
@@ -16,9 +17,11 @@ COMMANDS = {
     "simulate": "simulate motion cycles of a virtual population or of label maps",
     "phantom": "make virtual cines with known motion, from cycles or from a real ED frame",
     "slices": "draw single virtual slices with labels, at any level and phase",
+    "hearts3d": "simulate whole left ventricles in three dimensions over a beat",
     "show": "draw simulated cycles: mesh, deformation, area change and strain",
     "verify": "measure every claim made about the simulator",
 }
+PACKAGES = {"hearts3d": "heart3d"}  # of commands whose package has another name
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -42,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _add_common(command)
             command.add_argument("--count", type=int, default=5040, help="slices (default 5040)")
         else:
-            import_module(f"fem_sim.{name}.command").add_arguments(command)
+            _module(name).add_arguments(command)
     options = parser.parse_args(arguments)
     return run_command(lambda: _run(options), ValueError, RuntimeError, level=logging.INFO)
 
@@ -54,7 +57,12 @@ def _run(options: argparse.Namespace) -> int:
         return _phantom(options)
     if options.command == "slices":
         return _slices(options)
-    return int(import_module(f"fem_sim.{options.command}.command").run(options))
+    return int(_module(options.command).run(options))
+
+
+def _module(command: str) -> ModuleType:
+    """Module of a command that has one of its own."""
+    return import_module(f"fem_sim.{PACKAGES.get(command, command)}.command")
 
 
 def _add_common(command: argparse.ArgumentParser) -> None:

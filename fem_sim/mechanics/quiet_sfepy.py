@@ -14,11 +14,13 @@ with contextlib.redirect_stdout(io.StringIO()):
         Function,
         Functions,
         Integral,
+        PolySpace,
         Problem,
     )
     from sfepy.discrete import Material as Parameter
     from sfepy.discrete.common.region import Region
     from sfepy.discrete.fem import FEDomain, Field, Mesh
+    from sfepy.discrete.fem.geometry_element import GeometryElement
     from sfepy.terms import Term, Terms, register_term
     from sfepy.terms.terms_hyperelastic_tl import HyperElasticTLBase
 
@@ -30,10 +32,12 @@ __all__ = [
     "FieldVariable",
     "Function",
     "Functions",
+    "GeometryElement",
     "HyperElasticTLBase",
     "Integral",
     "Mesh",
     "Parameter",
+    "PolySpace",
     "Problem",
     "Region",
     "Term",

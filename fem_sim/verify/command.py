@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from fem_sim import claims
+from fem_sim.verify import heart3d
 from fem_sim.verify.equations import patch_claims, tangent_claims
 from fem_sim.verify.outside import authors_claims, felupe_claims
 from fem_sim.verify.phantom import phantom_claims
@@ -26,6 +27,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="folder with the simulated cycle that the method's authors published "
         "(001_slice_05_disp.npy, 001_slice_05_ED.npy)",
     )
+    parser.add_argument(
+        "--part",
+        choices=("slices", "heart3d"),
+        default="slices",
+        help="what is verified: slices in two dimensions, or whole ventricles (default slices)",
+    )
     parser.add_argument("--quick", action="store_true", help="leave out the timing")
 
 
@@ -42,7 +49,12 @@ def run(options: argparse.Namespace) -> int:
         ValueError: for a group that there is not.
         OutputError: if the report cannot be written.
     """
-    measured = groups(options.reference, quick=options.quick)
+    whole = options.part == "heart3d"
+    measured = (
+        ventricle_groups(quick=options.quick)
+        if whole
+        else groups(options.reference, quick=options.quick)
+    )
     return claims.run(measured, options.output, only=options.only, seed=SEED)
 
 
@@ -66,4 +78,21 @@ def groups(reference: Path | None, *, quick: bool) -> claims.Groups:
         "robustness": lambda: robustness_claims(SEED),
         "rejection": rejection_claims,
         "virtual cine": lambda: phantom_claims(SEED),
+    }
+
+
+def ventricle_groups(*, quick: bool) -> claims.Groups:
+    """What is measured of whole ventricles, in order.
+
+    Args:
+        quick: leave out the timing.
+    """
+    return {
+        "speed": lambda: heart3d.speed_claims(SEED, quick=quick),
+        "patch test": heart3d.patch_claims,
+        "tangents": lambda: heart3d.tangent_claims(SEED),
+        "benchmark": heart3d.benchmark_claims,
+        "hearts": lambda: heart3d.heart_claims(SEED),
+        "beat": lambda: heart3d.beat_claims(SEED),
+        "finer mesh": lambda: heart3d.finer_claims(SEED),
     }

@@ -26,7 +26,7 @@ def speed_claims(seed: int, *, quick: bool) -> Iterator[Claim]:
         seed: of the virtual population.
         quick: measure nothing.
     """
-    reason = "quick" if quick else _why_not()
+    reason = "quick" if quick else why_not()
     if reason:
         yield not_run(SLICE_CLAIM, f"<= {SLICE_LIMIT_S:g}", reason)
         yield not_run(MANY_CLAIM, f"<= {MANY_LIMIT_MIN:g}", reason)
@@ -72,7 +72,7 @@ def simulate_job(job: tuple[int, int]) -> None:
         simulate_cycle(drawn.contours, drawn.parameters)
 
 
-def _why_not() -> str:
+def why_not() -> str:
     """Why timing would mean nothing now; empty if it does mean something."""
     if (os.cpu_count() or 1) < 2:
         return "the machine has one core"

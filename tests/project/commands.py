@@ -59,7 +59,7 @@ class Command:
         words = self.words
         depth = 2
         if PYTHON.fullmatch(words[0]) and words[1:2] == ["-m"]:
-            depth = 4 if words[3:4] and re.fullmatch(r"[a-z_]+", words[3]) else 3
+            depth = 4 if words[3:4] and re.fullmatch(r"[a-z_][a-z_0-9]*", words[3]) else 3
         elif words[0] == "torchrun":
             depth = 1
         return " ".join(words[:depth])

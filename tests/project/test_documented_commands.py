@@ -31,6 +31,7 @@ DOCUMENTS = [README, ROOT / ".github" / "CONTRIBUTING.md", *sorted(BUNDLES.glob(
 # Commands of README and the guides by what runs them: a test file that runs the same program, seen
 # by its name.
 RUN_BY_TESTS = {
+    "python -m fem_sim hearts3d": "tests/fem_sim/test_heart3d_beat.py",
     "python -m fem_sim phantom": "tests/fem_sim/test_fem_animate.py",
     "python -m fem_sim show": "tests/fem_sim/test_fem_show.py",
     "python -m fem_sim simulate": "tests/fem_sim/test_sim_dataset.py",

@@ -1,0 +1,1 @@
+"""Left ventricles in three dimensions: meshes, material, equilibrium, a beat."""
