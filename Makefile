@@ -1,4 +1,5 @@
-# make demo: a virtual cine tracked, with a report.   make demo-train: every part trained briefly.
+# make demo: a real heart tracked, with a report.   make demo-virtual: a virtual one.
+# make demo-train: every part trained briefly.
 # make test: the whole test suite.
 PYTHON ?= python3
 VENV ?= .venv
@@ -7,7 +8,7 @@ BUNDLE := $(BIN)/python -m monai.bundle
 CACHE := bundles/.cache
 DEMO := output/demo
 
-.PHONY: demo demo-train test test-processes test-downstream test-network lint clean
+.PHONY: demo demo-virtual demo-train test test-processes test-downstream test-network lint clean
 
 $(VENV)/.installed: requirements.txt
 	$(PYTHON) -m venv $(VENV)
@@ -16,8 +17,13 @@ $(VENV)/.installed: requirements.txt
 
 demo: $(VENV)/.installed
 	$(BUNDLE) run --config_file bundles/cardiac_motion_reg/configs/inference.yaml \
-		--built_in_slices 9 --refine_steps 30 --output_dir $(DEMO)/motion
-	@echo "Report, one of each study; open it in a browser:"; ls $(CURDIR)/$(DEMO)/motion/*/report.html
+		--dataset_dir tools/demo/SCD0000101 --refine_steps 30 --output_dir $(DEMO)/motion
+	@echo "Report; open it in a browser:"; ls $(CURDIR)/$(DEMO)/motion/*/report.html
+
+demo-virtual: $(VENV)/.installed
+	$(BUNDLE) run --config_file bundles/cardiac_motion_reg/configs/inference.yaml \
+		--built_in_slices 9 --refine_steps 30 --output_dir $(DEMO)/virtual
+	@echo "Report, one of each study; open it in a browser:"; ls $(CURDIR)/$(DEMO)/virtual/*/report.html
 
 # Small on purpose: it shows every part at work. The shipped weights were trained for longer.
 demo-train: $(VENV)/.installed

@@ -21,7 +21,12 @@ def test_run_says_where_its_results_are_and_lists_a_single_study_that_fails(
     output = tmp_path / "out"
     with caplog.at_level(logging.INFO):
         track(tmp_path / "in" / "anna", net_weights, output)
-    assert caplog.messages.count(f"results: {output / 'anna' / 'report.html'}") == 1
+    *_, light, fraction, strain, place = (m for m in caplog.messages if "Engine run" not in m)
+    assert place == f"results: {output / 'anna' / 'report.html'}"
+    found = json.loads((output / "anna" / "summary.json").read_text())
+    ecc = found["mean_of_slices_at_end_systole"]["ecc_percent"]
+    assert light == f"anna: light {found['light']}" and "ejection fraction" in fraction
+    assert strain == f"circumferential strain at end-systole {ecc:.1f} %, mean of slices"
     (tmp_path / "in" / "anna" / "sa.nii.gz").write_bytes(b"no image")
     with pytest.raises(SystemExit, match="not a readable NIfTI"):
         track(tmp_path / "in" / "anna", net_weights, output)

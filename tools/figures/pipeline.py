@@ -2,7 +2,7 @@
 
 python -m tools.figures.pipeline --output bundles/cardiac_motion_reg/docs/pipeline.png
 
-Nothing in it is a sketch: the heart is the test subject of the virtual cines of ``make demo``,
+Nothing in it is a sketch: the heart is the test subject of the virtual cines of ``make demo-virtual``,
 simulated again from its end-systolic label map, and tracked with the shipped weights.
 """
 
@@ -41,7 +41,7 @@ from tools.evaluate.methods import REFINE_STEPS
 from tools.verify.autoencoder.measures import FieldSet, decoded_gradients, patches
 from tools.verify.autoencoder.pictures import draw_deformed, integrated
 
-PRESET, SLICES = "physiological", 9  # as make demo has them
+PRESET, SLICES = "physiological", 9  # as make demo-virtual has them
 LEVEL = "mid"
 MARGIN_VOXELS = 5  # around the heart
 ARROW_STEP = 3  # voxels between arrows

@@ -15,6 +15,7 @@ from myomotion.files.outputs import claim
 from myomotion.files.tables import file_sha256, write_report
 from tools.bundle import BUNDLES, INFERENCE_CONFIG, ROOT
 from tools.evaluate.methods import OUR_METHODS
+from tools.figures import film
 from tools.peers import peer_file, peer_packages
 from tools.study import cycle, moving, regions
 from tools.study.config import WEIGHT_KEYS, Method
@@ -28,7 +29,7 @@ SHIPPED_WEIGHTS = (
 CODE_OF_SCORING = (
     *(BUNDLES / "myomotion" / room for room in ("core", "io", "analysis", "transforms")),
     ROOT / "tools" / "evaluate",
-    *(Path(str(module.__file__)) for module in (cycle, moving, regions)),
+    *(Path(str(module.__file__)) for module in (cycle, film, moving, regions)),
 )
 CODE_OF_OUR_METHODS = (
     *(BUNDLES / "myomotion" / room for room in ("networks", "losses", "refinement", "inferers")),

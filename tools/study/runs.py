@@ -17,10 +17,11 @@ from fem_sim.parallel import ended_jobs
 from myomotion.transforms.load_cine import LoadCine
 from tools.evaluate.methods import Tracker, make_tracker
 from tools.evaluate.scores import score_study
+from tools.figures.film import moved_contours
 from tools.study.cache import cached, result_key
 from tools.study.config import Method
 from tools.study.cycle import jacobian_curves, true_curves
-from tools.study.moving import film, middle_slice, moved_contours
+from tools.study.moving import film, middle_slice, wall
 from tools.study.regions import regional_errors
 from tools.study.timing import QUIET_LOAD, stack_time
 
@@ -149,14 +150,14 @@ class Runner:
 
             def follow(method: Method = method) -> Any:
                 field = self._tracker(method).cycle(item())[0][0]
-                return moved_contours(field.cpu(), item(), SPACING)
+                return moved_contours(field.cpu(), wall(item()), SPACING)
 
             key = result_key(method, study)
             path = self._file("contours", method, study, key)
             contours[method.name] = cached(path, key, follow)
         truth = item()["truth"][0].float()
         if bool(torch.isfinite(truth).all()):
-            contours["truth"] = moved_contours(truth, item(), SPACING)
+            contours["truth"] = moved_contours(truth, wall(item()), SPACING)
         return film(item(), contours, {m.name: m.label for m in methods})
 
     def curves(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -178,6 +179,8 @@ class StudyRuns:
             exit_on_input_error(lambda: self._write_cohort(set(failures)))
         done = [str(s["name"]) for s in self.studies if s["name"] not in failures]
         if done:
+            for line in found_lines(self.output_dir, done):
+                LOG.info("%s", line)
             LOG.info("results: %s", self.output_dir / first_page(self.output_dir, done))
         if failures and len(failures) == len(self.studies):
             first = next(iter(failures.values()))
@@ -256,6 +259,34 @@ def first_page(output_dir: Path, names: Sequence[str]) -> Path:
     several = [COHORT] if len(names) > 1 else []
     found = [Path(page) for page in (*several, *pages) if (output_dir / page).is_file()]
     return found[0] if found else Path(names[0])
+
+
+def found_lines(output_dir: Path, names: Sequence[str]) -> list[str]:
+    """What a run has found, in a line or three.
+
+    Args:
+        output_dir: of the run.
+        names: of the studies that are there.
+
+    Returns:
+        Of one study its light, ejection fraction and strain; of several how many have which light.
+    """
+    summaries = [s for s in (read_summary(output_dir / name) for name in names) if s is not None]
+    if len(names) > 1:
+        lights = Counter(str(summary.get("light")) for summary in summaries)
+        counted = ", ".join(f"{number} {light}" for light, number in lights.most_common())
+        return [f"{len(names)} studies: {counted}"] if lights else []
+    lines = []
+    for summary in summaries:
+        lines.append(f"{summary['name']}: light {summary.get('light')}")
+        for prefix, about in (("", ""), ("seen_", " of the slices seen")):
+            fraction = summary.get(f"{prefix}lv_ef_percent")
+            if fraction is not None:
+                lines.append(f"ejection fraction{about} {fraction:.0f} %")
+        strain = (summary.get("mean_of_slices_at_end_systole") or {}).get("ecc_percent")
+        if strain is not None:
+            lines.append(f"circumferential strain at end-systole {strain:.1f} %, mean of slices")
+    return lines
 
 
 def first_cause(error: BaseException) -> str:

@@ -11,8 +11,8 @@ import pytest
 import torch
 
 from tests.support.studies import write_study
+from tools.figures.film import moved_contours
 from tools.study.cycle import POINTS, jacobian_curves
-from tools.study.moving import moved_contours
 from tools.study.regions import REGIONS, inner_half, regional_errors, sector, stored_scars
 
 SPACING = 1.5
@@ -67,10 +67,10 @@ def test_area_change_of_a_uniform_growth_over_the_cycle() -> None:
 
 def test_moved_contours_move_with_the_field() -> None:
     radius = np.hypot(*(np.indices((96, 96)) - 47.5))
-    mask = torch.from_numpy(((radius > 15) & (radius < 25)).astype(np.float32))[None, None]
+    wall = ((radius > 15) & (radius < 25)).astype(np.float32)
     x = (torch.stack(torch.meshgrid(*[torch.arange(96.0)] * 2, indexing="ij")) - 47.5) * SPACING
     field = torch.stack([torch.zeros_like(x), -0.2 * x, torch.full_like(x, 3.0)])
-    still, small, shifted = moved_contours(field, {"mask": mask}, SPACING)
+    still, small, shifted = moved_contours(field, wall, SPACING)
     for first, second, third in zip(still, small, shifted, strict=True):
         reach = [np.linalg.norm(np.array(c) - 47.5, axis=1).mean() for c in (first, second)]
         assert reach[1] == pytest.approx(0.8 * reach[0], rel=0.01)
