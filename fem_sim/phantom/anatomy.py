@@ -52,7 +52,8 @@ class TissueLook:
 
     ``closing`` is the strength with which trabeculae and papillary muscles close up
     (:mod:`fem_sim.phantom.closing`), ``through_plane`` the relative amplitude of the pattern that
-    tissue takes on until end-systole, ``flow`` that of the blood's.
+    tissue takes on until end-systole, ``flow`` that of the blood's; ``right_trabeculae_mm`` and
+    ``right_trabeculae`` are depth and share of the right ventricle's trabeculae.
     """
 
     blood: float
@@ -70,6 +71,8 @@ class TissueLook:
     closing: float
     through_plane: float
     flow: float
+    right_trabeculae_mm: float = 6.0
+    right_trabeculae: float = 0.55
 
 
 def draw_look(rng: np.random.Generator) -> TissueLook:
@@ -248,7 +251,7 @@ def _paint_heart(
     canvas.paint(canvas.cover(rv - geometry.rv_wall), muscle)
     flow = 1 + 0.5 * (texture - 1) + 0.05 * canvas.noise(9.0)
     canvas.paint(canvas.cover(rv), look.rv_blood * flow, blood=True)
-    strands = _trabeculae(canvas, -rv, 6.0, 0.55)
+    strands = _trabeculae(canvas, -rv, look.right_trabeculae_mm, look.right_trabeculae)
     canvas.paint(strands * canvas.cover(rv), muscle)
     canvas.paint(canvas.cover(lv), muscle)
     endo = radius - geometry.endo_radius(angle)

@@ -15,7 +15,7 @@ def polar(points: np.ndarray, centre: np.ndarray) -> tuple[np.ndarray, np.ndarra
 
 @dataclass(frozen=True)
 class HeartGeometry:
-    """Star-shaped LV outlines and an RV: an ellipse minus the LV.
+    """Star-shaped LV outlines and an RV: an ellipse, or an egg, minus the LV.
 
     Attributes:
         centre: (2,) LV centroid, mm.
@@ -25,6 +25,8 @@ class HeartGeometry:
         rv_centre: (2,) centre of the RV ellipse, mm.
         rv_axes: (2,) half axes along and across the septal direction, mm.
         rv_wall: thickness of the RV free wall, mm.
+        rv_taper: how much narrower the RV is at its far end than at its middle, a share; negative
+            at the septum.
     """
 
     centre: np.ndarray
@@ -35,6 +37,7 @@ class HeartGeometry:
     rv_centre: np.ndarray
     rv_axes: np.ndarray
     rv_wall: float
+    rv_taper: float = 0.0
 
     def endo_radius(self, angle: np.ndarray) -> np.ndarray:
         """Endocardial radius along each angle, mm."""
@@ -54,6 +57,7 @@ class HeartGeometry:
         x, y = points[0] - self.rv_centre[0], points[1] - self.rv_centre[1]
         cos, sin = np.cos(self.septal_angle), np.sin(self.septal_angle)
         along, across = (cos * x + sin * y) / self.rv_axes[0], (cos * y - sin * x) / self.rv_axes[1]
+        across = across / (1 - self.rv_taper * np.clip(along, -1, 1))
         level = np.hypot(along, across)
         slope = np.hypot(along / self.rv_axes[0], across / self.rv_axes[1])
         return (level - 1) * level / np.maximum(slope, 1e-6)

@@ -11,10 +11,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.ndimage import affine_transform
 
-from fem_sim.phantom.anatomy import TissueLook, draw_look, material_image
+from fem_sim.phantom.anatomy import FAT, TissueLook, draw_look, material_image
 from fem_sim.phantom.contrast import Acquisition, acquire, draw_acquisition
-from fem_sim.phantom.geometry import HeartGeometry, heart_geometry
+from fem_sim.phantom.geometry import HeartGeometry, heart_geometry, polar
 from fem_sim.phantom.painter import Painter
 from fem_sim.phantom.render import voxel_label, voxel_mean
 from fem_sim.stills.ring import Ring, draw_ring
@@ -24,6 +25,9 @@ SIZE, SPACING_MM = 144, 1.5
 FINE = 2  # points along each side of a voxel
 OFF_CENTRE_MM = 55.0
 BRIGHTEST = 255
+ASIDE = 0.35  # how far the right ventricle lies beside the septum's middle, of its half width
+NARROWEST = 0.6  # of its width, that it loses towards its far end
+FATTEST_MM = 25.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +78,10 @@ def draw_still(rng: np.random.Generator) -> Still:
     left = np.full(flat.shape[1], ring.left)
     bright, _, seen = painter.paint(int(ring.contraction > 0), flat, left)
     bright = bright.reshape(material.labels.shape)
+    _paint_fat(bright, points, geometry, rng)
     _paint_others(bright, points, geometry, look, rng)
+    near = np.clip(1 - (geometry.outside_lv(points) - 10.0) / 15.0, 0.0, 1.0)
+    bright += near * (_through_plane(bright, (geometry.centre - first) / step, ring.slope) - bright)
     label = _as_read(ring, seen)
     picture = acquire(voxel_mean(bright.ravel(), SIZE, FINE), acquisition, look.blood, rng)
     scale = rng.uniform(0.75, 1.25) * BRIGHTEST / np.quantile(picture, 0.995)
@@ -102,6 +109,8 @@ def _draw_look(rng: np.random.Generator) -> TissueLook:
         direction_jitter=rng.normal(0.0, 0.4),
         closing=rng.uniform(0.3, 1.0),
         flow=rng.uniform(0.0, 0.25),
+        right_trabeculae_mm=rng.uniform(3.0, 18.0),
+        right_trabeculae=rng.uniform(0.3, 1.0),
     )
 
 
@@ -117,7 +126,19 @@ def _draw_acquisition(rng: np.random.Generator) -> Acquisition:
 
 
 def _geometry(ring: Ring, rng: np.random.Generator) -> HeartGeometry:
-    """Outlines to paint; where no left ventricle is, those of an atrium or of the apical tip."""
+    """Outlines to paint, the right ventricle as crooked as it is near the apex."""
+    heart = _straight(ring, rng)
+    septum = heart.septal_angle
+    aside = (
+        rng.uniform(-ASIDE, ASIDE) * heart.rv_axes[1] * np.array([-np.sin(septum), np.cos(septum)])
+    )
+    return replace(
+        heart, rv_centre=heart.rv_centre + aside, rv_taper=float(rng.uniform(-0.2, NARROWEST))
+    )
+
+
+def _straight(ring: Ring, rng: np.random.Generator) -> HeartGeometry:
+    """Outlines; where no left ventricle is, those of an atrium or of the apical tip."""
     septum = np.deg2rad(ring.septal_angle)
     if ring.contours is not None:
         endo, epi = ring.contours.endo, ring.contours.epi
@@ -139,6 +160,33 @@ def _as_read(ring: Ring, seen: np.ndarray) -> np.ndarray:
     if ring.contours is None:
         return np.where(seen == 3, 3, 0).astype(np.uint8)
     return seen if ring.cavity else np.where(seen == 1, 2, seen).astype(np.uint8)
+
+
+def _paint_fat(
+    bright: np.ndarray, points: np.ndarray, geometry: HeartGeometry, rng: np.random.Generator
+) -> None:
+    """Pads of fat on the heart, as bright as blood is, in place."""
+    lv, rv = geometry.outside_lv(points), geometry.rv_distance(points) - geometry.rv_wall
+    outer = np.minimum(lv, rv)
+    _, angle = polar(points, geometry.centre)
+    for _ in range(int(rng.integers(0, 3))):
+        toward = geometry.septal_angle + rng.normal(0.0, 1.2)
+        width = rng.uniform(0.4, 1.3)
+        apart = (angle - toward + np.pi) % (2 * np.pi) - np.pi
+        thickness = rng.uniform(3.0, FATTEST_MM) * np.exp(-0.5 * (apart / width) ** 2)
+        rim = rng.uniform(0.0, 1.0)  # pericardium and chemical shift
+        pad = np.clip(0.5 - (outer - thickness) / 1.0, 0.0, 1.0) * (outer > rim)
+        bright += pad * (rng.uniform(0.6, 1.25) * FAT - bright)
+
+
+def _through_plane(bright: np.ndarray, centre: np.ndarray, slope: float) -> np.ndarray:
+    """Mean over the slice's thickness, in which the heart gets narrower towards the apex."""
+    total = bright.copy()
+    for scale in (1 + slope, 1 + 0.5 * slope, 1 - 0.5 * slope, 1 - slope):
+        total += affine_transform(
+            bright, np.full(2, 1 / scale), centre * (1 - 1 / scale), order=1, mode="nearest"
+        )
+    return total / 5
 
 
 def _paint_others(

@@ -19,6 +19,8 @@ CAP = 0.14  # muscle below the cavity's apex, of the ventricle's length
 SHARE_STILL, SHARE_FULL = 0.4, 0.25  # of slices at end-diastole, at end-systole
 LARGEST_RATIO = 14.0  # of cavity areas; beyond it the cavity has vanished
 SMALLEST_CAVITY_MM, SMALLEST_DISC_MM = 1.5, 9.0
+THICKNESS_MM, LENGTH_MM = (5.0, 11.0), (65.0, 105.0)  # of slices, of left ventricles
+STEEPEST = 0.3  # largest slope of a slice
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +38,8 @@ class Ring:
         septal_angle: direction of the septum, degrees.
         right_ventricle: size of the right ventricle, relative; 0 for none.
         radius: about that of the heart, mm.
+        slope: how much wider the ventricle is on the slice's basal face than in its middle, a
+            share: the slice has a thickness, and the picture is the mean over it.
     """
 
     kind: str
@@ -48,6 +52,7 @@ class Ring:
     septal_angle: float
     right_ventricle: float
     radius: float
+    slope: float
 
 
 def draw_ring(rng: np.random.Generator) -> Ring:
@@ -91,6 +96,8 @@ def draw_ring(rng: np.random.Generator) -> Ring:
         hollow = bool(cavity / np.sqrt(reached) > SMALLEST_CAVITY_MM)
         if cavity <= SMALLEST_CAVITY_MM and wall < SMALLEST_DISC_MM:
             contours = None  # the tip of the apex
+    half = 0.5 * within(rng, THICKNESS_MM) / within(rng, LENGTH_MM)
+    slope = _taper(height - half, CAP) / max(outer, 1e-3) - 1
     return Ring(
         kind=kind,
         height=height,
@@ -102,6 +109,7 @@ def draw_ring(rng: np.random.Generator) -> Ring:
         septal_angle=middle.septal_angle,
         right_ventricle=float(right),
         radius=float(middle.cavity_radius + middle.wall),
+        slope=min(slope, STEEPEST),
     )
 
 

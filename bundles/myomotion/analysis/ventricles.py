@@ -104,7 +104,7 @@ class VentricleSegmenter:
         place = _on_grid(drawn.center, grid)
         look = self._look(rings=False, orientations=1)
         shares = look.at(pictures.to(self.device), self.network, place)
-        area = shares[:, CAVITY].sum((1, 2)).reshape(len(slices), -1).sum(0)
+        area = (shares[:, CAVITY] > 0.5).sum((1, 2)).reshape(len(slices), -1).sum(0)
         curve: np.ndarray = area.numpy() * self.spacing**2
         if len(curve) < FEWEST_FRAMES:
             return curve

@@ -24,10 +24,10 @@ CENTRAL_MM = 15.0  # from a known middle, within which the heart is
 # Virtual walls reach from where blood ends to where fat or lung begins; readers draw both contours
 # a little nearer to the middle of the wall. Shares are smoothed over a voxel; the ventricle then
 # ends where its share is READ_VENTRICLE, and the cavity is wherever (1.5 - READ_VENTRICLE) / 2
-# + READ_CAVITY - 0.5 = 0.225 is exceeded. Chosen on nine hearts (SELECTION of tools.verify.hearts)
+# + READ_CAVITY - 0.5 = 0.275 is exceeded. Chosen on nine hearts (SELECTION of tools.verify.hearts)
 # for overlap and mass.
 READ_SMOOTHING = 1.0
-READ_VENTRICLE, READ_CAVITY = 0.65, 0.3
+READ_VENTRICLE, READ_CAVITY = 0.65, 0.35
 SPREAD = 4  # channel behind those of the classes
 
 Network = Callable[[torch.Tensor], torch.Tensor]
