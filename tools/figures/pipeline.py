@@ -2,8 +2,9 @@
 
 python -m tools.figures.pipeline --output bundles/cardiac_motion_reg/docs/pipeline.png
 
-Nothing in it is a sketch: the heart is the test subject of the virtual cines of ``make demo-virtual``,
-simulated again from its end-systolic label map, and tracked with the shipped weights.
+Nothing in it is a sketch: the heart is the test subject of the virtual cines of
+``make demo-virtual``, simulated again from its end-systolic label map, and tracked with the shipped
+weights.
 """
 
 from __future__ import annotations

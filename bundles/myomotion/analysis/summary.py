@@ -32,8 +32,10 @@ NOTICE = "Research use only."
 STRAIN_TEXT = (
     "Green-Lagrange, percent, reference end-diastole, on a mesh fitted to the end-diastolic wall"
 )
-SEGMENT_KEYS = ("err_percent", "ecc_percent", "ecc_endo_percent", "ecc_mid_percent")
-SEGMENT_KEYS += ("ecc_epi_percent", "erc_percent")
+SEGMENT_KEYS = (
+    *("err_percent", "ecc_percent", "ecc_endo_percent"),
+    *("ecc_mid_percent", "ecc_epi_percent", "erc_percent"),
+)
 NO_STRAIN = (
     "not computed: no end-diastolic myocardium label was given, and strain, segments, cavity area "
     "and R_VAE need one. Motion, warped frames and J do not."

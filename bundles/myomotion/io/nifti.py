@@ -213,9 +213,9 @@ def _all_voxels(path: Path, image: Any) -> np.ndarray:
     """
     offset, kind, shape = image.dataobj.offset, image.dataobj.dtype, image.shape
     needed = offset + kind.itemsize * math.prod(int(n) for n in shape)
-    holder = Path(image.file_map["image"].filename)  # itself, or the file beside a header
-    packed = holder.name.lower().endswith(".gz")
-    most = holder.stat().st_size / (SMALLEST_SHARE if packed else 1)
+    voxels = Path(image.file_map["image"].filename)  # itself, or the file beside a header
+    packed = voxels.name.lower().endswith(".gz")
+    most = voxels.stat().st_size / (SMALLEST_SHARE if packed else 1)
     if needed > most:  # known before so much memory is asked for
         raise InputError(
             f"{path}: its header says {needed} bytes of shape {shape}, the file has "

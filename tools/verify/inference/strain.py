@@ -87,8 +87,8 @@ def analytic_means(inner: float, outer: float, drop: float, twist: float) -> Str
     ecc = ((new / radius) ** 2 - 1) / 2
     err = ((radius / new) ** 2 + (new * slope) ** 2 - 1) / 2
     erc = -(new**2) * slope / radius / 2
-    ecc, err, erc = (100 * float(np.average(part, weights=radius)) for part in (ecc, err, erc))
-    return ecc, err, erc
+    means = [100 * float(np.average(part, weights=radius)) for part in (ecc, err, erc)]
+    return means[0], means[1], means[2]
 
 
 def ring_strain(

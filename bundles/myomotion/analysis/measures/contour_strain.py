@@ -134,10 +134,15 @@ GAP_LIMITS = Limits(
     ),
 )
 
+
+def _contour_ecc(index: int) -> Callable[[MovedContours, int], np.ndarray]:
+    return lambda contours, _: 100 * contours.ecc[:, index]
+
+
 CONTOUR_STRAINS = tuple(
     SegmentMeasure(
         key=f"contour_ecc_{layer}_percent",
-        compute=_of_whole_wall(lambda contours, _, index=index: 100 * contours.ecc[:, index]),
+        compute=_of_whole_wall(_contour_ecc(index)),
         heading="Ecc of the mid-wall's length, %" if layer == "mid" else None,
         format="{:.1f}",
         averaged=True,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pydicom
-from pydicom.uid import generate_uid
+from pydicom.uid import SecondaryCaptureImageStorage, generate_uid
 from scipy.spatial.transform import Rotation
 
 from myomotion.io.dicom.files import TIME_KEYS as TIME_KEYS
@@ -16,7 +16,6 @@ from tools.write_dicom import write_cine
 
 Edit = Callable[[pydicom.Dataset], object]
 SIDEWAYS_MM = 1.5  # as a patient moves between two breath-holds
-SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 
 
 def as_dicom(study: Path, **options: bool) -> tuple[Path, list[Path]]:
@@ -252,7 +251,7 @@ def strays_beside(study: Path) -> Path:
     target, files = as_dicom(study)
     folder = target / "scan"
     screen = pydicom.dcmread(files[0])
-    screen.SOPClassUID = screen.file_meta.MediaStorageSOPClassUID = SECONDARY_CAPTURE
+    screen.SOPClassUID = screen.file_meta.MediaStorageSOPClassUID = SecondaryCaptureImageStorage
     screen.SOPInstanceUID = screen.file_meta.MediaStorageSOPInstanceUID = generate_uid()
     screen.SamplesPerPixel, screen.PlanarConfiguration = 3, 0
     screen.PhotometricInterpretation = "RGB"

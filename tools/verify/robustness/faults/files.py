@@ -6,6 +6,7 @@ import gzip
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import nibabel as nib
 import numpy as np
@@ -154,7 +155,7 @@ def as_nrrd(space: str, kinds: str) -> Change:
     return change
 
 
-def _nifti(name: str, make: Callable[[np.ndarray, np.ndarray], object]) -> Change:
+def _nifti(name: str, make: Callable[[np.ndarray, np.ndarray], Any]) -> Change:
     def change(folder: Path) -> None:
         image, affine = cine_of(folder)
         nib.save(make(image, affine), folder / name)
