@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from scipy import ndimage
 
 from myomotion.analysis.drawing.looks import SPREAD, TwoLooks, as_read, unsure_share
 from myomotion.io.codes import CAVITY, MYOCARDIUM, RIGHT_VENTRICLE
@@ -171,3 +172,16 @@ def test_readers_draw_both_contours_nearer_to_the_middle_of_the_wall() -> None:
     freed = (label == MYOCARDIUM) & ~wall & (codes != CAVITY)
     beside = (codes == RIGHT_VENTRICLE) & (label != RIGHT_VENTRICLE)
     assert bool(freed.any()) and not bool((beside & ~freed).any())
+
+
+def test_readers_close_the_ring_of_a_wall_that_an_infarct_has_thinned() -> None:
+    label = torch.from_numpy(ring_label(SHAPE, CENTER, 14, 24).astype(int))
+    rows, columns = np.indices(SHAPE)
+    radius = np.hypot(rows - CENTER[0], columns - CENTER[1])
+    scar = (columns > CENTER[1]) & (abs(rows - CENTER[0]) < 8) & (radius < 22.6) & (radius >= 14)
+    label[torch.from_numpy(scar)] = CAVITY  # a voxel or two of muscle are left
+    shares = torch.zeros(1, SPREAD + 1, *SHAPE)
+    shares[0, :SPREAD] = torch.nn.functional.one_hot(label, SPREAD).movedim(-1, 0)
+    codes = as_read(shares)[0, :SPREAD].argmax(0).numpy()
+    around = ndimage.binary_dilation(codes == CAVITY) & (codes != CAVITY)
+    assert (codes[around] == MYOCARDIUM).all()

@@ -127,3 +127,4 @@ def read_at_the_edge(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(looks, "READ_SMOOTHING", 0.0)
     patch.setattr(looks, "READ_VENTRICLE", 0.5)
     patch.setattr(looks, "READ_CAVITY", 0.5)
+    patch.setattr(looks, "_thinnest_wall", lambda: np.ones((1, 1, 1), bool))
