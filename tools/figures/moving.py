@@ -19,7 +19,7 @@ from myomotion.tracker import Result, track
 from tools.evaluate.methods import REFINE_STEPS
 from tools.figures.film import Panel, film, moved_contours
 
-SHARES = (0.25, 0.5, 0.75)  # of the way from base to apex, where slices are shown
+SHARES = (0.3, 0.5, 0.7)  # of the way from base to apex, where slices are shown
 
 
 def beating(result: Result) -> bytes:
