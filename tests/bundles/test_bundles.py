@@ -176,6 +176,7 @@ def test_gradient_of_the_configured_regulariser_reaches_the_network_and_spares_t
     assert all(torch.equal(before[key], value) for key, value in vae.state_dict().items())
 
 
+@pytest.mark.slow
 def test_bundles_train_and_run_in_one_process(
     data: dict[str, dict], studies: Path, tmp_path: Path
 ) -> None:

@@ -89,11 +89,8 @@ def demons_claims(
 ) -> Iterator[Claim]:
     """AUROC of R_VAE, simulated fields against diffeomorphic Demons on real cines."""
     claim = "AUROC, diffeomorphic Demons on real cines"
-    if real_cines is None or not real_cines.is_dir():
-        reason = (
-            "no folder given (--real)" if real_cines is None else f"{real_cines}: no such folder"
-        )
-        yield not_run(claim, f">= {LEAST_AUROC:g}", reason)
+    if real_cines is None:
+        yield not_run(claim, f">= {LEAST_AUROC:g}", "no folder given (--real)")
         return
     try:
         found = demons_fields(str(real_cines), fields.mask.shape[-1], regulariser.spacing)
