@@ -7,9 +7,9 @@ the best affine motion of the wall moves it, a ring whose area changes by a fact
 from R to ``r^2 = J R^2 + c`` (Guccione, McCulloch and Waldman, Journal of Biomechanical Engineering
 1991), so the squared radius is smooth in the squared radius where the displacement itself bends
 sharply. So ``r^2 - R^2`` and the turn ``theta - Theta`` are fitted by least squares, as cubic
-periodic B-splines along the circumference times polynomials of second degree across the wall, in
-``R^2`` the one and in R the other. ``R^2``, ``R^2 cos 2 Theta``, ``R^2 sin 2 Theta`` and R are
-among the functions, so that uniform scaling and even twist are exact in a wall of any shape.
+periodic B-splines along the circumference times straight lines across the wall, in ``R^2`` the one
+and in R the other. ``R^2``, ``R^2 cos 2 Theta``, ``R^2 sin 2 Theta`` and R are among the functions,
+so that uniform scaling and even twist are exact in a wall of any shape.
 """
 
 from __future__ import annotations
@@ -21,7 +21,10 @@ import numpy as np
 from myomotion.core.wall_mesh import WallMesh
 
 KNOTS = 24  # of the spline along the circumference
-DEGREE = 2  # of the polynomial across the wall
+# Of the polynomial across the wall. With a second degree the radial strain of true motions is a
+# little nearer (0.09 points against 0.11), that of tracked ones further (3.0 against 2.2): what
+# tracking leaves open at the edges is not to be drawn out.
+DEGREE = 1
 INSET_VOXELS = 0.5  # how far from the edges of the wall a pixel must lie
 INSET_SHARE = 0.3  # of the wall's thickness, where that is less
 SMOOTHNESS = 0.02  # weight of the spline's second differences
