@@ -73,9 +73,9 @@ def test_folder_of_contours_is_a_studys_own_label_and_is_not_drawn_twice(tmp_pat
     cine = read_cine(find_studies(back)[0])
     assert cine.label_ed is not None and cine.label_es is not None
     for code in (1, 2, 3):
-        assert dice(cine.label_ed == code, given.label_ed == code) > 0.75
+        assert dice(cine.label_ed == code, given.label_ed == code) > 0.85
     for code in (1, 2):
-        assert dice(cine.label_es == code, given.label_es == code) > 0.75
+        assert dice(cine.label_es == code, given.label_es == code) > 0.8
 
     before = (folder / "summary.json").stat().st_mtime_ns
     draw(tmp_path / "studies", tmp_path / "out")

@@ -5,12 +5,13 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from myomotion.errors import SettingError
 from myomotion.networks.pair import check_grid
-from myomotion.parts.shared import check_device, refuse_unknown_keys
+from myomotion.parts.shared import check_device, check_settings, refuse_unknown_keys
 from myomotion.transforms.refine_motion import load_refinement
 from tests.support.bundle_runs import config
 from tests.support.paths import BUNDLES
@@ -100,3 +101,30 @@ def test_grid_that_networks_cannot_work_on_is_refused(
 def test_refinement_takes_a_whole_number_of_steps(steps: object) -> None:
     with pytest.raises(SettingError, match="refine_steps"):
         load_refinement(steps=steps, alpha=0, temporal=0, vae_weights=None, integrator=None)  # type: ignore[arg-type]
+
+
+SETTINGS: dict[str, Any] = {
+    "counts": {"batch_size": 32},
+    "truths": {"overwrite": False},
+    "choices": {"preset": ("paper", ("paper", "physiological"))},
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "key", "value"),
+    [
+        ("counts", "batch_size", 0),
+        ("counts", "batch_size", 2.5),
+        ("counts", "batch_size", True),
+        ("truths", "overwrite", "no"),
+        ("choices", "preset", ("papr", ("paper", "physiological"))),
+    ],
+)
+def test_settings_that_mean_nothing_end_the_command_with_status_2(
+    kind: str, key: str, value: object, capsys: pytest.CaptureFixture[str]
+) -> None:
+    check_settings(**SETTINGS)
+    with pytest.raises(SystemExit) as stop:
+        check_settings(**{**SETTINGS, kind: {key: value}})
+    assert stop.value.code == 2
+    assert capsys.readouterr().err.startswith(f"error: {key}: ")

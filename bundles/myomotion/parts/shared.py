@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -80,6 +80,33 @@ def check_device(device: object) -> None:
         raise SettingError(
             f"device is {device}: this machine cannot compute there ({reason}). Set device to cpu."
         ) from error
+
+
+@exits
+def check_settings(
+    counts: Mapping[str, object],
+    truths: Mapping[str, object],
+    choices: Mapping[str, tuple[object, Sequence[str]]],
+) -> None:
+    """Refuse values that would stop a run in its midst, or be taken for something else.
+
+    Args:
+        counts: values of keys that must be whole numbers of at least 1.
+        truths: of keys that are true or false; any word but those counts as true otherwise.
+        choices: of keys that are a word, as pairs of the value and all words.
+
+    Raises:
+        SettingError: naming key, value and fix; here an exit status and one line.
+    """
+    for key, value in counts.items():
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise SettingError(f"{key}: {value!r} is no whole number of at least 1. Give one.")
+    for key, value in truths.items():
+        if not isinstance(value, bool):
+            raise SettingError(f"{key}: {value!r} is not understood. Give True or False.")
+    for key, (value, words) in choices.items():
+        if value not in words:
+            raise SettingError(f"{key}: {value!r} is unknown. Use {' or '.join(words)}.")
 
 
 def first_alone(make: Callable[[], T]) -> T:

@@ -118,6 +118,11 @@ COMMANDS = (
         words=_track("--refine_steps", "2.5"),
         says="error: .*refine_steps.*2.5",
     ),
+    Command(name="--batch_size 0", words=_track("--batch_size", "0"), says="batch_size: 0 is no"),
+    Command(
+        name="--overwrite no", words=_track("--overwrite", "no"), says="overwrite: 'no' is not"
+    ),
+    Command(name="--preset papr", words=_track("--preset", "papr"), says="preset: 'papr'"),
     *(() if torch.cuda.is_available() else WITHOUT_GPU),
     Command(
         name="output folder that cannot be made",
