@@ -17,7 +17,7 @@ from fem_sim.population.dynamics import draw_area_ratio, draw_dynamics
 from fem_sim.population.subjects import draw_subject
 from fem_sim.settings import DatasetSettings
 from myomotion.core.segments import LEVELS
-from myomotion.core.wall_contours import Contours, RejectedSliceError, contours_from_labels
+from myomotion.core.wall.contours import Contours, RejectedSliceError, contours_from_labels
 
 SPACING_MM = 1.5
 UNLOADING_SUPPORT = 3.0  # kPa / mm, springs on the epicardium when starting from end-diastole

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from myomotion.core.wall_contours import Contours, RejectedSliceError, polygon_area
+from myomotion.core.wall.contours import Contours, RejectedSliceError, polygon_area
 
 MIN_SCALED_JACOBIAN = 0.3
 WINSLOW_ITERATIONS = 30

@@ -23,7 +23,7 @@ from fem_sim.mechanics.parameters import SimulationParameters
 from fem_sim.mechanics.path import cycle_states, inflation_path
 from fem_sim.mechanics.raster import EXTENSION, RasterGrid
 from fem_sim.mechanics.ring import ring_model
-from myomotion.core.wall_contours import Contours, RejectedSliceError, polygon_centroid
+from myomotion.core.wall.contours import Contours, RejectedSliceError, polygon_centroid
 from myomotion.files.atomic import write_bytes
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from fem_sim.mechanics.lattice import node_areas
 from fem_sim.mechanics.newton import State
 from fem_sim.mechanics.ring import RingModel
-from myomotion.core.wall_contours import polygon_centroid
+from myomotion.core.wall.contours import polygon_centroid
 
 
 def cycle_positions(model: RingModel, states: list[State], torsion: float) -> np.ndarray:

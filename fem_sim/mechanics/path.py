@@ -8,7 +8,7 @@ from scipy.interpolate import CubicSpline, PchipInterpolator
 from fem_sim.mechanics.newton import State, solve_at_area, solve_at_pressure
 from fem_sim.mechanics.parameters import SimulationParameters
 from fem_sim.mechanics.ring import RingModel
-from myomotion.core.wall_contours import RejectedSliceError
+from myomotion.core.wall.contours import RejectedSliceError
 
 
 def inflation_path(model: RingModel, area_ratio: float, lambda_z: float = 1.0) -> list[State]:

@@ -11,7 +11,7 @@ from fem_sim.mechanics.newton import State, solve_at_area
 from fem_sim.mechanics.parameters import SimulationParameters
 from fem_sim.mechanics.path import inflation_path
 from fem_sim.mechanics.ring import RingModel, ring_model
-from myomotion.core.wall_contours import (
+from myomotion.core.wall.contours import (
     Contours,
     RejectedSliceError,
     polygon_area,

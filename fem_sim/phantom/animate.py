@@ -25,7 +25,7 @@ from fem_sim.phantom.render import (
 from fem_sim.phantom.slice import background_noise, render_slice, simulate_slice, slice_motion
 from fem_sim.phantom.study import Study, StudySlice, read_study, septal_angle
 from fem_sim.population.dynamics import draw_dynamics
-from myomotion.core.wall_contours import RejectedSliceError
+from myomotion.core.wall.contours import RejectedSliceError
 from myomotion.errors import InputError
 from myomotion.io.cine import STUDY_FILES, find_studies
 

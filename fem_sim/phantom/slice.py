@@ -16,7 +16,7 @@ from fem_sim.phantom.motion import MotionSettings, SliceMotion, build_motion
 from fem_sim.phantom.render import moving_points
 from fem_sim.phantom.study import StudySlice
 from fem_sim.population.dynamics import Dynamics
-from myomotion.core.wall_contours import contours_from_labels, polygon_centroid
+from myomotion.core.wall.contours import contours_from_labels, polygon_centroid
 
 GRID_SPACING_MM, GRID_SIZE = 1.5, 128  # wide enough for the motion to fade around big hearts
 UNLOAD_TOLERANCE_MM = 0.05

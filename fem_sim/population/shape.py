@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from myomotion.core.wall_contours import POINTS, Contours
+from myomotion.core.wall.contours import POINTS, Contours
 
 LARGEST_REACH_MM = 56.0  # from the cavity's centre at end-diastole; fits the autoencoder's square
 

@@ -21,7 +21,7 @@ from fem_sim.population.dynamics import (
 from fem_sim.population.kinds import KINDS, Kind, draw_kind, within
 from fem_sim.population.shape import RingShape, draw_roughness
 from myomotion.core.segments import LEVELS
-from myomotion.core.wall_contours import Contours
+from myomotion.core.wall.contours import Contours
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,7 @@ from myomotion.core.kinematics import (
     jacobian_determinant,
     radial_circumferential_strain,
 )
-from myomotion.core.wall_contours import polygon_centroid
+from myomotion.core.wall.contours import polygon_centroid
 
 LAYERS = 17
 NEIGHBOURS = 24

@@ -19,7 +19,7 @@ from fem_sim.phantom.geometry import HeartGeometry, heart_geometry, polar
 from fem_sim.phantom.painter import Painter
 from fem_sim.phantom.render import voxel_label, voxel_mean
 from fem_sim.stills.ring import Ring, draw_ring
-from myomotion.core.wall_contours import POINTS
+from myomotion.core.wall.contours import POINTS
 
 SIZE, SPACING_MM = 144, 1.5
 FINE = 2  # points along each side of a voxel

@@ -10,7 +10,7 @@ from fem_sim.population.kinds import KINDS, draw_kind, within
 from fem_sim.population.shape import draw_roughness
 from fem_sim.population.subjects import draw_middle
 from myomotion.core.segments import LEVELS
-from myomotion.core.wall_contours import Contours
+from myomotion.core.wall.contours import Contours
 
 #: Heights of a slice: 0 is the base, 1 the apex of the cavity; beyond lie atria and apical fat.
 HEIGHTS = (-0.12, 1.1)

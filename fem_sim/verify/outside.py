@@ -22,7 +22,7 @@ from fem_sim.mechanics.parameters import SimulationParameters
 from fem_sim.mechanics.path import cycle_states, inflation_path
 from fem_sim.mechanics.ring import RingModel
 from fem_sim.verify.rings import drawn_slices, relative_l2, without_rigid_motion
-from myomotion.core.wall_contours import contours_from_labels, polygon_area
+from myomotion.core.wall.contours import contours_from_labels, polygon_area
 
 FELUPE_SCRIPT = Path(__file__).parents[2] / "tools" / "compare_felupe.py"
 FELUPE_CLAIM = "displacement against FElupe on the same mesh (L2)"

@@ -7,7 +7,7 @@ from itertools import count
 import numpy as np
 
 from fem_sim.population.subjects import VirtualSlice, draw_subject
-from myomotion.core.wall_contours import POINTS, Contours, polygon_area
+from myomotion.core.wall.contours import POINTS, Contours, polygon_area
 
 
 def round_contours(inner: float, outer: float, oval: float = 0.0) -> Contours:

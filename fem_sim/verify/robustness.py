@@ -10,7 +10,7 @@ import numpy as np
 from fem_sim.claims import Claim, at_least
 from fem_sim.mechanics.cycle import simulate_cycle
 from fem_sim.mechanics.parameters import SimulationParameters
-from myomotion.core.wall_contours import Contours, RejectedSliceError, contours_from_labels
+from myomotion.core.wall.contours import Contours, RejectedSliceError, contours_from_labels
 
 RINGS = 300
 SOLVED_PERCENT = 99.0

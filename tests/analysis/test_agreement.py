@@ -14,7 +14,7 @@ from myomotion.analysis.quality import StudyQuality
 from myomotion.analysis.study import analyse
 from myomotion.io.cine import Cine
 from myomotion.io.labels import CAVITY, MYOCARDIUM
-from tests.support.ring_cine import beat, contraction, ring_cine
+from tests.support.cines.ring import beat, contraction, ring_cine
 
 
 def seen(slices: Slices, shift: int = 0) -> Slices:

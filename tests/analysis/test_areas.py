@@ -19,8 +19,8 @@ from myomotion.io.cine import Cine, find_studies, read_cine
 from myomotion.io.labels import CAVITY, MYOCARDIUM
 from myomotion.tracker import Tracker
 from myomotion.transforms.load_cine import LoadCine
+from tests.support.cines.ring import FRAMES, RADIUS, beat, contraction, ring_cine
 from tests.support.paths import SHIPPED
-from tests.support.ring_cine import FRAMES, RADIUS, beat, contraction, ring_cine
 from tests.support.sim_ring import ring_cycle
 
 VOXEL = 1.5**2

@@ -26,7 +26,7 @@ from myomotion.io.labels import CAVITY, MYOCARDIUM, RIGHT_VENTRICLE
 from myomotion.io.slabs import slabs_of
 from myomotion.report.page import report_page
 from myomotion.transforms.save_motion import write_study
-from tests.support.ring_cine import beat, contraction, ring_cine
+from tests.support.cines.ring import beat, contraction, ring_cine
 
 FRAMES, ES = 20, 8
 EDGE = [0.0]  # a slice beyond the ventricle

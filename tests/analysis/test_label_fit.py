@@ -19,7 +19,7 @@ from myomotion.analysis.motion import source_motion
 from myomotion.analysis.quality import StudyQuality, assess
 from myomotion.analysis.study import analyse
 from myomotion.io.cine import Cine, find_studies, read_cine
-from tests.support.ring_cine import FRAMES, beat, contraction, ring_cine
+from tests.support.cines.ring import FRAMES, beat, contraction, ring_cine
 
 MEASURES = (label_fit.BRIGHTER_BLOOD_ED, label_fit.EDGE_ED, label_fit.OFFSET)
 # By which at least one slice must be amber; nothing of it is said about the right label.

@@ -38,7 +38,7 @@ from myomotion.inferers.studies import StudyRuns, cohort_columns
 from myomotion.report.numbers import number_table
 from myomotion.report.page import report_page
 from myomotion.transforms.save_motion import write_study
-from tests.support.ring_cine import FRAMES, RADIUS, WALL, beat, contraction, ring_cine
+from tests.support.cines.ring import FRAMES, RADIUS, WALL, beat, contraction, ring_cine
 
 
 def study() -> Study:

@@ -14,8 +14,8 @@ from myomotion.analysis.measures.tracked import tracked_slices
 from myomotion.analysis.motion import source_motion
 from myomotion.analysis.study import Study, analyse
 from myomotion.io.cine import Cine
-from tests.support.ring_cine import FRAMES, contraction, ring_cine
-from tests.support.ring_cine import beat as shares_of_a_beat
+from tests.support.cines.ring import FRAMES, contraction, ring_cine
+from tests.support.cines.ring import beat as shares_of_a_beat
 
 
 def still(cine: Cine) -> Study:

@@ -16,8 +16,8 @@ from myomotion.analysis.motion import source_motion, tracked_labels
 from myomotion.analysis.plausibility_table import read_table
 from myomotion.analysis.quality import NO_CAVITY, StudyQuality, assess
 from myomotion.analysis.quality_control import QualityControl, load_quality_control
-from myomotion.analysis.strain import strain_rows
 from myomotion.analysis.study import analyse
+from myomotion.analysis.tables.strain import strain_rows
 from myomotion.core.flow import compose
 from myomotion.core.integrator import FieldIntegrator
 from myomotion.errors import InputError
@@ -28,7 +28,7 @@ from myomotion.losses.plausibility import load_plausibility
 from myomotion.networks.gradient_vae import GradientVAE
 from myomotion.transforms.displacement import OutputToDisplacement
 from tests.support.analytic import coordinates, ring_labels, write_cycles
-from tests.support.ring_cine import RADIUS, WALL, beat, contraction, ring_cine
+from tests.support.cines.ring import RADIUS, WALL, beat, contraction, ring_cine
 from tools.plausibility_table import make_table, write_plausibility_table
 
 

@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from myomotion.analysis.measures.rotation import slice_distance_mm
+from myomotion.analysis.measures.on_wall.rotation import slice_distance_mm
 from myomotion.analysis.study import Study
 from myomotion.io.slabs import Slabs
-from tests.support.turning_cine import (
+from tests.support.cines.turning import (
     CYCLE_MS,
     EVEN,
     SLICE_MM,

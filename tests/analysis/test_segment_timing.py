@@ -9,19 +9,19 @@ from typing import Any
 import numpy as np
 import pytest
 
-from myomotion.analysis import segment_timing
 from myomotion.analysis.course import Course
-from myomotion.analysis.segment_timing import (
+from myomotion.analysis.tables import segment_timing
+from myomotion.analysis.tables.segment_timing import (
     curve_numbers,
     spread_ms,
     study_timing,
     timing_rows,
     uniformity,
 )
-from myomotion.analysis.wide import wide_columns
+from myomotion.analysis.tables.wide import wide_columns
 from myomotion.inferers.studies import cohort_columns, cohort_row
 from myomotion.transforms.save_motion import write_study
-from tests.support.turning_cine import CYCLE_MS, turning_cine, turning_study
+from tests.support.cines.turning import CYCLE_MS, turning_cine, turning_study
 
 FRAMES, CYCLE, ES = 30, 900.0, 12
 TIMES = CYCLE * np.arange(FRAMES) / FRAMES

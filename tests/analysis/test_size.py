@@ -14,7 +14,7 @@ from myomotion.analysis.measures.tracked import tracked_slices
 from myomotion.analysis.motion import source_motion
 from myomotion.analysis.study import Study, analyse
 from tests.support.analytic import coordinates, ring_labels
-from tests.support.ring_cine import beat, contraction, ring_cine
+from tests.support.cines.ring import beat, contraction, ring_cine
 
 
 def sized(factor: float) -> Study:

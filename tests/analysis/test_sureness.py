@@ -7,7 +7,7 @@ import numpy as np
 from myomotion.analysis.grids import working_slices
 from myomotion.analysis.study import Study, analyse
 from myomotion.report.numbers import number_table
-from tests.support.ring_cine import beat, contraction, ring_cine
+from tests.support.cines.ring import beat, contraction, ring_cine
 
 KEY, HEADING = "contour_unsure_share", "contours unsure"
 

@@ -7,16 +7,16 @@ import pytest
 import torch
 
 from myomotion.analysis.grids import working_slices
-from myomotion.analysis.measures.contour_strain import GAP, GAP_LIMITS, moved_contours
 from myomotion.analysis.measures.measure import AMBER, GREEN
+from myomotion.analysis.measures.on_wall.contours import GAP, GAP_LIMITS, moved_contours
+from myomotion.analysis.measures.on_wall.mesh import counter_clockwise, wall_of, why_no_wall
 from myomotion.analysis.measures.tracked import TrackedSlice, tracked_slices
-from myomotion.analysis.measures.wall import counter_clockwise, wall_of, why_no_wall
 from myomotion.analysis.motion import source_motion
 from myomotion.analysis.study import Study, analyse
 from myomotion.core.view import View
 from myomotion.io.cine import Cine
 from tests.support.analytic import coordinates
-from tests.support.ring_cine import FRAMES, beat, contraction, ring_cine
+from tests.support.cines.ring import FRAMES, beat, contraction, ring_cine
 
 INNER, OUTER, DROP = 22.0, 32.0, 500.0 / np.pi  # of the drawn ring, mm and mm^2
 

@@ -15,7 +15,7 @@ import pytest
 
 from myomotion.io.cine import Cine
 from tests.support.bundle_runs import track
-from tests.support.dicom_cines import as_dicom, draw, edit, edit_all, scans
+from tests.support.cines.dicom import as_dicom, draw, edit, edit_all, scans
 from tests.support.paths import SHIPPED
 
 IDENTITY = ("DOE^JANE", "HOSP-4711", "19600102")

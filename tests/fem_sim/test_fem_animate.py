@@ -17,7 +17,7 @@ from fem_sim.mechanics.unload import unload
 from fem_sim.phantom.animate import animate, animate_study
 from fem_sim.phantom.slice import background_noise
 from fem_sim.phantom.study import Study, read_study, septal_angle
-from myomotion.core.wall_contours import Contours, RejectedSliceError, polygon_centroid
+from myomotion.core.wall.contours import Contours, RejectedSliceError, polygon_centroid
 from myomotion.errors import InputError
 from myomotion.io.cine import find_studies
 from tests.support.studies import write_study

@@ -23,7 +23,7 @@ from fem_sim.verify.rings import (
     without_rigid_motion,
 )
 from fem_sim.verify.solver import cylinder_claims
-from myomotion.core.wall_contours import contours_from_labels
+from myomotion.core.wall.contours import contours_from_labels
 
 
 def test_command_measures_the_groups_asked_for(

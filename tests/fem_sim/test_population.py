@@ -10,7 +10,7 @@ from fem_sim.population.kinds import KINDS, draw_kind
 from fem_sim.population.shape import LARGEST_REACH_MM, RingShape
 from fem_sim.population.subjects import VirtualSlice, draw_subject
 from myomotion.core.segments import LEVELS
-from myomotion.core.wall_contours import polygon_centroid
+from myomotion.core.wall.contours import polygon_centroid
 
 SUBJECTS = 300
 

@@ -14,7 +14,7 @@ from fem_sim.stills import picture, ring
 from fem_sim.stills.dataset import make_stills
 from fem_sim.stills.picture import BRIGHTEST, SIZE, SPACING_MM, Still, draw_still
 from fem_sim.stills.ring import draw_ring
-from myomotion.core.wall_contours import polygon_area
+from myomotion.core.wall.contours import polygon_area
 from myomotion.io.datalist import read_datalist
 
 VOXEL_MM2 = SPACING_MM**2

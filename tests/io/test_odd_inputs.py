@@ -13,7 +13,7 @@ import torch
 
 from myomotion.analysis.measures.tracked import tracked_slices
 from myomotion.analysis.motion import Motion, lps_vectors, source_motion
-from myomotion.analysis.strain import strain_rows
+from myomotion.analysis.tables.strain import strain_rows
 from myomotion.core.axes import LPS_FROM_RAS
 from myomotion.io.cine import Cine, find_studies, read_cine
 from myomotion.transforms.load_cine import LoadCine

@@ -17,7 +17,7 @@ from myomotion.io.cine import find_studies, read_cine
 from myomotion.io.readers.base import FileReader
 from myomotion.io.source import image_title, locate_cine, reader_of
 from tests.support.bundle_runs import track
-from tests.support.npz_cine import NpzCine
+from tests.support.cines.npz import NpzCine
 from tests.support.studies import write_study
 
 TIMES = np.array([0.0, 35.0, 70.0, 105.0])

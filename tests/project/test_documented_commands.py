@@ -62,7 +62,7 @@ NOT_RUN = {
     "source .venv/bin/activate": "of the shell",
     "make demo-train": "ten minutes; tests run each of its commands with less data",
     "dask worker": "of Dask; tests/tools/test_cluster.py starts workers itself",
-    "python -m tools.training_log": "needs the log of a training; its table is in docs/",
+    "python -m tools.training.log": "needs the log of a training; its table is in docs/",
     "torchrun": "several GPUs; tests/bundles/test_multi_process.py runs it on two processes",
     "python -m monai.bundle download": "a published zip; test_package.py downloads a local one",
     "python -m tools.verify distribution": "half an hour, and the network",

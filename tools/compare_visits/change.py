@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from myomotion.analysis.wide import segment_values
+from myomotion.analysis.tables.wide import segment_values
 from myomotion.errors import InputError
 from myomotion.inferers.studies import read_summary
 

@@ -14,7 +14,7 @@ from scipy.ndimage import map_coordinates
 
 from fem_sim.geometry.mesh import ring_mesh
 from myomotion.core.kinematics import polar_strain
-from myomotion.core.wall_contours import RejectedSliceError, contours_from_labels, polygon_centroid
+from myomotion.core.wall.contours import RejectedSliceError, contours_from_labels, polygon_centroid
 from myomotion.errors import InputError
 from tools.export_vtk.result import TrackedStudy
 

@@ -30,7 +30,7 @@ from fem_sim.mechanics.cycle import Cycle
 from fem_sim.settings import DatasetSettings
 from fem_sim.slices import SPACING_MM, SliceJob, simulate_slice
 from fem_sim.sources import source_jobs
-from myomotion.core.wall_contours import contours_from_labels
+from myomotion.core.wall.contours import contours_from_labels
 from myomotion.files.atomic import write_bytes
 from myomotion.files.outputs import PROGRAM
 from myomotion.io.built_in.cines import virtual_cines

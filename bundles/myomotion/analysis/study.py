@@ -17,9 +17,9 @@ from myomotion.analysis.motion import Motion, source_motion
 from myomotion.analysis.quality import StudyQuality, assess
 from myomotion.analysis.quality_control import QualityControl
 from myomotion.analysis.regions import SliceRegions
-from myomotion.analysis.segment_timing import timing_rows
-from myomotion.analysis.strain import strain_rows, strain_warnings
 from myomotion.analysis.summary import study_summary
+from myomotion.analysis.tables.segment_timing import timing_rows
+from myomotion.analysis.tables.strain import strain_rows, strain_warnings
 from myomotion.core.cycle import cycle_closes
 from myomotion.io.cine import Cine
 
@@ -33,9 +33,9 @@ class Study:
         motion: fields and maps on the grid of the cine, millimetres, frames in the file's order.
         regions: wall, cavity and segments of every slice.
         rows: strain of every frame, slice and segment, dictionaries with
-            :func:`~myomotion.analysis.strain.columns`; empty without a label.
+            :func:`~myomotion.analysis.tables.strain.columns`; empty without a label.
         timing: of every slice and segment, dictionaries with
-            :func:`~myomotion.analysis.segment_timing.columns`.
+            :func:`~myomotion.analysis.tables.segment_timing.columns`.
         quality: measures and lights.
         summary: content of ``summary.json``.
         function: of the ventricles; None without a cavity in the end-diastolic label.

@@ -21,7 +21,7 @@ from myomotion.analysis.motion import Motion
 from myomotion.analysis.provenance import input_hashes, versions
 from myomotion.analysis.quality import StudyQuality
 from myomotion.analysis.regions import SliceRegions
-from myomotion.analysis.segment_timing import study_timing
+from myomotion.analysis.tables.segment_timing import study_timing
 from myomotion.analysis.timing import since_ed
 from myomotion.core.segments import NAMES
 from myomotion.core.view import standard_view
@@ -63,7 +63,7 @@ def study_summary(
     Args:
         motion: of the study.
         regions: from :func:`~myomotion.analysis.regions.slice_regions`.
-        rows: from :func:`~myomotion.analysis.strain.strain_rows`.
+        rows: from :func:`~myomotion.analysis.tables.strain.strain_rows`.
         quality: from :func:`~myomotion.analysis.quality.assess`.
         parameters: from :func:`~myomotion.analysis.provenance.run_parameters`.
         warnings: further sentences.
@@ -184,7 +184,7 @@ def segment_means(
     """Strain of the 16 segments in one frame, a mean over the slices of their level.
 
     Args:
-        rows: from :func:`~myomotion.analysis.strain.strain_rows`.
+        rows: from :func:`~myomotion.analysis.tables.strain.strain_rows`.
         frame: which frame.
         slices: those that count.
 

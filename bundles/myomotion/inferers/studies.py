@@ -18,7 +18,7 @@ from monai.utils.enums import CommonKeys as Keys
 
 from myomotion.analysis.measures.registry import cohort_measures
 from myomotion.analysis.provenance import input_hashes
-from myomotion.analysis.wide import wide_columns, wide_row
+from myomotion.analysis.tables.wide import wide_columns, wide_row
 from myomotion.errors import OutputError, exit_on_input_error, root_input_error
 from myomotion.files.atomic import remove_leftovers, write_bytes
 from myomotion.files.outputs import Inputs, claim, refuse_unsafe

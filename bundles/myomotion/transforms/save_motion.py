@@ -12,10 +12,11 @@ import numpy as np
 import torch
 from monai.transforms import Transform
 
-from myomotion.analysis import function, quality, segment_timing, strain, wide
+from myomotion.analysis import function, quality
 from myomotion.analysis.motion import Motion, lps_vectors, tracked_labels
 from myomotion.analysis.quality_control import QualityControl
 from myomotion.analysis.study import Study, analyse
+from myomotion.analysis.tables import segment_timing, strain, wide
 from myomotion.files.nifti_writer import NiftiWriter
 from myomotion.files.outputs import PROGRAM, replaced_folder
 from myomotion.files.paths import given_path

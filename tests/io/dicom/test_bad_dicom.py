@@ -10,7 +10,7 @@ import pydicom
 import pytest
 
 from myomotion.errors import InputError
-from tests.support.dicom_cines import (
+from tests.support.cines.dicom import (
     as_dicom,
     compress_falsely,
     cut,

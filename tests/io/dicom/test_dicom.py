@@ -15,7 +15,7 @@ from pydicom.uid import generate_uid
 
 from myomotion.errors import InputError
 from myomotion.io.cine import Cine, find_studies
-from tests.support.dicom_cines import as_dicom, draw, edit, edit_all, oblique, place, read, scans
+from tests.support.cines.dicom import as_dicom, draw, edit, edit_all, oblique, place, read, scans
 from tests.support.studies import write_study
 from tools.write_dicom import main, write_cine
 

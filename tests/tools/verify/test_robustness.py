@@ -10,7 +10,7 @@ import pytest
 
 from myomotion.errors import InputError
 from myomotion.io.cine import Cine, find_studies, read_cine
-from tests.support.ring_cine import beat, ring_cine
+from tests.support.cines.ring import beat, ring_cine
 from tests.support.studies import write_study
 from tools.verify.robustness.command import GROUPS
 from tools.verify.robustness.faults.group import KINDS, Bench

@@ -10,8 +10,8 @@ from fem_sim.mechanics.lattice import LatticeMap
 from fem_sim.mechanics.parameters import SimulationParameters
 from fem_sim.mechanics.path import cycle_states, inflation_path
 from fem_sim.mechanics.ring import ring_model
-from myomotion.core.wall_contours import Contours
-from myomotion.core.wall_mesh import LAYERS, wall_mesh
+from myomotion.core.wall.contours import Contours
+from myomotion.core.wall.mesh import LAYERS, wall_mesh
 
 SAMPLES = 6  # of an element along the circumference
 ACROSS = 24  # across the wall, where thirds are told apart

@@ -9,10 +9,10 @@ import numpy as np
 from fem_sim.claims import Claim, at_most
 from fem_sim.mechanics.lattice import node_areas
 from fem_sim.mechanics.raster import RasterGrid
-from myomotion.core.wall_contours import contours_from_labels
-from myomotion.core.wall_field import WallField
-from myomotion.core.wall_mesh import wall_mesh
-from myomotion.core.wall_rotation import wall_rotation_deg
+from myomotion.core.wall.contours import contours_from_labels
+from myomotion.core.wall.field import WallField
+from myomotion.core.wall.mesh import wall_mesh
+from myomotion.core.wall.rotation import wall_rotation_deg
 from tools.verify.inference.strain import contraction
 from tools.verify.inference.wall import SIZE, SPACING, TrueSlice, true_slices
 

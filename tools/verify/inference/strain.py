@@ -17,7 +17,7 @@ from fem_sim.verify.rings import round_contours
 from myomotion.analysis.grids import working_grids, working_slices
 from myomotion.analysis.measures.tracked import tracked_slices
 from myomotion.analysis.motion import source_motion
-from myomotion.analysis.strain import strain_rows
+from myomotion.analysis.tables.strain import strain_rows
 from myomotion.io.cine import Cine
 from tools.verify.inference.elements import WALL, element_strain, lattices
 

@@ -15,10 +15,10 @@ from fem_sim.claims import Claim, at_most
 from fem_sim.mechanics.raster import RasterGrid
 from fem_sim.population.kinds import KINDS
 from fem_sim.population.subjects import VirtualSlice, draw_subject
-from myomotion.core.wall_contours import Contours, contours_from_labels, polygon_centroid
-from myomotion.core.wall_field import WallField
-from myomotion.core.wall_mesh import LAYERS, wall_mesh
-from myomotion.core.wall_strain import WallStrain, wall_strain
+from myomotion.core.wall.contours import Contours, contours_from_labels, polygon_centroid
+from myomotion.core.wall.field import WallField
+from myomotion.core.wall.mesh import LAYERS, wall_mesh
+from myomotion.core.wall.strain import WallStrain, wall_strain
 from tools.verify.inference.elements import (
     PARTS,
     WALL,

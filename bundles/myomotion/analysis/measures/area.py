@@ -13,8 +13,8 @@ from myomotion.analysis.measures.measure import (
     StudyMeasure,
     Values,
 )
+from myomotion.analysis.measures.on_wall.mesh import over_wall, wall_of
 from myomotion.analysis.measures.tracked import TrackedSlice, TrackedStudy
-from myomotion.analysis.measures.wall import over_wall, wall_of
 from myomotion.io.labels import CAVITY, MYOCARDIUM
 
 

@@ -8,20 +8,17 @@ from typing import TypeVar
 from myomotion.analysis.measures import (
     agreement,
     area,
-    contour_strain,
     displacement,
     function,
     images,
     label_fit,
     movement,
     plausibility,
-    rotation,
     size,
-    strain,
     sureness,
-    timing,
 )
 from myomotion.analysis.measures.measure import Measure, StudyMeasure
+from myomotion.analysis.measures.on_wall import contours, rotation, strain, timing
 
 # In the order of the columns of their file.
 MEASURES: tuple[Measure, ...] = (
@@ -33,7 +30,7 @@ MEASURES: tuple[Measure, ...] = (
     area.SEGMENT_FOLDS,
     *strain.LAYER_STRAINS,
     *strain.OTHER_STRAINS,
-    *contour_strain.CONTOURS,
+    *contours.CONTOURS,
     *rotation.ROTATION,
     plausibility.WALL_R_VAE,
     plausibility.WALL_PERCENTILE,
@@ -49,7 +46,7 @@ MEASURES: tuple[Measure, ...] = (
     label_fit.EDGE,
     images.RESIDUAL_SHARE,
     displacement.DRIFT,
-    contour_strain.GAP,
+    contours.GAP,
     area.WALL_AREA_ERROR,
     area.CAVITY_AREA_ERROR,
     *strain.CURVES,

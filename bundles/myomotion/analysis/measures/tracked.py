@@ -101,7 +101,7 @@ class TrackedStudy:
 
     Attributes:
         slices: in their order.
-        segments: rows of ``strain.csv``, see :func:`~myomotion.analysis.strain.strain_rows`.
+        segments: rows of ``strain.csv``, see :func:`~myomotion.analysis.tables.strain.strain_rows`.
         frames: rows of ``quality.csv``.
         values: for each slice what its measures gave, by their keys.
         passed: measured slices whose light is not red.

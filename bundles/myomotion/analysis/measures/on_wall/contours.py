@@ -24,11 +24,11 @@ from myomotion.analysis.measures.measure import (
     SliceMeasure,
     Values,
 )
+from myomotion.analysis.measures.on_wall.mesh import Wall, wall_of
 from myomotion.analysis.measures.tracked import TrackedSlice
-from myomotion.analysis.measures.wall import Wall, wall_of
 from myomotion.core.contours import closed_length, enclosed_area
 from myomotion.core.flow import sample
-from myomotion.core.wall_mesh import LAYERS
+from myomotion.core.wall.mesh import LAYERS
 
 POINTS = 180  # of a contour
 DEPTHS = (0.0, 0.5, 1.0)  # of the contours, from endo- to epicardium, as the layers are named

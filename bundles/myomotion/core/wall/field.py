@@ -18,7 +18,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from myomotion.core.wall_mesh import WallMesh
+from myomotion.core.wall.mesh import WallMesh
 
 KNOTS = 24  # of the spline along the circumference
 # Of the polynomial across the wall. With a second degree the radial strain of true motions is a

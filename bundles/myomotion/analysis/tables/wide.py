@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from myomotion.analysis.segment_timing import timing_keys
 from myomotion.analysis.summary import SEGMENT_KEYS
+from myomotion.analysis.tables.segment_timing import timing_keys
 from myomotion.core.segments import NAMES
 
 

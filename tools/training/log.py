@@ -1,6 +1,6 @@
 """Turn the TensorBoard log of a training into a table and a curve for the documentation.
 
-python -m tools.training_log OUTPUT_DIR [OUTPUT_DIR ...] --output docs/training
+python -m tools.training.log OUTPUT_DIR [OUTPUT_DIR ...] --output docs/training
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def draw(path: Path, curves: Curves) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Command line."""
-    parser = make_parser("tools.training_log", __doc__)
+    parser = make_parser("tools.training.log", __doc__)
     parser.add_argument("folders", type=Path, nargs="+", help="output_dir of each stage, in order")
     parser.add_argument("--output", type=Path, required=True, help="path without suffix")
     options = parser.parse_args(arguments)

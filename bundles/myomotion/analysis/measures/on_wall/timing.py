@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 from myomotion.analysis.course import course_of
 from myomotion.analysis.measures.measure import Meaning, SliceMeasure, StudyMeasure
-from myomotion.analysis.measures.rotation import slice_course
+from myomotion.analysis.measures.on_wall.mesh import wall_of
+from myomotion.analysis.measures.on_wall.rotation import slice_course
 from myomotion.analysis.measures.tracked import TrackedSlice, TrackedStudy
-from myomotion.analysis.measures.wall import wall_of
-from myomotion.analysis.segment_timing import (
+from myomotion.analysis.tables.segment_timing import (
     PHASES,
     STRAINS,
     curve_numbers,
@@ -25,7 +25,7 @@ def has_mesh(tracked: TrackedSlice) -> bool:
 
 
 def slice_number(name: str, key: str) -> Callable[[TrackedSlice], float | None]:
-    """A number of :func:`~myomotion.analysis.segment_timing.curve_numbers` of the whole wall."""
+    """A number of :func:`~.segment_timing.curve_numbers` of the whole wall."""
 
     def compute(tracked: TrackedSlice) -> float | None:
         wall = wall_of(tracked)

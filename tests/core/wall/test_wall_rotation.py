@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from myomotion.core.wall_contours import contours_from_labels
-from myomotion.core.wall_field import WallField
-from myomotion.core.wall_mesh import WallMesh, wall_mesh
-from myomotion.core.wall_rotation import wall_rotation_deg
-from tests.core.test_wall_strain import (
+from myomotion.core.wall.contours import contours_from_labels
+from myomotion.core.wall.field import WallField
+from myomotion.core.wall.mesh import WallMesh, wall_mesh
+from myomotion.core.wall.rotation import wall_rotation_deg
+from tests.support.wall_rings import (
     INNER,
     OUTER,
     RING_DROP,

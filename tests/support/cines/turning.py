@@ -10,7 +10,7 @@ from myomotion.analysis.study import Study, analyse
 from myomotion.core.view import VIEW_DOWN, VIEW_RIGHT
 from myomotion.io.cine import Cine
 from tests.support.analytic import coordinates, ring_contraction, ring_labels
-from tests.support.ring_cine import ring_cine
+from tests.support.cines.ring import ring_cine
 
 FRAMES, INTERVAL_MS, AREA_DROP = 24, 40.0, 500.0
 CYCLE_MS = FRAMES * INTERVAL_MS

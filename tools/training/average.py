@@ -1,6 +1,6 @@
 """Average the weights of two stages of one training.
 
-python -m tools.average_weights FIRST.pt SECOND.pt --share 0.6 --output model.pt
+python -m tools.training.average FIRST.pt SECOND.pt --share 0.6 --output model.pt
 
 A stage that goes on from another with other data wins what these teach and loses a little of what
 the first had learned; weights between the two keep both (Wortsman et al., Robust fine-tuning of
@@ -53,7 +53,7 @@ def average(
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Command line."""
-    parser = make_parser("tools.average_weights", __doc__)
+    parser = make_parser("tools.training.average", __doc__)
     parser.add_argument("first", type=Path, help="weights of the earlier stage")
     parser.add_argument("second", type=Path, help="weights of the later stage")
     parser.add_argument("--share", type=float, default=0.5, help="of the second, 0 to 1")

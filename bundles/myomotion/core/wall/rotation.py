@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from myomotion.core.wall_mesh import WallMesh
+from myomotion.core.wall.mesh import WallMesh
 
 
 def wall_rotation_deg(

@@ -2,14 +2,14 @@
 
 Strain that is taken on it never looks beyond the wall. In use::
 
-    contours = contours_from_labels(label, spacing)  # myomotion.core.wall_contours
+    contours = contours_from_labels(label, spacing)  # myomotion.core.wall.contours
     mesh = wall_mesh(contours)
-    nodes = WallField(mesh, spacing, size).nodes(displacement)  # myomotion.core.wall_field
-    strain = wall_strain(mesh, nodes)  # myomotion.core.wall_strain
+    nodes = WallField(mesh, spacing, size).nodes(displacement)  # myomotion.core.wall.field
+    strain = wall_strain(mesh, nodes)  # myomotion.core.wall.strain
 
 ``nodes`` are where the mesh's nodes are in every frame, ``(T, angles, rows + 1, 2)``: rotation and
 thickness follow from them. In :mod:`myomotion.analysis` all of this is made once a slice, see
-:func:`~myomotion.analysis.measures.wall.wall_of`.
+:func:`~myomotion.analysis.measures.on_wall.mesh.wall_of`.
 
 Nodes lie on rays from the centroid of the cavity, evenly spaced between the contours, so that the
 coordinates of any point in the mesh follow without iteration.
@@ -21,7 +21,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from myomotion.core.wall_contours import Contours, RejectedSliceError, polygon_centroid
+from myomotion.core.wall.contours import Contours, RejectedSliceError, polygon_centroid
 
 ANGLES = 72  # elements along the circumference
 LAYERS = ("endo", "mid", "epi")  # thirds of the wall's thickness at end-diastole

@@ -11,10 +11,10 @@ from myomotion.analysis.measures.measure import Values
 from myomotion.analysis.measures.tracked import TrackedSlice
 from myomotion.core.segments import segments_at
 from myomotion.core.view import View, standard_view
-from myomotion.core.wall_contours import Contours, RejectedSliceError, contours_from_labels
-from myomotion.core.wall_field import WallField
-from myomotion.core.wall_mesh import LAYERS, WallMesh, wall_mesh
-from myomotion.core.wall_strain import WallStrain, wall_strain
+from myomotion.core.wall.contours import Contours, RejectedSliceError, contours_from_labels
+from myomotion.core.wall.field import WallField
+from myomotion.core.wall.mesh import LAYERS, WallMesh, wall_mesh
+from myomotion.core.wall.strain import WallStrain, wall_strain
 from myomotion.core.working_grid import WorkingGrid
 from myomotion.io.labels import CAVITY, MYOCARDIUM
 
@@ -45,7 +45,7 @@ class Wall:
         return np.ones(self.segments.shape, bool) if number == 0 else self.segments == number
 
     def layer(self, name: str) -> np.ndarray:
-        """Elements of a layer of :data:`~myomotion.core.wall_mesh.LAYERS`, as :meth:`segment`."""
+        """Elements of a layer of :data:`~myomotion.core.wall.mesh.LAYERS`, as :meth:`segment`."""
         return np.broadcast_to(self.mesh.layers == LAYERS.index(name), self.segments.shape)
 
 

@@ -81,7 +81,7 @@ def timing_rows(rows: Rows, course: Course, es_frame: int) -> list[dict[str, Any
     """Timing of every slice and segment.
 
     Args:
-        rows: from :func:`~myomotion.analysis.strain.strain_rows`.
+        rows: from :func:`~myomotion.analysis.tables.strain.strain_rows`.
         course: of the study.
         es_frame: end-systolic frame.
 

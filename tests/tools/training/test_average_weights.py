@@ -10,7 +10,7 @@ import torch
 from myomotion.errors import InputError
 from myomotion.networks.ventricles import VentricleNet
 from myomotion.networks.weights import load_network, read_state
-from tools.average_weights import average, main
+from tools.training.average import average, main
 
 
 def network(seed: int, channels: tuple[int, ...] = (4, 8)) -> VentricleNet:

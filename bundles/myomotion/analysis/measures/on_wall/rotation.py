@@ -2,7 +2,7 @@
 
 Degrees, positive counter-clockwise as seen from the apex, as the standard view shows a slice; where
 the file does not say how the slices lie, as the picture shows it. Rotation is that of
-:func:`~myomotion.core.wall_rotation.wall_rotation_deg`; twist is the rotation of the apical slice
+:func:`~myomotion.core.wall.rotation.wall_rotation_deg`; twist is the rotation of the apical slice
 less that of the basal one, about +10 and -3 degrees in healthy hearts (Lorenz et al., J Cardiovasc
 Magn Reson 2000; 2:97; Young and Cowan, J Cardiovasc Magn Reson 2012; 14:49).
 """
@@ -16,10 +16,10 @@ import numpy as np
 
 from myomotion.analysis.course import Course, course_of, peak_place, peak_time_ms, phase_rates
 from myomotion.analysis.measures.measure import Meaning, SegmentMeasure, SliceMeasure, StudyMeasure
+from myomotion.analysis.measures.on_wall.mesh import Wall, over_wall, wall_of
 from myomotion.analysis.measures.tracked import TrackedSlice, TrackedStudy
-from myomotion.analysis.measures.wall import Wall, over_wall, wall_of
-from myomotion.core.wall_mesh import LAYERS
-from myomotion.core.wall_rotation import wall_rotation_deg
+from myomotion.core.wall.mesh import LAYERS
+from myomotion.core.wall.rotation import wall_rotation_deg
 from myomotion.io.slabs import Slabs
 
 KEY = "rotation_deg"

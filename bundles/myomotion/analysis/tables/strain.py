@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from myomotion.analysis.measures.measure import SegmentMeasure
+from myomotion.analysis.measures.on_wall.mesh import why_no_wall
 from myomotion.analysis.measures.registry import keys_of, measures_of
 from myomotion.analysis.measures.tracked import TrackedSlice
-from myomotion.analysis.measures.wall import why_no_wall
 from myomotion.analysis.timing import time_of
 from myomotion.core.segments import FROM_ANTERIOR_THROUGH_SEPTUM
 

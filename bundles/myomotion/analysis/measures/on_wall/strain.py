@@ -11,10 +11,10 @@ from collections.abc import Callable
 import numpy as np
 
 from myomotion.analysis.measures.measure import SegmentMeasure, SliceMeasure
+from myomotion.analysis.measures.on_wall.mesh import over_wall, wall_of
 from myomotion.analysis.measures.tracked import TrackedSlice
-from myomotion.analysis.measures.wall import over_wall, wall_of
 from myomotion.analysis.timing import since_ed, systolic_frames
-from myomotion.core.wall_mesh import LAYERS
+from myomotion.core.wall.mesh import LAYERS
 
 
 def strain_measure(
@@ -24,8 +24,8 @@ def strain_measure(
 
     Args:
         key: of the measure, without its unit.
-        name: attribute of :class:`~myomotion.core.wall_strain.WallStrain`.
-        layer: one of :data:`~myomotion.core.wall_mesh.LAYERS`; None takes the whole thickness.
+        name: attribute of :class:`~myomotion.core.wall.strain.WallStrain`.
+        layer: one of :data:`~myomotion.core.wall.mesh.LAYERS`; None takes the whole thickness.
         heading: in the table of numbers; None leaves it out there.
 
     Returns:

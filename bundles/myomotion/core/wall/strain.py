@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from myomotion.core.wall_mesh import WallMesh, tangents
+from myomotion.core.wall.mesh import WallMesh, tangents
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

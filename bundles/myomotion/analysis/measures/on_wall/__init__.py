@@ -1,0 +1,1 @@
+"""Measures that are taken on the mesh of the wall."""
