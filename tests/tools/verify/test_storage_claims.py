@@ -57,7 +57,7 @@ def test_nothing_compared_is_nothing_shown(tmp_path: Path) -> None:
             tmp_path / "work",
         )
     )
-    assert [claim.passed for claim in found] == [True, True, True, False]
+    assert not any(claim.passed for claim in found if "not in both" not in claim.claim)
 
 
 def test_storage_that_matters_is_found(tmp_path: Path) -> None:
