@@ -190,8 +190,9 @@ def test_studies_without_label_or_contrast_are_refused(source: Path, tmp_path: P
     with pytest.raises(InputError, match=r"no label_sa_ED\.nii\.gz"):
         animate_study(_study(folder), tmp_path / "out", seed=0)
     label = np.asarray(nib.load(source / "label_sa_ED.nii.gz").dataobj)
-    nib.save(nib.Nifti1Image(label[:-2], image.affine), folder / "label_sa_ED.nii.gz")
-    with pytest.raises(InputError, match="Resample the label to"):
+    finer = image.affine @ np.diag([0.5, 0.5, 1, 1])
+    nib.save(nib.Nifti1Image(label, finer), folder / "label_sa_ED.nii.gz")
+    with pytest.raises(InputError, match="Resample it to the cine"):
         animate_study(_study(folder), tmp_path / "out", seed=0)
     nib.save(nib.Nifti1Image(np.zeros(image.shape, np.int16), image.affine), folder / "sa.nii.gz")
     with pytest.raises(InputError, match="every voxel is 0"):

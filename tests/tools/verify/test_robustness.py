@@ -133,7 +133,7 @@ def test_right_inputs_are_the_same_heart_in_several_storages(tmp_path: Path) -> 
 
 
 def test_wrong_inputs_take_every_kind_in_turn_and_are_wrong() -> None:
-    cines = [replace(_off_centre(), name=str(k)) for k in range(7)]
+    cines = [replace(_off_centre(), name=str(k)) for k in range(10)]
     made = list(wrong_inputs(cines, 0))
     kinds = {kind for kind, _ in made}
     assert len(made) >= 18 and len(kinds & WRONG.keys()) >= 14

@@ -43,11 +43,27 @@ def test_storage_does_not_matter_to_what_reads_the_patient(tmp_path: Path) -> No
     write_study(tmp_path / "in" / "a", frames=2, slices=3)
     (study,) = first_of_data_sets(find_studies(tmp_path / "in"))
     claims = list(storage_claims("in memory", by_patient, [study], STORAGES, tmp_path / "work"))
-    assert [(claim.value, claim.passed) for claim in claims] == [(0, True)] * 3
+    assert [(claim.value, claim.passed) for claim in claims] == [(0, True)] * 3 + [(6, True)]
+
+
+def test_nothing_compared_is_nothing_shown(tmp_path: Path) -> None:
+    write_study(tmp_path / "in" / "a", frames=2, slices=3)
+    found = list(
+        storage_claims(
+            "none",
+            lambda _: SimpleNamespace(rows=[]),
+            find_studies(tmp_path / "in"),
+            STORAGES[:2],
+            tmp_path / "work",
+        )
+    )
+    assert not any(claim.passed for claim in found if "not in both" not in claim.claim)
 
 
 def test_storage_that_matters_is_found(tmp_path: Path) -> None:
     write_study(tmp_path / "in" / "a", frames=2, slices=3)
     (study,) = find_studies(tmp_path / "in")
-    ecc, err, missing = storage_claims("file", by_file, [study], STORAGES, tmp_path / "work")
-    assert ecc.passed is False and err.passed and missing.passed
+    ecc, err, missing, compared = storage_claims(
+        "file", by_file, [study], STORAGES, tmp_path / "work"
+    )
+    assert ecc.passed is False and err.passed and missing.passed and compared.passed

@@ -14,7 +14,7 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 
-from fem_sim.claims import Claim, Groups, at_most
+from fem_sim.claims import Claim, Groups, at_least, at_most
 from myomotion.io.cine import find_studies, read_cine
 from myomotion.io.info import read_info
 from myomotion.io.labels import MYOCARDIUM
@@ -51,6 +51,7 @@ class Difference:
         ecc: of a segment's circumferential strain, points.
         err: of its radial strain, points.
         missing: segments that one of the two does not have, or has no number for.
+        compared: numbers of segments, slices and frames that both have.
     """
 
     study: str
@@ -58,6 +59,7 @@ class Difference:
     ecc: float
     err: float
     missing: int
+    compared: int
 
 
 def storage_groups(given: Given) -> Groups:
@@ -130,6 +132,8 @@ def storage_claims(
         yield at_most(f"{about}: largest segment {key.title()}", value, limit, "points", note)
     missing = sum(d.missing for d in found)
     yield at_most(f"{about}: segments that are not in both", missing, 0, "", names)
+    fewest = min(d.compared for d in found)
+    yield at_least(f"{about}: segments and frames compared in the least", fewest, 1, "", names)
 
 
 def differences(
@@ -167,6 +171,7 @@ def differences(
             float(np.nanmax([abs(found[k][i] - wanted[k][i]) for k in both], initial=0))
             for i in (0, 1)
         )
+        numbered = [k for k in both if not np.isnan([found[k], wanted[k]]).any()]
         unknown = sum(np.isnan(found[k]).any() != np.isnan(wanted[k]).any() for k in both)
         yield Difference(
             study=str(study["name"]),
@@ -174,6 +179,7 @@ def differences(
             ecc=ecc,
             err=err,
             missing=len(found.keys() ^ wanted.keys()) + unknown,
+            compared=len(numbered),
         )
 
 

@@ -95,7 +95,7 @@ def contours_from_labels(
         raise RejectedSliceError(
             "small", f"{int(wall.sum())} voxels of myocardium, need {MIN_MYOCARDIUM_VOXELS}"
         )
-    wall = _main_component(wall)
+    wall = _main_component(wall, labels == cavity)
     if wall[0].any() or wall[-1].any() or wall[:, 0].any() or wall[:, -1].any():
         raise RejectedSliceError("border", "the myocardium touches the border of the image")
     hole = _single_hole(wall)
@@ -117,9 +117,11 @@ def contours_from_labels(
     return Contours(endo=center + endo[:, None] * direction, epi=center + epi[:, None] * direction)
 
 
-def _main_component(wall: np.ndarray) -> np.ndarray:
-    components, count = ndimage.label(wall, structure=np.ones((3, 3)))
-    sizes = ndimage.sum_labels(wall, components, np.arange(1, count + 1))
+def _main_component(wall: np.ndarray, cavity: np.ndarray) -> np.ndarray:
+    components, count, sizes = _components(wall)
+    if sizes.max() < MAIN_COMPONENT_SHARE * wall.sum():  # a line across the wall is not drawn
+        wall = ndimage.binary_closing(wall, structure=np.ones((3, 3))) & ~cavity
+        components, count, sizes = _components(wall)
     if sizes.max() < MAIN_COMPONENT_SHARE * wall.sum():
         raise RejectedSliceError(
             "components",
@@ -127,6 +129,12 @@ def _main_component(wall: np.ndarray) -> np.ndarray:
             f"myocardium, need {100 * MAIN_COMPONENT_SHARE:.0f} %",
         )
     return components == int(sizes.argmax()) + 1
+
+
+def _components(wall: np.ndarray) -> tuple[np.ndarray, int, np.ndarray]:
+    """Pieces of a wall, how many, and their sizes."""
+    components, count = ndimage.label(wall, structure=np.ones((3, 3)))
+    return components, count, ndimage.sum_labels(wall, components, np.arange(1, count + 1))
 
 
 def _holes(wall: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

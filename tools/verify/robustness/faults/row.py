@@ -119,10 +119,10 @@ def outcome(study: Study, messages: list[str]) -> Outcome:
     ]
     reasons = [reason for judged in quality.slices for reason in judged.reasons]
     return Outcome(
-        ecc=_mean([row["ecc_percent"] for row in walls]),
-        err=_mean([row["err_percent"] for row in walls]),
+        ecc=_mean([row["ecc_percent"] for row in walls if row["ecc_percent"] is not None]),
+        err=_mean([row["err_percent"] for row in walls if row["err_percent"] is not None]),
         ejected=_mean([share for share in ejected if share is not None]),
-        segments=np.array([row["ecc_percent"] for row in rows if row["segment"]]),
+        segments=np.array([row["ecc_percent"] for row in rows if row["segment"]], float),
         ed_frame=study.cine.ed_frame,
         es_frame=es_frame,
         light=LIGHTS[quality.light],
