@@ -124,7 +124,7 @@ def _thickening(contours: MovedContours, ed_frame: int) -> np.ndarray:
     return 100 * (contours.thickness_mm / contours.thickness_mm[ed_frame] - 1)
 
 
-# Of Ecc, percentage points, chosen on real subjects that settings are chosen on: gaps of 0.0 to 1.4.
+# Of Ecc, percentage points, chosen on the real subjects that settings are chosen on: 0.0 to 1.4.
 GAP_LIMITS = Limits(
     amber=2.0,
     red=float("inf"),
