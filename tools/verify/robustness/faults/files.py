@@ -187,7 +187,7 @@ FILES = (
         name="forms without a meaning",
         change=header(qform_code=0, sform_code=0),
         # Nobody knows then how the slices lie in the body, and the network sees them turned.
-        right=both(same(err=3), said("header does not say")),
+        right=both(same(ecc=0.5, err=4), said("header does not say")),
     ),
     Row(name="no frame distance", change=header(pixdim=[1, 1.8, 1.8, 8, 0, 0, 0, 0]), right=same()),
     Row(
