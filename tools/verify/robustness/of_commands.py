@@ -169,7 +169,23 @@ TOOLS = (
     Arrangement(
         name="curve in the place of somebody's table",
         foreign=("docs/training.csv",),
-        act=tool("training_log", "{w}/in", "--output", "{w}/docs/training"),
+        act=tool("training.log", "{w}/in", "--output", "{w}/docs/training"),
+    ),
+    Arrangement(
+        name="page of two visits in the place of a result",
+        act=tool(
+            "compare_visits.__main__",
+            *("{w}/results/anna", "{w}/results/anna"),
+            *("--output", "{w}/results/anna/summary.json"),
+        ),
+    ),
+    Arrangement(
+        name="averaged weights in the place of one of the two",
+        foreign=("weights/a.pt", "weights/b.pt"),
+        act=tool(
+            "training.average",
+            *("{w}/weights/a.pt", "{w}/weights/b.pt", "--output", "{w}/weights/a.pt"),
+        ),
     ),
     Arrangement(
         name="somebody's folder in the place of the server's",
