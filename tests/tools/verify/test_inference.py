@@ -119,7 +119,7 @@ def test_study_of_another_size_is_not_timed(tmp_path: Path) -> None:
 
 
 def test_groups_are_those_of_the_data_given(tmp_path: Path) -> None:
-    strain = ["strain, analytic", "strain, virtual", "strain, true fields"]
+    strain = ["strain, analytic", "strain, virtual", "strain, true fields", "rotation"]
     without = groups(None, tmp_path)
     assert list(without) == ["real cines", *strain]
     (claim,) = without["real cines"]()
