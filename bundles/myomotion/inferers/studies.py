@@ -271,21 +271,21 @@ def found_lines(output_dir: Path, names: Sequence[str]) -> list[str]:
     Returns:
         Of one study its light, ejection fraction and strain; of several how many have which light.
     """
-    summaries = [s for s in (read_summary(output_dir / name) for name in names) if s is not None]
+    read = (read_summary(output_dir / name) or {} for name in names)
+    summaries = [summary for summary in read if "light" in summary]  # contours alone have none
     if len(names) > 1:
-        lights = Counter(str(summary.get("light")) for summary in summaries)
+        lights = Counter(str(summary["light"]) for summary in summaries)
         counted = ", ".join(f"{number} {light}" for light, number in lights.most_common())
         return [f"{len(names)} studies: {counted}"] if lights else []
     lines = []
     for summary in summaries:
-        lines.append(f"{summary['name']}: light {summary.get('light')}")
+        lines.append(f"{summary['name']}: light {summary['light']}")
         for prefix, about in (("", ""), ("seen_", " of the slices seen")):
-            fraction = summary.get(f"{prefix}lv_ef_percent")
-            if fraction is not None:
+            if (fraction := summary.get(f"{prefix}lv_ef_percent")) is not None:
                 lines.append(f"ejection fraction{about} {fraction:.0f} %")
-        strain = (summary.get("mean_of_slices_at_end_systole") or {}).get("ecc_percent")
-        if strain is not None:
-            lines.append(f"circumferential strain at end-systole {strain:.1f} %, mean of slices")
+        means = summary.get("mean_of_slices_at_end_systole") or {}
+        if (ecc := means.get("ecc_percent")) is not None:
+            lines.append(f"circumferential strain at end-systole {ecc:.1f} %, mean of slices")
     return lines
 
 
