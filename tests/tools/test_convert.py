@@ -289,10 +289,7 @@ def test_acdc_frame_that_shows_another_moment_is_refused(root: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (
-            lambda labels: np.pad(labels[:-1], ((0, 0), (1, 0), (0, 0))),
-            "does not lie on",
-        ),
+        (lambda labels: np.pad(labels[:-1], ((0, 0), (1, 0), (0, 0))), "does not lie on"),
         (lambda labels: labels * 0, "no voxel is myocardium"),
         (lambda labels: labels * 2, "label values [4, 6]"),
         (lambda labels: labels * 0.7, "not whole numbers"),
