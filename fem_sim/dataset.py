@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 from typing import Any
 
-from fem_sim.files import LISTING, REJECTED, claim_folder, read_rejection, split_items, write_json
+from fem_sim.files import REJECTED, claim_folder
 from fem_sim.mechanics.cycle import Cycle
-from fem_sim.parallel import run_jobs
 from fem_sim.settings import DatasetSettings
+from fem_sim.simulations import simulate_waiting, write_list
 from fem_sim.slices import SliceJob, simulate_slice
 from fem_sim.sources import population_jobs, source_jobs
-
-LOG = logging.getLogger(__name__)
 
 
 def simulate_dataset(
@@ -72,47 +69,17 @@ def simulate_dataset(
         rejections=[output / REJECTED / job.rejection.name for job in jobs],
         inputs=chosen.sources,
     )
-    waiting = [job for job in jobs if not _is_finished(job)]
-    run_jobs(
+    simulate_waiting(
         simulate_slice,
-        waiting,
-        workers=workers,
-        description="simulating",
+        jobs,
+        Cycle.load,
         unit="slice",
-        finished=len(jobs) - len(waiting),
+        workers=workers,
         progress=progress,
         scheduler=scheduler,
     )
-    return _write_list(output, jobs, rejected)
+    return write_list(output, jobs, _entry, rejected, unit="slice")
 
 
-def _is_finished(job: SliceJob) -> bool:
-    if job.rejection.is_file():
-        return True
-    if not job.path.is_file():
-        return False
-    try:
-        Cycle.load(job.path)
-    except (ValueError, OSError) as error:
-        LOG.warning("%s: damaged (%s), simulating it again", job.path, error)
-        return False
-    return True
-
-
-def _write_list(output: Path, jobs: list[SliceJob], rejected: list[dict[str, str]]) -> Path:
-    items = []
-    for job in jobs:
-        if job.path.is_file():
-            entry = {"cycle": job.path.name, "subject": job.subject, "level": job.level}
-            items.append((job.subject_index, entry))
-        else:
-            rejected.append(read_rejection(job.rejection))
-    for entry in rejected:
-        LOG.warning("rejected %s: %s", entry["name"], entry["reason"])
-    listing = output / LISTING
-    write_json(listing, {**split_items(items), "rejected": rejected})
-    if not items:
-        raise RuntimeError(
-            f"{output}: no slice could be simulated; the {len(rejected)} reasons are in {listing}."
-        )
-    return listing
+def _entry(job: SliceJob) -> tuple[int, dict[str, Any]]:
+    return job.subject_index, {"cycle": job.path.name, "subject": job.subject, "level": job.level}

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from fem_sim.files import REJECTED, write_rejection
+from fem_sim.files import write_rejection
 from fem_sim.mechanics.cycle import Cycle, simulate_cycle
 from fem_sim.mechanics.materials.registry import material_named
 from fem_sim.mechanics.parameters import SimulationParameters
@@ -16,6 +15,7 @@ from fem_sim.mechanics.unload import unload
 from fem_sim.population.dynamics import draw_area_ratio, draw_dynamics
 from fem_sim.population.subjects import draw_subject
 from fem_sim.settings import DatasetSettings
+from fem_sim.simulations import SimulationJob
 from myomotion.core.segments import LEVELS
 from myomotion.core.wall.contours import Contours, RejectedSliceError, contours_from_labels
 
@@ -24,13 +24,11 @@ UNLOADING_SUPPORT = 3.0  # kPa / mm, springs on the epicardium when starting fro
 
 
 @dataclass(frozen=True, kw_only=True)
-class SliceJob:
-    """One slice to simulate, small enough to be sent to another process.
+class SliceJob(SimulationJob):
+    """One slice to simulate.
 
     Attributes:
-        output: folder of the data set.
         settings: of the data set.
-        name: file name without suffix.
         subject: name of the subject.
         subject_index: number of the subject, which decides on the split.
         level: basal, mid or apical.
@@ -38,24 +36,12 @@ class SliceJob:
         ratio: cavity area ratio ED / ES asked for or measured; None draws one.
     """
 
-    output: str
     settings: DatasetSettings
-    name: str
     subject: str
     subject_index: int
     level: str
     labels: np.ndarray | None = None
     ratio: float | None = None
-
-    @property
-    def path(self) -> Path:
-        """The cycle's file."""
-        return Path(self.output) / f"{self.name}.npz"
-
-    @property
-    def rejection(self) -> Path:
-        """Where the reason is noted if the slice cannot be simulated."""
-        return Path(self.output) / REJECTED / f"{self.name}.json"
 
 
 def simulate_slice(job: SliceJob) -> None:

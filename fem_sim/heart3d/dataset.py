@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from fem_sim.files import (
-    LISTING,
-    REJECTED,
-    claim_folder,
-    read_rejection,
-    split_items,
-    write_json,
-    write_rejection,
-)
+from fem_sim.files import REJECTED, claim_folder, write_rejection
 from fem_sim.heart3d.beat import simulate_beat
 from fem_sim.heart3d.motion import HeartMotion
 from fem_sim.heart3d.population import draw_heart
-from fem_sim.parallel import run_jobs
-
-LOG = logging.getLogger(__name__)
+from fem_sim.simulations import SimulationJob, simulate_waiting, write_list
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,27 +43,16 @@ class HeartSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class HeartJob:
-    """One ventricle to simulate, small enough to be sent to another process."""
+class HeartJob(SimulationJob):
+    """One ventricle to simulate.
 
-    output: str
+    Attributes:
+        settings: of the data set.
+        index: of the ventricle in the population.
+    """
+
     settings: HeartSettings
     index: int
-
-    @property
-    def name(self) -> str:
-        """File name without suffix."""
-        return f"h{self.index:05d}"
-
-    @property
-    def path(self) -> Path:
-        """The motion's file."""
-        return Path(self.output) / f"{self.name}.npz"
-
-    @property
-    def rejection(self) -> Path:
-        """Where the reason is noted if the ventricle cannot be simulated."""
-        return Path(self.output) / REJECTED / f"{self.name}.json"
 
 
 def simulate_heart(job: HeartJob) -> None:
@@ -124,61 +103,34 @@ def simulate_hearts(
     Raises:
         ValueError: for an argument that makes no sense, or a folder of other settings.
         OutputError: for a folder that cannot be written.
-        RuntimeError: if no ventricle at all could be simulated.
+        RuntimeError: if no heart at all could be simulated.
     """
     if count < 1:
         raise ValueError(f"count is {count}; it must be at least 1.")
     output, chosen = Path(output), HeartSettings() if settings is None else settings
     folder = str(output.absolute())
-    jobs = [HeartJob(output=folder, settings=chosen, index=index) for index in range(count)]
+    jobs = [
+        HeartJob(output=folder, name=f"h{index:05d}", settings=chosen, index=index)
+        for index in range(count)
+    ]
     claim_folder(
         output,
         {"hearts3d": vars(chosen)},
         files=[output / job.path.name for job in jobs],
         rejections=[output / REJECTED / job.rejection.name for job in jobs],
     )
-    waiting = [job for job in jobs if not _is_finished(job)]
-    run_jobs(
+    simulate_waiting(
         simulate_heart,
-        waiting,
-        workers=workers,
-        description="simulating",
+        jobs,
+        HeartMotion.load,
         unit="heart",
-        finished=len(jobs) - len(waiting),
+        workers=workers,
         progress=progress,
         scheduler=scheduler,
     )
-    return _write_list(output, jobs)
+    return write_list(output, jobs, _entry, unit="heart")
 
 
-def _is_finished(job: HeartJob) -> bool:
-    if job.rejection.is_file():
-        return True
-    if not job.path.is_file():
-        return False
-    try:
-        HeartMotion.load(job.path)
-    except (ValueError, OSError) as error:
-        LOG.warning("%s: damaged (%s), simulating it again", job.path, error)
-        return False
-    return True
-
-
-def _write_list(output: Path, jobs: list[HeartJob]) -> Path:
-    items, rejected = [], []
-    for job in jobs:
-        if job.path.is_file():
-            kind = draw_heart(job.settings.seed, job.index).kind
-            entry = {"motion": job.path.name, "subject": job.name, "kind": kind}
-            items.append((job.index, entry))
-        else:
-            rejected.append(read_rejection(job.rejection))
-    for entry in rejected:
-        LOG.warning("rejected %s: %s", entry["name"], entry["reason"])
-    listing = output / LISTING
-    write_json(listing, {**split_items(items), "rejected": rejected})
-    if not items:
-        raise RuntimeError(
-            f"{output}: no ventricle could be simulated; the reasons are in {listing}."
-        )
-    return listing
+def _entry(job: HeartJob) -> tuple[int, dict[str, Any]]:
+    kind = draw_heart(job.settings.seed, job.index).kind
+    return job.index, {"motion": job.path.name, "subject": job.name, "kind": kind}

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import io
-import json
 import platform
-import zlib
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 
+from fem_sim.archives import load_archive, save_archive
 from fem_sim.heart3d.beat import Beat
 from fem_sim.heart3d.strain import function_of
-from myomotion.files.atomic import write_bytes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,10 +76,7 @@ class HeartMotion:
 
     def save(self, path: Path | str) -> None:
         """Write a compressed ``.npz`` in one step."""
-        arrays = {k: v for k, v in self.__dict__.items() if k != "provenance"}
-        file = io.BytesIO()
-        np.savez_compressed(file, **arrays, provenance=np.array(json.dumps(self.provenance)))
-        write_bytes(Path(path), file.getvalue())
+        save_archive(path, vars(self))
 
     @classmethod
     def load(cls, path: Path | str) -> HeartMotion:
@@ -92,11 +85,8 @@ class HeartMotion:
         Raises:
             ValueError: naming the file, if it is no such motion.
         """
-        try:
-            with np.load(path, allow_pickle=False) as archive:
-                arrays = {name: archive[name] for name in archive.files}
-            arrays["provenance"] = json.loads(str(arrays["provenance"]))
-            arrays["es_frame"] = int(arrays["es_frame"])
-            return cls(**arrays)
-        except (KeyError, TypeError, ValueError, EOFError, BadZipFile, zlib.error) as error:
-            raise ValueError(f"{path}: not the motion of a ventricle ({error}).") from error
+        return load_archive(
+            path,
+            lambda es_frame, **content: cls(es_frame=int(es_frame), **content),
+            "the motion of a ventricle",
+        )

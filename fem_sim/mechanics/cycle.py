@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import io
-import json
 import platform
-import zlib
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 from scipy import ndimage
 
+from fem_sim.archives import load_archive, save_archive
 from fem_sim.geometry.mesh import ring_mesh
 from fem_sim.mechanics.gauge import cycle_positions
 from fem_sim.mechanics.kinematics import pixel_jacobian
@@ -24,7 +21,6 @@ from fem_sim.mechanics.path import cycle_states, inflation_path
 from fem_sim.mechanics.raster import EXTENSION, RasterGrid
 from fem_sim.mechanics.ring import ring_model
 from myomotion.core.wall.contours import Contours, RejectedSliceError, polygon_centroid
-from myomotion.files.atomic import write_bytes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,10 +55,7 @@ class Cycle:
 
     def save(self, path: Path | str) -> None:
         """Write a compressed ``.npz`` in one step."""
-        arrays = {k: v for k, v in self.__dict__.items() if k != "provenance"}
-        file = io.BytesIO()
-        np.savez_compressed(file, **arrays, provenance=np.array(json.dumps(self.provenance)))
-        write_bytes(Path(path), file.getvalue())
+        save_archive(path, vars(self))
 
     @classmethod
     def load(cls, path: Path | str) -> Cycle:
@@ -71,13 +64,7 @@ class Cycle:
         Raises:
             ValueError: naming the file, if it is not a cycle.
         """
-        try:
-            with np.load(path, allow_pickle=False) as archive:
-                arrays = {name: archive[name] for name in archive.files}
-            arrays["provenance"] = json.loads(str(arrays["provenance"]))
-            return cls(**arrays)
-        except (KeyError, TypeError, ValueError, EOFError, BadZipFile, zlib.error) as error:
-            raise ValueError(f"{path}: not a simulated cycle ({error}).") from error
+        return load_archive(path, cls, "a simulated cycle")
 
 
 def simulate_cycle(

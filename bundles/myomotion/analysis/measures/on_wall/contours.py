@@ -24,7 +24,7 @@ from myomotion.analysis.measures.measure import (
     SliceMeasure,
     Values,
 )
-from myomotion.analysis.measures.on_wall.mesh import Wall, wall_of
+from myomotion.analysis.measures.on_wall.mesh import Wall, has_mesh, wall_of
 from myomotion.analysis.measures.tracked import TrackedSlice
 from myomotion.core.contours import closed_length, enclosed_area
 from myomotion.core.flow import sample
@@ -166,7 +166,7 @@ THICKENING = SegmentMeasure(
 GAP = SliceMeasure(
     key="mesh_contour_gap_points",
     compute=ecc_gap,
-    applies=lambda tracked: wall_of(tracked) is not None,
+    applies=has_mesh,
     limits=GAP_LIMITS,
     meaning=Meaning(
         "mesh and contour",

@@ -62,6 +62,11 @@ def wall_of(tracked: TrackedSlice) -> Wall | None:
     return found if isinstance(found, Wall) else None
 
 
+def has_mesh(tracked: TrackedSlice) -> bool:
+    """A mesh fits the wall of the slice: it has strain."""
+    return wall_of(tracked) is not None
+
+
 def why_no_wall(tracked: TrackedSlice) -> str | None:
     """Why no mesh fits the wall of a slice.
 

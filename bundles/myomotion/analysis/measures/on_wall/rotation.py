@@ -16,7 +16,7 @@ import numpy as np
 
 from myomotion.analysis.course import Course, course_of, peak_place, peak_time_ms, phase_rates
 from myomotion.analysis.measures.measure import Meaning, SegmentMeasure, SliceMeasure, StudyMeasure
-from myomotion.analysis.measures.on_wall.mesh import Wall, over_wall, wall_of
+from myomotion.analysis.measures.on_wall.mesh import Wall, has_mesh, over_wall, wall_of
 from myomotion.analysis.measures.tracked import TrackedSlice, TrackedStudy
 from myomotion.core.wall.mesh import LAYERS
 from myomotion.core.wall.rotation import wall_rotation_deg
@@ -201,7 +201,7 @@ SLICE_ROTATION = tuple(
     SliceMeasure(
         key=key.format("rotation"),
         compute=_of_slice(number, signed),
-        applies=lambda tracked: wall_of(tracked) is not None,
+        applies=has_mesh,
     )
     for key, number, signed in CURVE_NUMBERS
 )

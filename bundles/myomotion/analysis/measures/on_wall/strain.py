@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 
 from myomotion.analysis.measures.measure import SegmentMeasure, SliceMeasure
-from myomotion.analysis.measures.on_wall.mesh import over_wall, wall_of
+from myomotion.analysis.measures.on_wall.mesh import has_mesh, over_wall, wall_of
 from myomotion.analysis.measures.tracked import TrackedSlice
 from myomotion.analysis.timing import since_ed, systolic_frames
 from myomotion.core.wall.mesh import LAYERS
@@ -75,9 +75,6 @@ def curve_measures(
         rates = np.gradient(tracked.once(curve) / 100, tracked.cine.frame_times_ms / 1000)
         systole = rates[systolic_frames(tracked.motion)]
         return float(systole[best(systole)])
-
-    def has_mesh(tracked: TrackedSlice) -> bool:
-        return wall_of(tracked) is not None
 
     percent = f"{name}_percent"
     return (

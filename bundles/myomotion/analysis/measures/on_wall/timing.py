@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from myomotion.analysis.course import course_of
 from myomotion.analysis.measures.measure import Meaning, SliceMeasure, StudyMeasure
-from myomotion.analysis.measures.on_wall.mesh import wall_of
+from myomotion.analysis.measures.on_wall.mesh import has_mesh, wall_of
 from myomotion.analysis.measures.on_wall.rotation import slice_course
 from myomotion.analysis.measures.tracked import TrackedSlice, TrackedStudy
 from myomotion.analysis.tables.segment_timing import (
@@ -17,11 +17,6 @@ from myomotion.analysis.tables.segment_timing import (
     study_timing,
     uniformity,
 )
-
-
-def has_mesh(tracked: TrackedSlice) -> bool:
-    """The slice has strain."""
-    return wall_of(tracked) is not None
 
 
 def slice_number(name: str, key: str) -> Callable[[TrackedSlice], float | None]:
