@@ -138,6 +138,20 @@ def training_seconds(vae_weights: Path) -> tuple[float, float]:
     return times[0], times[1]
 
 
+def peak_memory() -> float:
+    """Largest memory that this process has held, in GB.
+
+    Linux hands the largest memory of a parent down to its children in ``ru_maxrss``, so it is read
+    from the process's own status where there is one.
+    """
+    status = Path("/proc/self/status")
+    if status.is_file():
+        (line,) = (row for row in status.read_text().splitlines() if row.startswith("VmHWM:"))
+        return int(line.split()[1]) / 2**20
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (2**30 if sys.platform == "darwin" else 2**20)
+
+
 def stack_cost(
     study: Mapping[str, object], output: Path, refine_steps: int, first: Mapping[str, object]
 ) -> Cost:
@@ -157,8 +171,7 @@ def stack_cost(
     start, processor = time.perf_counter(), time.process_time()
     tracker(study).save(output / "measured")
     seconds, processor = time.perf_counter() - start, time.process_time() - processor
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return Cost(seconds, processor, peak / (2**30 if sys.platform == "darwin" else 2**20))
+    return Cost(seconds, processor, peak_memory())
 
 
 def stack_claims(folder: Path) -> Iterator[Claim]:

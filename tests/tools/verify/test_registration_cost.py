@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +14,7 @@ from myomotion.io.cine import find_studies, read_cine
 from tests.support.studies import write_study
 from tools.verify import registration_cost
 from tools.verify.larger_cines import larger_cine
-from tools.verify.registration_cost import SIZES, cost_claims, stack_claims
+from tools.verify.registration_cost import SIZES, cost_claims, peak_memory, stack_claims
 
 
 @pytest.fixture
@@ -43,6 +45,14 @@ def test_a_busy_machine_measures_nothing(monkeypatch: pytest.MonkeyPatch, real: 
     monkeypatch.setattr(os, "getloadavg", lambda: (1.5, 1.5, 1.5))
     (claim,) = cost_claims(real)
     assert claim.passed is None and "busy (load 1.5" in claim.note
+
+
+@pytest.mark.slow
+def test_memory_of_a_parent_is_not_counted_as_its_childs() -> None:
+    ballast = np.ones((2**29,), np.uint8)
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as alone:
+        child = alone.submit(peak_memory).result()
+    assert 0 < child < peak_memory() - ballast.nbytes / 2**31
 
 
 @pytest.mark.slow
