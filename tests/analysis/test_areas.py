@@ -173,6 +173,7 @@ def test_tracked_ejection_fraction_of_a_real_heart_is_near_that_of_its_labels(
     assert "slice 0 and 6" in numbers["of"]
 
 
+@pytest.mark.slow
 def test_labelled_volumes_of_a_whole_real_stack_are_those_of_a_heart(sunnybrook: Path) -> None:
     cine = read_cine(find_studies(sunnybrook / "SCD0000101")[0])
     slices = working_slices(cine)

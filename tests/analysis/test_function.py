@@ -225,6 +225,7 @@ def test_body_surface_needs_both(height: float | None, weight: float | None) -> 
     assert body_surface_m2(170.0, 70.0) == pytest.approx(1.818, abs=1e-3)
 
 
+@pytest.mark.slow
 def test_study_has_function_in_files_summary_report_and_cohort(tmp_path: Path) -> None:
     cine = ring_cine(beat())
     cine.subject = Subject(height_cm=180.0, weight_kg=80.0, heart_rate_bpm=60.0)

@@ -135,6 +135,7 @@ def test_heart_about_a_known_middle_is_drawn_though_another_is_larger() -> None:
         np.testing.assert_array_equal(shares[0, :SPREAD].argmax(0), expected)
 
 
+@pytest.mark.slow
 def test_batches_and_stacks_do_not_matter() -> None:
     many = np.stack([ring_label(SHAPE, CENTER, 14 - z, 22, right=True) for z in range(5)])
     other = many[:, ::-1].copy()

@@ -85,6 +85,7 @@ def cohort(result: Study, output: Path) -> list[dict[str, str]]:
     return table(output / "cohort.csv")
 
 
+@pytest.mark.slow
 def test_measure_of_a_frame_is_in_quality_csv_report_and_cohort(add: Any, tmp_path: Path) -> None:
     add(
         FrameMeasure(

@@ -110,6 +110,7 @@ def by_bundle(bundle: Path) -> Contours:
     return Contours("auto", bundle=bundle)
 
 
+@pytest.mark.slow
 def test_network_labels_a_study_without_a_label_in_the_internal_coding(
     segmentation_bundle: Path, unlabelled: tuple[Path, np.ndarray]
 ) -> None:
@@ -121,12 +122,14 @@ def test_network_labels_a_study_without_a_label_in_the_internal_coding(
     assert cine.label_found == "network: rings 0.1.0"
 
 
+@pytest.mark.slow
 def test_own_label_is_kept(segmentation_bundle: Path, small_study: Path) -> None:
     cine = read_cine(find_studies(small_study)[0])
     assert by_bundle(segmentation_bundle)(cine) is cine
     assert cine.label_found == "given"
 
 
+@pytest.mark.slow
 def test_bundle_draws_in_the_place_of_the_network_of_this_project(
     segmentation_bundle: Path, unlabelled: tuple[Path, np.ndarray], tmp_path: Path
 ) -> None:
@@ -137,6 +140,7 @@ def test_bundle_draws_in_the_place_of_the_network_of_this_project(
     assert Contours("file", segmenter, segmentation_bundle)(cine) is cine
 
 
+@pytest.mark.slow
 def test_channels_take_their_meaning_from_their_names(
     segmentation_bundle: Path, unlabelled: tuple[Path, np.ndarray], tmp_path: Path
 ) -> None:
@@ -153,6 +157,7 @@ def test_channels_take_their_meaning_from_their_names(
     assert np.array_equal(one == MYOCARDIUM, other == CAVITY)
 
 
+@pytest.mark.slow
 def test_torchscript_alone_is_loaded_and_said(
     segmentation_bundle: Path, unlabelled: tuple[Path, np.ndarray], tmp_path: Path
 ) -> None:
@@ -170,6 +175,7 @@ def test_torchscript_alone_is_loaded_and_said(
     assert np.array_equal(script.label_ed, plain.label_ed)
 
 
+@pytest.mark.slow
 def test_tracking_with_a_bundle_gives_strain_and_says_where_labels_came_from(
     segmentation_bundle: Path,
     unlabelled: tuple[Path, np.ndarray],
@@ -228,6 +234,7 @@ BAD_BUNDLES = {
 
 
 @pytest.mark.parametrize("change", BAD_BUNDLES)
+@pytest.mark.slow
 def test_unusable_bundle_is_refused_with_its_reason(
     segmentation_bundle: Path, tmp_path: Path, change: str
 ) -> None:
@@ -238,6 +245,7 @@ def test_unusable_bundle_is_refused_with_its_reason(
         load_segmenter(copy)
 
 
+@pytest.mark.slow
 def test_slices_without_a_heart_give_no_label_and_a_warning(
     segmentation_bundle: Path, unlabelled: tuple[Path, np.ndarray]
 ) -> None:

@@ -24,6 +24,7 @@ from tests.support.studies import write_study
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", BAD_INPUT)
 def test_inference_stops_with_one_line_and_lists_the_study(
     small_study: Path, net_weights: Path, tmp_path: Path, change: str

@@ -116,6 +116,7 @@ def test_network_takes_and_gives_what_the_metadata_says(bundle: str, name: str) 
         assert tuple(network(torch.rand(shapes[0])).shape) == shapes[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bundle", NETWORKS)
 def test_scripted_networks_give_the_same_numbers(
     bundle: str, data: dict[str, dict], tmp_path: Path

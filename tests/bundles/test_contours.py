@@ -125,6 +125,7 @@ def served(image: Path, output: Path, transforms: str) -> dict:
     return item
 
 
+@pytest.mark.slow
 def test_served_label_is_the_written_one_on_the_grid_of_the_image(
     study: Path, tmp_path: Path
 ) -> None:

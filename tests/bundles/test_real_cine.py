@@ -68,6 +68,7 @@ def dice(first: np.ndarray, second: np.ndarray) -> float:
     return 2 * float((first & second).sum()) / float(first.sum() + second.sum())
 
 
+@pytest.mark.slow
 def test_itk_reads_and_applies_fields_of_a_slice_that_lies_obliquely(
     itk: Any, small_study: Path, net_weights: Path, tmp_path: Path
 ) -> None:

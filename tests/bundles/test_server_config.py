@@ -50,6 +50,7 @@ def serve(image: Path, output: Path, transforms: str, **asked: Any) -> dict:
     return item
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("ed", "frame"), [(0, 1), (0, 3), (1, 0), (1, 3)])
 def test_answer_equals_the_field_that_a_run_writes(
     study: Path, tmp_path: Path, ed: int, frame: int
@@ -66,6 +67,7 @@ def test_answer_equals_the_field_that_a_run_writes(
     assert (answer["result"]["reference_frame"], answer["result"]["frame"]) == (ed, frame)
 
 
+@pytest.mark.slow
 def test_answer_is_sent_and_not_kept(study: Path, tmp_path: Path) -> None:
     answer = serve(study / "sa.nii.gz", tmp_path / "none", "post_transforms")
     assert not (tmp_path / "none").exists()
@@ -87,6 +89,7 @@ def test_pair_of_two_frames_is_a_cine_too(study: Path, tmp_path: Path) -> None:
     assert float(found["pred"].abs().max()) > 0.5
 
 
+@pytest.mark.slow
 def test_affine_comes_out_right_where_its_rows_are_written_as_axes(
     study: Path, tmp_path: Path
 ) -> None:
@@ -127,6 +130,7 @@ def test_frame_that_the_cine_lacks_is_refused(study: Path, frame: object) -> Non
         chosen_frame(cine, torch.zeros(2, 4, 2, 8, 8), frame)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_shortest_name_among_the_packed_weights_is_the_networks(name: str) -> None:
     weights = [path for path in bundle_files(BUNDLES, name) if Path(path).match("models/*.pt")]

@@ -22,6 +22,8 @@ from myomotion.errors import InputError
 from myomotion.io.cine import find_studies
 from tests.support.studies import write_study
 
+pytestmark = pytest.mark.slow  # simulated rings
+
 RATIO = 1.7
 
 

@@ -141,6 +141,7 @@ def test_fields_on_the_end_systolic_grid_give_the_same_maps(cycle: Cycle) -> Non
     assert np.abs(end.ecc - ((after / before) ** 2 - 1) / 2).max() < 0.01
 
 
+@pytest.mark.slow
 def test_a_picture_and_a_film_are_written(stored: Path, tmp_path: Path) -> None:
     output = tmp_path / "new" / "pictures"
     assert _show(stored, "--output", output, "--gif", "--renderer", "matplotlib") == 0

@@ -72,6 +72,7 @@ def mooney_rivlin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[t
     yield module.MooneyRivlin
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MATERIALS)
 @pytest.mark.parametrize("lambda_z", [1.0, 1.25])
 def test_a_stretched_cylinder_has_its_analytic_pressure(name: str, lambda_z: float) -> None:
@@ -106,6 +107,7 @@ def _moved(material: Material, **more: Any) -> Cycle:
     return simulate_cycle(round_contours(14.0, 24.0, 0.06), parameters, size=72)
 
 
+@pytest.mark.slow
 def test_the_exponential_without_growth_is_the_neo_hookean() -> None:
     plain = _moved(NeoHookean(mu_kpa=20.0))
     alike = _moved(Demiray(a_kpa=20.0, b=1e-7))
@@ -124,6 +126,7 @@ def test_a_material_that_grows_beyond_all_numbers_is_still_solved() -> None:
     assert np.isfinite(cycle.displacement).all()
 
 
+@pytest.mark.slow
 def test_a_material_in_one_file_simulates_a_ring(mooney_rivlin: type[Material]) -> None:
     # At one out-of-plane stretch the second invariant is a function of the first, so the ring moves
     # as a neo-Hookean one; on the way its modulus grows with the stretch, and levels come earlier.

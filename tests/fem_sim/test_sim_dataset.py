@@ -22,6 +22,8 @@ from myomotion.files.outputs import MARKER
 from myomotion.files.processes import host_name
 from tests.support.processes import dead_process
 
+pytestmark = pytest.mark.slow  # a simulated data set
+
 CHOSEN: dict[str, Any] = {"preset": "physiological", "seed": 5, "levels": 6}
 SAME_MM = 1e-5  # numerical libraries may round differently in another process
 

@@ -15,6 +15,8 @@ from fem_sim.phantom.render import CineSettings, VirtualCine, render_cine
 from fem_sim.phantom.timing import contraction_curve, path_position
 from tests.support.sim_ring import ring_cycle
 
+pytestmark = pytest.mark.slow  # drawn cines
+
 
 def _heart() -> list[tuple[str, Any]]:
     return [

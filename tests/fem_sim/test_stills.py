@@ -109,6 +109,7 @@ def test_trabeculae_belong_to_the_cavity_until_they_have_closed_up_then_to_the_w
         assert np.array_equal(loose.label == code, closed.label == code)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("heights", "absent"),
     [

@@ -91,6 +91,7 @@ def test_info_without_a_meaning_is_refused(study: Path, text: str, message: str)
         read_cine(find_studies(study)[0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [

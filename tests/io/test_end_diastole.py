@@ -58,6 +58,7 @@ def test_end_diastole_of_a_pair_is_its_fuller_frame(tmp_path: Path) -> None:
     assert read_cine(find_studies(tmp_path / "pair")[0]).ed_frame == 1
 
 
+@pytest.mark.slow
 def test_real_cines_in_any_rotation_of_their_frames(real_cines: Path) -> None:
     from myomotion.io.pictures.end_diastole import find_end_diastole
 

@@ -113,6 +113,7 @@ def test_bad_frames_are_named(framed: Path, change: Callable[[Path], None]) -> N
         read_cine(find_studies(framed)[0])
 
 
+@pytest.mark.slow
 def test_tracking_says_what_the_frames_were_and_that_end_diastole_was_assumed(
     framed: Path, net_weights: Path, tmp_path: Path
 ) -> None:

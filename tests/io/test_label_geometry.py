@@ -177,6 +177,7 @@ def test_side_files_are_found_in_any_case_and_near_misses_are_said(
     assert "labels_sa_ED.nii.gz: not read; did you mean label_sa_ed.nii.gz?" in caplog.text
 
 
+@pytest.mark.slow
 def test_real_labels_are_told_rightly(real_cines: Path) -> None:
     kinds = {
         "acdc_cine": {1: MYOCARDIUM},

@@ -157,6 +157,7 @@ INTENSITIES: dict[str, Change] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", INTENSITIES)
 def test_number_format_and_scale_do_not_change_what_the_network_sees(
     study: Path, case: str

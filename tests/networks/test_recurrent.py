@@ -43,6 +43,7 @@ def test_scripted_network_gives_the_same(field: str) -> None:
     assert torch.equal(torch.jit.script(network)(pair), network(pair))
 
 
+@pytest.mark.slow
 def test_a_second_pass_corrects_what_the_first_has_left() -> None:
     """Trained on discs that shrink, two passes end nearer than the same weights with one."""
     torch.manual_seed(0)

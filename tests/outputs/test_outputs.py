@@ -174,6 +174,7 @@ def _write_often(target: str, text: str) -> None:
         write_result(Path(target), text)
 
 
+@pytest.mark.slow
 def test_two_at_once_both_finish_and_what_is_there_is_whole(tmp_path: Path) -> None:
     context = multiprocessing.get_context("spawn")
     processes = [

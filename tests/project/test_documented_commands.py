@@ -205,6 +205,7 @@ def test_link_of_a_document_leads_to_a_file_and_a_heading(document: Path) -> Non
         assert not anchor or anchor in anchors(place), f"{document.name}: {target}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bundle", NAMES)
 def test_links_of_a_packed_bundle_stay_within_it(bundle: str) -> None:
     packed = bundle_files(BUNDLES, bundle)

@@ -128,6 +128,7 @@ def test_every_extension_point_that_is_promised_is_described() -> None:
     assert {"Format of cines", "Network", "Measure", "Material", "Peer", "Claim"} <= set(BULLETS)
 
 
+@pytest.mark.slow
 def test_a_format_is_a_reader_and_a_line(
     module: Module, monkeypatch: pytest.MonkeyPatch, small_study: Path, net_weights: Path
 ) -> None:
@@ -172,6 +173,7 @@ def test_a_network_is_a_class_and_a_line(
     assert np.abs(result.motion.displacement).max() > 0
 
 
+@pytest.mark.slow
 def test_a_measure_is_an_object_and_a_line(
     module: Module, monkeypatch: pytest.MonkeyPatch, small_study: Path, net_weights: Path
 ) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections import Counter
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 from tests.project.house import circles, floors, room, room_graph
 from tests.support.paths import BUNDLES, ROOT
-from tools.package.imports import imports, modules
+from tools.package.imports import Import, imports, modules
 
 # Rooms of myomotion from the ground up; imports go down. Those in one row may know each other.
 FLOORS = (
@@ -54,10 +55,16 @@ def sources() -> list[Path]:
     return [path for line in listed.stdout.splitlines() if (path := ROOT / line).is_file()]
 
 
+@cache
+def imports_of(package: str) -> list[Import]:
+    """Every import of a package, read once for all tests."""
+    return imports(modules(PACKAGES[package], package))
+
+
 @pytest.mark.parametrize("package", PACKAGES)
 def test_rooms_are_few_and_low_and_form_no_circle(package: str) -> None:
     files = modules(PACKAGES[package], package)
-    graph = room_graph(imports(files), package)
+    graph = room_graph(imports_of(package), package)
     assert circles(graph) == []
     graph.pop(package, None)  # what hands out the rooms is none
     assert floors(graph) <= MOST_FLOORS
@@ -73,7 +80,7 @@ def test_myomotion_has_the_rooms_of_the_plan_and_nothing_else() -> None:
 def test_no_import_of_myomotion_leads_upwards() -> None:
     upwards = [
         f"{item.line}: {item.importer} imports {item.imported}"
-        for item in imports(modules(BUNDLES, "myomotion"))
+        for item in imports_of("myomotion")
         if (here := LEVEL.get(room(item.importer))) is not None
         and (there := LEVEL.get(room(item.imported))) is not None
         and there > here
@@ -85,7 +92,7 @@ def test_no_import_of_myomotion_leads_upwards() -> None:
 def test_package_does_not_know_who_uses_it(package: str) -> None:
     wrong = [
         f"{item.line}: {item.importer} imports {item.imported}"
-        for item in imports(modules(PACKAGES[package], package))
+        for item in imports_of(package)
         if item.imported.split(".")[0] in FORBIDDEN[package]
     ]
     assert wrong == []

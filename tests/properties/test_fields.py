@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
@@ -30,6 +31,7 @@ def smooth_velocity(seed: int, largest: float, size: int = 64) -> torch.Tensor:
     return velocity * largest / velocity.norm(dim=1).max()
 
 
+@pytest.mark.slow
 @given(SEEDS, SIZES)
 def test_identity_field_returns_any_image_bit_for_bit(seed: int, size: tuple[int, int]) -> None:
     image = picture(seed, size)

@@ -90,6 +90,7 @@ def test_cine_and_label_keep_their_physical_points_in_every_orientation_of_eithe
     assert np.array_equal(cine.label_ed[tuple(voxels)], np.asarray(label.dataobj))
 
 
+@pytest.mark.slow
 @given(
     geometries(),
     st.sampled_from([{}, {"multi_frame": True}, {"series_per_slice": True}]),

@@ -112,6 +112,7 @@ def cine(wall: torch.Tensor, regulariser: Plausibility) -> tuple[torch.Tensor, t
     return torch.cat([blurred, warp(blurred.expand(2, -1, -1, -1), inverse)])[:, 0], fields
 
 
+@pytest.mark.slow
 def test_a_motion_of_the_manifold_is_found_from_rest(
     wall: torch.Tensor, regulariser: Plausibility
 ) -> None:

@@ -79,6 +79,7 @@ def test_zero_steps_need_no_autoencoder(tmp_path: Path) -> None:
         load_refinement(1, -1, 0.001, missing, INTEGRATOR)
 
 
+@pytest.mark.slow
 def test_shrinking_ring_is_followed_from_rest_without_folds(
     item: dict, regulariser: Plausibility
 ) -> None:
@@ -108,6 +109,7 @@ def test_result_is_never_worse_than_the_start(item: dict) -> None:
     assert refined(item, steps=3).abs().max() == 0
 
 
+@pytest.mark.slow
 def test_weight_of_the_regulariser_lowers_its_value(item: dict, regulariser: Plausibility) -> None:
     mask = (item["mask"][0] > 0.5).float().expand(3, 1, -1, -1)
     scores = []

@@ -63,6 +63,7 @@ def run(studies: Path, weights: Path, output: Path, **options: object) -> None:
     track(studies, weights, output, **{"report": False, "vae_weights": "none.pt", **options})
 
 
+@pytest.mark.slow
 def test_report_refers_to_nothing_outside_itself(small_study: Path, tmp_path: Path) -> None:
     page = (results(small_study, tmp_path / "out") / "report.html").read_text()
     assert not re.search(r"https?://|//[a-z]+\.", page)

@@ -151,6 +151,7 @@ def test_acdc_without_a_cine_gives_its_two_labelled_frames(
     assert "frame_times_ms" not in info
 
 
+@pytest.mark.slow
 def test_real_frames_of_acdc_become_a_cine_of_two(real_cines: Path, tmp_path: Path) -> None:
     stack = real_cines.parent / "acdc_stack"
     if not stack.is_dir():

@@ -58,6 +58,7 @@ def areas(mesh: pv.PolyData) -> np.ndarray:
     return mesh.compute_cell_sizes(length=False, volume=False)["Area"]
 
 
+@pytest.mark.slow
 def test_collection_plays_every_frame_at_its_time(result: Path, tmp_path: Path) -> None:
     path = export_vtk(result, tmp_path)
     assert path == tmp_path / "ring" / "ring.pvd"

@@ -28,6 +28,8 @@ from tests.support.pictures import is_drawn
 from tools.package.__main__ import NAMES, main, package
 from tools.unpack import unpack
 
+pytestmark = pytest.mark.slow  # all bundles are packed
+
 PROBE = Path(__file__).with_name("unzipped_bundles.py")
 LARGEST = 40e6  # bytes
 
@@ -125,6 +127,7 @@ def test_same_sources_give_the_same_bytes_whatever_lies_beside_them(
         assert (packed / name).read_bytes() == (tmp_path / "again" / name).read_bytes(), name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_zip_holds_one_folder_with_all_that_the_bundle_needs(name: str, packed: Path) -> None:
     path = zip_of(packed, name)
@@ -170,6 +173,7 @@ def test_registration_bundle_carries_the_weights_of_the_others(
     assert borrowed.read_bytes() == (downloaded / other / "models" / "model.pt").read_bytes()
 
 
+@pytest.mark.slow
 def test_nothing_is_written_where_one_bundle_is_incomplete(
     sources: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

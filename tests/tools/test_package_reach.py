@@ -113,6 +113,7 @@ def test_bundles_in_one_process_find_what_the_first_does_not_hold(
     assert loaded_alone("\n".join(lines), tmp_path) == held
 
 
+@pytest.mark.slow
 def test_autoencoder_needs_no_cine_and_no_report() -> None:
     files = [name for name in bundle_files(BUNDLES, "vae_regulariser") if "myomotion" in name]
     assert "myomotion/networks/gradient_vae.py" in files

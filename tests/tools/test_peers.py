@@ -78,6 +78,7 @@ def test_equal_images_do_not_move(peer: str) -> None:
     assert np.abs(field).max() < 0.05  # millimetres; Adam takes small steps on rounding errors
 
 
+@pytest.mark.slow
 def test_demons_warp_the_frame_to_the_reference_in_their_process_as_in_this_one() -> None:
     needs("demons")
     from myomotion.core.flow import warp
@@ -207,6 +208,7 @@ def register(moving, reference, mask, spacing, *, shift=0.0):
 '''
 
 
+@pytest.mark.slow
 def test_a_new_file_is_a_peer(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],

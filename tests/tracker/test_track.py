@@ -19,6 +19,7 @@ from tests.support.paths import VENTRICLES
 from tests.support.studies import write_study
 
 
+@pytest.mark.slow
 def test_one_call_gives_the_numbers_and_fields_that_the_bundle_writes(
     small_study: Path, net_weights: Path, tmp_path: Path
 ) -> None:
@@ -39,6 +40,7 @@ def test_one_call_gives_the_numbers_and_fields_that_the_bundle_writes(
     assert len(pictures.images) == 12 and len(curves) == 2  # two slices
 
 
+@pytest.mark.slow
 def test_nothing_is_written_unless_asked_for(
     small_study: Path, net_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -70,6 +72,7 @@ def test_cine_alone_gets_contours_with_a_warning_and_strain(
     assert 2 * (cavity[0] & cavity[1]).sum() > 0.9 * (cavity[0].sum() + cavity[1].sum())
 
 
+@pytest.mark.slow
 def test_label_beside_the_cine_or_elsewhere_counts_alike(
     small_study: Path, net_weights: Path, tmp_path: Path
 ) -> None:
@@ -95,6 +98,7 @@ def test_input_that_cannot_be_used_is_an_input_error(small_study: Path, net_weig
         myomotion.track(small_study, weights=net_weights)
 
 
+@pytest.mark.slow
 def test_tracker_takes_study_after_study(small_study: Path, net_weights: Path) -> None:
     write_study(small_study.parent / "second", frames=3)
     tracker = Tracker(weights=net_weights)

@@ -116,6 +116,7 @@ def same_weights(first: nn.Module, second: nn.Module) -> bool:
     return all(torch.equal(value, other[key]) for key, value in first.state_dict().items())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fail_at", [11, 13, 15])
 def test_interrupted_training_goes_on_to_exactly_the_same_weights(
     tmp_path: Path, fail_at: int
@@ -207,6 +208,7 @@ def test_checkpoint_holds_no_code_and_none_is_run(tmp_path: Path) -> None:
         training(tmp_path).trainer.run()
 
 
+@pytest.mark.slow
 def test_training_ends_early_when_nothing_gets_better(
     studies: Path, vae_weights: Path, tmp_path: Path
 ) -> None:
@@ -269,6 +271,7 @@ def test_interrupted_training_may_go_on_in_its_folder(tmp_path: Path) -> None:
     check_training(tmp_path, overwrite=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("interval", "validated"), [(1, [1, 2, 3, 4]), (3, [3, 4]), (9, [4])])
 def test_last_epoch_is_validated_once(tmp_path: Path, interval: int, validated: list[int]) -> None:
     made = training(tmp_path)

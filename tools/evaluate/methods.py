@@ -78,7 +78,7 @@ def make_tracker(method: str, **changes: Any) -> Tracker:
         known = ", ".join(method_names())
         raise InputError(f"method {method!r} is unknown; use one of: {known}.")
     if method == "network":
-        changes = {"tissues": False, **changes, "refine_steps": 0}
+        changes = {**changes, "refine_steps": 0}
     elif method == "refined":
         changes = {"refine_steps": REFINE_STEPS, **changes}
     elif method == "latent":

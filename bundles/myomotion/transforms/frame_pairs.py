@@ -9,15 +9,17 @@ import torch
 from monai.transforms import Randomizable, Transform
 
 from myomotion.errors import InputError
+from myomotion.transforms.load_cine import check_guide
 
 
-def pair(item: Mapping[Any, Any], z: int, t: int) -> dict[str, Any]:
+def pair(item: Mapping[Any, Any], z: int, t: int, guide: float = 0.0) -> dict[str, Any]:
     """Network input of one slice and frame.
 
     Args:
         item: from :class:`LoadCine`.
         z: slice.
         t: frame after rolling.
+        guide: share of the drawn frames in ``image``, where the item has them.
 
     Returns:
         ``image`` ``(2, H, W)`` (moving, reference), ``mask`` ``(1, H, W)``, ``mask_moving``
@@ -26,8 +28,12 @@ def pair(item: Mapping[Any, Any], z: int, t: int) -> dict[str, Any]:
     """
     frames, moving = item["image"][z], item["mask_es"][z]
     truth = {"truth": item["truth"][z, t]} if "truth" in item else {}
+    image = torch.stack([frames[t], frames[0]])
+    if "drawn" in item:
+        drawn = item["drawn"][z]
+        image = torch.lerp(image, torch.stack([drawn[t], drawn[0]]), guide)
     return {
-        "image": torch.stack([frames[t], frames[0]]),
+        "image": image,
         "mask": item["mask"][z],
         "mask_moving": moving if t == item["es_index"] else torch.zeros_like(moving),
         **truth,
@@ -41,19 +47,26 @@ class RandFramePairs(Randomizable, Transform):
         num: pairs to draw from a study.
         labelled_share: probability that the frame is end-systole, where that is known; for losses
             that use its label.
+        guide: share of the drawn frames; each pair draws its own from 0 to twice
+            this (at most 1), so that a network works with and without them.
     """
 
-    def __init__(self, num: int, labelled_share: float = 0.0) -> None:
+    def __init__(self, num: int, labelled_share: float = 0.0, guide: float = 0.0) -> None:
+        check_guide(guide)
         self.num = num
+        self.guide = guide
         self.labelled_share = labelled_share
 
     def __call__(self, data: Mapping[Any, Any]) -> list[dict[str, Any]]:
         """Return ``num`` pairs, see :func:`pair`."""
         slices = slices_with_heart(data)
         return [
-            pair(data, slices[self.R.randint(len(slices))], self._frame(data))
+            pair(data, slices[self.R.randint(len(slices))], self._frame(data), self._share())
             for _ in range(self.num)
         ]
+
+    def _share(self) -> float:
+        return float(self.R.uniform(0, min(1.0, 2 * self.guide))) if self.guide else 0.0
 
     def _frame(self, data: Mapping[Any, Any]) -> int:
         systole = int(data["es_index"])
@@ -63,7 +76,15 @@ class RandFramePairs(Randomizable, Transform):
 
 
 class EndSystolicPairs(Transform):
-    """The fixed validation pairs: end-systole to end-diastole, one a slice with myocardium."""
+    """The fixed validation pairs: end-systole to end-diastole, one a slice with myocardium.
+
+    Args:
+        guide: share of the drawn frames.
+    """
+
+    def __init__(self, guide: float = 0.0) -> None:
+        check_guide(guide)
+        self.guide = guide
 
     def __call__(self, data: Mapping[Any, Any]) -> list[dict[str, Any]]:
         """Return the pairs; raises :class:`InputError` if end-systole is unknown."""
@@ -72,7 +93,7 @@ class EndSystolicPairs(Transform):
                 f"{data['source']}: end-systole is unknown. Give es_frame in "
                 "info.json to validate on this study."
             )
-        return [pair(data, z, data["es_index"]) for z in slices_with_heart(data)]
+        return [pair(data, z, data["es_index"], self.guide) for z in slices_with_heart(data)]
 
 
 def slices_with_heart(item: Mapping[Any, Any]) -> Sequence[int]:

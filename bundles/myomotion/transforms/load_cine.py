@@ -15,9 +15,12 @@ from myomotion.analysis.grids import Slices, working_slices
 from myomotion.analysis.intensity import intensities
 from myomotion.analysis.segmentation import Contours
 from myomotion.analysis.ventricles import TissueShares
-from myomotion.errors import InputError
+from myomotion.errors import InputError, SettingError
 from myomotion.io.cine import read_cine
 from myomotion.io.labels import MYOCARDIUM
+
+#: Of cavity, wall and right ventricle in drawn frames, on the scale of :func:`normalised`.
+BRIGHTNESS = (0.9, 0.25, 0.9)
 
 
 class LoadCine(Transform):
@@ -30,9 +33,10 @@ class LoadCine(Transform):
     is no label; ``es_index`` to the end-systolic frame counted from end-diastole, -1 if unknown;
     ``source`` to the file or folder of the cine; and ``slices`` to the study itself on its working
     grids (:class:`~myomotion.analysis.grids.Slices`), from which results are made. With
-    ``with_truth``,
-    ``truth`` is set to the true displacement ``(Z, T, 2, size, size)`` in millimetres where
-    ``truth.npz`` lies beside the cine (virtual cines), and to NaN elsewhere.
+    ``with_truth``, ``truth`` is set to the true displacement ``(Z, T, 2, size, size)`` in
+    millimetres where ``truth.npz`` lies beside the cine (virtual cines), and to NaN elsewhere.
+    Where tissues are looked for, ``drawn`` is set to the frames with those tissues drawn in
+    (:func:`drawn`), and ``image`` is moved by ``guide`` of the way towards it.
 
     Args:
         size: voxels along each axis of the working grid.
@@ -43,6 +47,7 @@ class LoadCine(Transform):
         with_truth: read the true motion of virtual cines as well.
         contours: where the end-diastolic label comes from; the study's own by default.
         tissues: looks at every frame for the tissues in it; None leaves that out.
+        guide: share of ``drawn`` in ``image``, 0 to 1; of no effect where no tissues are known.
         tensors_only: leave ``slices`` out, so that a training keeps the working grids only.
     """
 
@@ -55,8 +60,10 @@ class LoadCine(Transform):
         with_truth: bool = False,
         contours: Contours | None = None,
         tissues: TissueShares | None = None,
+        guide: float = 0.0,
         tensors_only: bool = False,
     ) -> None:
+        check_guide(guide)
         self.size = size
         self.spacing = spacing
         self.label_coding = label_coding
@@ -64,6 +71,7 @@ class LoadCine(Transform):
         self.with_truth = with_truth
         self.contours = contours or Contours()
         self.tissues = tissues
+        self.guide = guide
         self.tensors_only = tensors_only
 
     def __call__(self, data: Mapping[Any, Any]) -> dict[Any, Any]:
@@ -91,6 +99,9 @@ class LoadCine(Transform):
             "mask_es": slices.soft_es[MYOCARDIUM][:, None],
             "es_index": -1 if es_frame is None else (es_frame - cine.ed_frame) % frames,
         }
+        if slices.tissues is not None:
+            item["drawn"] = drawn(item["image"], slices.tissues)
+            item["image"] = torch.lerp(item["image"], item["drawn"], self.guide)
         if self.with_truth:
             item["truth"] = _truth(slices)
         return item if self.tensors_only else {**item, "slices": slices}
@@ -111,6 +122,35 @@ def normalised(slices: Slices) -> torch.Tensor:
     return torch.stack(
         [intensities(slices, z).scaled(frames) for z, frames in enumerate(slices.images)]
     )
+
+
+def drawn(image: torch.Tensor, tissues: torch.Tensor) -> torch.Tensor:
+    """Frames with the tissues drawn in that a network sees, each in one brightness.
+
+    Papillary muscles, trabeculae, flow and noise are gone from them, and the wall ends where
+    readers of such pictures would draw it, in every frame by the same rule.
+
+    Args:
+        image: frames ``(Z, T, H, W)``, 0 to 1.
+        tissues: shares of cavity, wall and right ventricle ``(Z, T, 3, H, W)``, 0 to 1.
+
+    Returns:
+        As ``image``; where no tissue is seen it stays as it is.
+    """
+    shares = tissues.to(image)
+    levels = shares.new_tensor(BRIGHTNESS)[:, None, None]
+    return image * (1 - shares.sum(2)) + (levels * shares).sum(2)
+
+
+def check_guide(guide: float) -> None:
+    """Refuse a share of the drawn frames that is none.
+
+    Raises:
+        SettingError: if it is no number from 0 to 1.
+    """
+    number = isinstance(guide, int | float) and not isinstance(guide, bool)
+    if not number or not 0 <= guide <= 1:
+        raise SettingError(f"guide: {guide!r} is no share. Give 0 (plain frames) to 1.")
 
 
 def _truth(slices: Slices) -> torch.Tensor:

@@ -69,6 +69,7 @@ def test_neither_names_nor_folders_nor_endings_of_files_matter(drawn: Path, tmp_
     agree(read(study), read(drawn))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", ["TemporalPositionIdentifier", "AcquisitionTime", "InstanceNumber"])
 def test_frames_are_sorted_by_the_best_that_is_known(drawn: Path, tmp_path: Path, key: str) -> None:
     study = as_dicom(drawn, tmp_path / "dicom")
@@ -180,6 +181,7 @@ def other_series(drawn: Path, target: Path, frames: int, number: int, name: str)
     shutil.rmtree(folder)
 
 
+@pytest.mark.slow
 def test_cine_is_found_among_other_series_or_asked_for(drawn: Path, tmp_path: Path) -> None:
     study = as_dicom(drawn, tmp_path / "dicom", series_number=7, description="SAX")
     other_series(drawn, study / "late", 2, 8, "late enhancement")

@@ -42,6 +42,7 @@ def test_phase_pictures_of_a_mixed_file_are_left_out(drawn: Path) -> None:
     assert same(study, drawn) == ["30 pictures were left out: they are no magnitude images."]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("again", "said"),
     [

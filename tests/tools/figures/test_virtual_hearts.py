@@ -37,6 +37,7 @@ def test_radius_wall_and_ejected_share_of_round_labels(tmp_path: Path) -> None:
     assert found.grown == pytest.approx((30**2 - 14**2) / (30**2 - 20**2), rel=0.02)
 
 
+@pytest.mark.slow
 def test_figure_and_table_are_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for number, inner in enumerate((15, 20, 25)):
         write_ring(tmp_path / "virtual" / f"s{number}", "normal", inner, 35, 12)

@@ -78,6 +78,7 @@ def test_common_wall_is_what_half_of_the_slices_share() -> None:
     assert torch.equal(common_wall(mask)[0, 0], torch.tensor([1.0, 0, 0, 0])[:, None].expand(4, 4))
 
 
+@pytest.mark.slow
 def test_exports_equal_eager(vae_weights: Path) -> None:
     vae = load_state(GradientVAE(), vae_weights)
     assert isinstance(vae, GradientVAE)

@@ -26,6 +26,7 @@ from tools.verify.inference.runs import time_claims
 from tools.verify.inference.strain import analytic_means, ring_strain
 
 
+@pytest.mark.slow
 def test_elements_of_a_round_ring_have_the_analytic_strain() -> None:
     inner, outer, ratio = 17.0, 28.0, 2.0
     parameters = SimulationParameters(area_ratio=ratio, levels=5)
@@ -86,11 +87,13 @@ def tracked(folder: Path, inverse_scale: float, sign: float = 1.0) -> list[tuple
     return [(cine, folder / "motion" / "ring")]
 
 
+@pytest.mark.slow
 def test_way_back_is_accepted_and_a_wrong_one_is_not(tmp_path: Path) -> None:
     assert all(claim.passed for claim in inverse_claims(tracked(tmp_path / "a", 1.0)))
     assert not any(claim.passed for claim in inverse_claims(tracked(tmp_path / "b", 0.8)))
 
 
+@pytest.mark.slow
 def test_field_that_other_software_applies_otherwise_is_not_accepted(tmp_path: Path) -> None:
     pytest.importorskip("SimpleITK", reason="SimpleITK is not installed")
     (cine, folder), *_ = tracked(tmp_path / "a", 1.0)

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import nibabel as nib
 import numpy as np
+import pytest
 
 from myomotion.io.cine import find_studies, read_cine
 from tests.support.studies import write_study
@@ -39,6 +40,7 @@ def test_sixteen_storages_are_eight_in_plane_and_either_way_along_the_slices() -
     assert STORAGES[0] == ((0, 1), (1, 1), (2, 1))
 
 
+@pytest.mark.slow
 def test_storage_does_not_matter_to_what_reads_the_patient(tmp_path: Path) -> None:
     write_study(tmp_path / "in" / "a", frames=2, slices=3)
     (study,) = first_of_data_sets(find_studies(tmp_path / "in"))
@@ -60,6 +62,7 @@ def test_nothing_compared_is_nothing_shown(tmp_path: Path) -> None:
     assert not any(claim.passed for claim in found if "not in both" not in claim.claim)
 
 
+@pytest.mark.slow
 def test_storage_that_matters_is_found(tmp_path: Path) -> None:
     write_study(tmp_path / "in" / "a", frames=2, slices=3)
     (study,) = find_studies(tmp_path / "in")
