@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,34 +50,38 @@ def imports(files: Mapping[str, Path]) -> list[Import]:
     found = []
     for importer, path in files.items():
         tree = ast.parse(path.read_text(encoding="utf-8"))
-        for_types = set(_nodes_of(filter(_is_for_types, ast.walk(tree))))
-        functions = (ast.FunctionDef, ast.AsyncFunctionDef)
-        later = set(_nodes_of(n for n in ast.walk(tree) if isinstance(n, functions))) | for_types
-        for node in ast.walk(tree):
+        for node, at_once, for_types in _import_statements(tree):
             for imported, name in _targets(node, importer, path, files):
                 if imported != importer:
-                    line = f"{path}:{getattr(node, 'lineno', 0)}"
-                    when = (node not in later, node in for_types)
-                    found.append(Import(importer, imported, name, line, *when))
+                    line = f"{path}:{node.lineno}"
+                    found.append(Import(importer, imported, name, line, at_once, for_types))
     return found
+
+
+def _import_statements(
+    block: ast.AST, at_once: bool = True, for_types: bool = False
+) -> Iterator[tuple[ast.Import | ast.ImportFrom, bool, bool]]:
+    """Imports in a block and the blocks in it; expressions, which hold none, are left out."""
+    for field in ("body", "orelse", "finalbody", "handlers", "cases"):
+        for node in getattr(block, field, ()):
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                yield node, at_once, for_types
+                continue
+            types = for_types or _is_for_types(node)
+            function = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+            yield from _import_statements(node, at_once and not function and not types, types)
 
 
 def _is_for_types(node: ast.AST) -> bool:
     return isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)
 
 
-def _nodes_of(parents: Iterable[ast.AST]) -> Iterator[ast.AST]:
-    for parent in parents:
-        yield from ast.walk(parent)
-
-
 def _targets(
-    node: ast.AST, importer: str, path: Path, files: Mapping[str, Path]
+    node: ast.Import | ast.ImportFrom, importer: str, path: Path, files: Mapping[str, Path]
 ) -> Iterator[tuple[str, str]]:
     """Modules that a statement names, each with what it takes from it."""
     if isinstance(node, ast.Import):
         yield from ((alias.name, "") for alias in node.names)
-    if not isinstance(node, ast.ImportFrom):
         return
     module = node.module or ""
     if node.level:
