@@ -52,9 +52,8 @@ class RandFramePairs(Randomizable, Transform):
     """
 
     def __init__(self, num: int, labelled_share: float = 0.0, guide: float = 0.0) -> None:
-        check_guide(guide)
         self.num = num
-        self.guide = guide
+        self.guide = check_guide(guide)
         self.labelled_share = labelled_share
 
     def __call__(self, data: Mapping[Any, Any]) -> list[dict[str, Any]]:
@@ -83,8 +82,7 @@ class EndSystolicPairs(Transform):
     """
 
     def __init__(self, guide: float = 0.0) -> None:
-        check_guide(guide)
-        self.guide = guide
+        self.guide = check_guide(guide)
 
     def __call__(self, data: Mapping[Any, Any]) -> list[dict[str, Any]]:
         """Return the pairs; raises :class:`InputError` if end-systole is unknown."""

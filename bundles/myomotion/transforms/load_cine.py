@@ -63,7 +63,6 @@ class LoadCine(Transform):
         guide: float = 0.0,
         tensors_only: bool = False,
     ) -> None:
-        check_guide(guide)
         self.size = size
         self.spacing = spacing
         self.label_coding = label_coding
@@ -71,7 +70,7 @@ class LoadCine(Transform):
         self.with_truth = with_truth
         self.contours = contours or Contours()
         self.tissues = tissues
-        self.guide = guide
+        self.guide = check_guide(guide)
         self.tensors_only = tensors_only
 
     def __call__(self, data: Mapping[Any, Any]) -> dict[Any, Any]:
@@ -142,8 +141,8 @@ def drawn(image: torch.Tensor, tissues: torch.Tensor) -> torch.Tensor:
     return image * (1 - shares.sum(2)) + (levels * shares).sum(2)
 
 
-def check_guide(guide: float) -> None:
-    """Refuse a share of the drawn frames that is none.
+def check_guide(guide: float) -> float:
+    """A share of the drawn frames, refused if it is none.
 
     Raises:
         SettingError: if it is no number from 0 to 1.
@@ -151,6 +150,7 @@ def check_guide(guide: float) -> None:
     number = isinstance(guide, int | float) and not isinstance(guide, bool)
     if not number or not 0 <= guide <= 1:
         raise SettingError(f"guide: {guide!r} is no share. Give 0 (plain frames) to 1.")
+    return guide
 
 
 def _truth(slices: Slices) -> torch.Tensor:
