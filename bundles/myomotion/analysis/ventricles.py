@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch.nn import utils
 
 from myomotion.analysis.drawing.looks import SPREAD, TwoLooks, unsure_share
 from myomotion.analysis.grids import Slices, frames_on
@@ -57,6 +58,8 @@ class VentricleSegmenter:
         self.orientations = orientations
         self.device = torch.device(device)
         self.network = load_network(weights, VentricleNet).to(self.device).eval()
+        # As the pictures that it is given lie in memory, see in_bfloat16.
+        utils.convert_conv2d_weight_memory_format(self.network, torch.channels_last)
         self.spacing = float(self.network.trained["spacing"])
         self.size = int(self.network.trained["size"])
 
