@@ -8,7 +8,7 @@ BUNDLE := $(BIN)/python -m monai.bundle
 CACHE := bundles/.cache
 DEMO := output/demo
 
-.PHONY: demo demo-virtual demo-train test test-processes test-downstream test-network lint clean
+.PHONY: demo demo-virtual demo-train test test-processes test-downstream test-network docs lint clean
 
 $(VENV)/.installed: requirements.txt
 	$(PYTHON) -m venv $(VENV)
@@ -61,6 +61,10 @@ test-downstream: $(VENV)/.installed .venv-label/.installed .venv-deploy/.install
 # What asks package indexes and web sites.
 test-network: $(VENV)/.installed
 	$(BIN)/python -m pytest -m network
+
+# Tables of the pages and figures of the metadata, from bundles/*/docs/results.
+docs: $(VENV)/.installed
+	$(BIN)/python -m tools.figures.records
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .

@@ -44,7 +44,8 @@ def claims_table(report: Report) -> list[str]:
     for claim in report["claims"]:
         value = "not run" if claim["value"] is None else f"{claim['value']:.3g} {claim['unit']}"
         text = value.strip() if claim["passed"] is not False else f"**{value.strip()}**"
-        rows.append(f"| {claim['claim']} | {claim['threshold']} | {text} |".replace("|J|", "\\|J\\|"))
+        name = claim["claim"].replace("|", "\\|")
+        rows.append(f"| {name} | {claim['threshold']} | {text} |")
     return rows
 
 
@@ -80,7 +81,7 @@ def virtual_table(report: Report) -> list[str]:
         report: of ``tools.verify registration`` with ``--virtual``.
     """
     rows = [
-        "| method | end-point error in the wall, mm | GCS error, points | GRS error, points | Dice |",
+        "| method | error in the wall, mm | GCS error, points | GRS error, points | Dice |",
         "| --- | --- | --- | --- | --- |",
     ]
     for name, part in report["results"].items():
@@ -127,7 +128,7 @@ def read_report(path: Path) -> Report:
     try:
         report = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise InputError(f"{path}: no report can be read ({error}). Take one with --take.") from None
+        raise InputError(f"{path}: not readable ({error}). Keep a report with --take.") from None
     if not isinstance(report, dict) or not isinstance(report.get("claims"), list):
         raise InputError(f"{path}: no claims in it. Give what a verification has written.")
     return report

@@ -36,7 +36,7 @@ class LoadCine(Transform):
     ``with_truth``, ``truth`` is set to the true displacement ``(Z, T, 2, size, size)`` in
     millimetres where ``truth.npz`` lies beside the cine (virtual cines), and to NaN elsewhere.
     Where tissues are looked for, ``drawn`` is set to the frames with those tissues drawn in
-    (:func:`drawn`), and ``image`` is moved by ``guide`` of the way towards it.
+    (:func:`drawn`), ``plain`` to the frames as they are, and ``image`` lies between the two.
 
     Args:
         size: voxels along each axis of the working grid.
@@ -47,7 +47,8 @@ class LoadCine(Transform):
         with_truth: read the true motion of virtual cines as well.
         contours: where the end-diastolic label comes from; the study's own by default.
         tissues: looks at every frame for the tissues in it; None leaves that out.
-        guide: share of ``drawn`` in ``image``, 0 to 1; of no effect where no tissues are known.
+        guide: share of ``drawn`` in ``image``, the rest is ``plain``; 0 to 1, and of no effect where
+            no tissues are known.
         tensors_only: leave ``slices`` out, so that a training keeps the working grids only.
     """
 
@@ -99,8 +100,8 @@ class LoadCine(Transform):
             "es_index": -1 if es_frame is None else (es_frame - cine.ed_frame) % frames,
         }
         if slices.tissues is not None:
-            item["drawn"] = drawn(item["image"], slices.tissues)
-            item["image"] = torch.lerp(item["image"], item["drawn"], self.guide)
+            item["plain"], item["drawn"] = item["image"], drawn(item["image"], slices.tissues)
+            item["image"] = torch.lerp(item["plain"], item["drawn"], self.guide)
         if self.with_truth:
             item["truth"] = _truth(slices)
         return item if self.tensors_only else {**item, "slices": slices}

@@ -110,9 +110,10 @@ class RefineMotion(Transform):
         """Replace ``pred`` ``(Z, T, 2, H, W)``, in voxels.
 
         Args:
-            data: ``pred``, ``image`` ``(Z, T, H, W)``, ``mask`` ``(Z, 1, H, W)`` and, where
-                the tissues in them are known, ``slices`` from
-                :class:`~myomotion.transforms.load_cine.LoadCine`.
+            data: ``pred``, ``image`` ``(Z, T, H, W)``, ``mask`` ``(Z, 1, H, W)`` and, where the
+                tissues in them are known, ``slices`` and ``plain`` from
+                :class:`~myomotion.transforms.load_cine.LoadCine`. Points are followed by what
+                drawn frames lack, so that plain ones are compared.
 
         Returns:
             The item.
@@ -120,6 +121,7 @@ class RefineMotion(Transform):
         if self.refinement is None or self.refinement.steps == 0:
             return dict(data)
         image, output, mask = (torch.as_tensor(data[k]) for k in ("image", "pred", "mask"))
+        image = torch.as_tensor(data.get("plain", image)).to(image)
         # One slice after the other keeps to a processor's caches; a GPU takes all in one batch.
         size = len(image) if output.is_cuda else 1
         slices = data.get("slices")

@@ -1,0 +1,97 @@
+"""Documents say what the results say: tables are drawn from files, and a changed number is seen."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from fem_sim.claims import at_least, at_most, not_run, write_report
+from tests.support.paths import BUNDLES
+from tools.figures.records import drawn_files, main
+
+PAGE = """# Numbers
+<!-- table: claims results/one.json -->
+<!-- end of table -->
+after
+"""
+
+
+@pytest.fixture
+def bundles(tmp_path: Path) -> Path:
+    """A folder with one bundle, a page with an empty table, and a report."""
+    docs = tmp_path / "bundles" / "one" / "docs"
+    (docs.parent / "configs").mkdir(parents=True)
+    docs.mkdir()
+    metadata = '{\n  "name": "one",\n  "eval_metrics": {},\n  "shape": [1, 2]\n}\n'
+    (docs.parent / "configs" / "metadata.json").write_text(metadata)
+    (docs / "README.md").write_text(PAGE)
+    found = [
+        at_least("Dice", 0.87654, 0.8),
+        at_most("||J|-1|", 0.25, 0.1),
+        at_most("time", 3.0, 4.0, "s"),
+        not_run("EF", "<= 4", "no data"),
+    ]
+    slices = [{"dice": 0.1234567}] * 50
+    results = {"groups": {"mean": {"dice": 0.876543}, "slices": slices}}
+    write_report(tmp_path / "report.json", found, {"results": results})
+    return docs.parent.parent
+
+
+def _take(bundles: Path) -> int:
+    report = bundles.parent / "report.json"
+    taken = ["--take", str(report), "results/one.json", "--bundle", "one"]
+    return main([*taken, "--bundles", str(bundles)])
+
+
+def test_page_and_metadata_hold_the_numbers_of_the_report(bundles: Path) -> None:
+    assert _take(bundles) == 0
+    page = (bundles / "one" / "docs" / "README.md").read_text()
+    assert "| Dice | >= 0.8 | 0.877 |" in page and "| time | <= 4 | 3 s |" in page
+    assert "| \\|\\|J\\|-1\\| | <= 0.1 | **0.25** |" in page and "| EF | <= 4 | not run |" in page
+    assert page.startswith("# Numbers\n") and page.endswith("<!-- end of table -->\nafter\n")
+    text = (bundles / "one" / "configs" / "metadata.json").read_text()
+    assert json.loads(text)["eval_metrics"] == {"Dice": 0.877, "||J|-1|": 0.25}  # no time
+    assert text.endswith('  },\n  "shape": [1, 2]\n}\n')
+    kept = json.loads((bundles / "one" / "docs" / "results" / "one.json").read_text())
+    assert kept["results"]["groups"] == {"mean": {"dice": 0.87654}}
+
+
+def test_a_second_time_changes_nothing_and_a_changed_number_is_seen(
+    bundles: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = ["--bundles", str(bundles)]
+    assert _take(bundles) == 0
+    assert main([*place, "--check"]) == 0
+    capsys.readouterr()
+    assert main(place) == 0 and capsys.readouterr().out == ""
+    page = bundles / "one" / "docs" / "README.md"
+    page.write_text(page.read_text().replace("0.877", "0.977"))
+    assert main([*place, "--check"]) != 0
+    assert "0.977" in page.read_text()
+    assert "make docs" in capsys.readouterr().err
+    assert main(place) == 0 and "0.877" in page.read_text()
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        ("claims", "graph", "table of kind 'graph'. Use claims"),
+        ("one.json", "two.json", "two.json: not readable"),
+    ],
+)
+def test_a_table_of_nothing_is_refused(
+    bundles: Path, capsys: pytest.CaptureFixture[str], before: str, after: str, said: str
+) -> None:
+    page = bundles / "one" / "docs" / "README.md"
+    page.write_text(PAGE.replace(before, after))
+    assert main(["--bundles", str(bundles)]) != 0
+    assert said in capsys.readouterr().err
+
+
+def test_tables_of_this_project_agree_with_its_results() -> None:
+    found = list(drawn_files(BUNDLES))
+    assert found, "no page has a table of results"
+    for path, text in found:
+        assert path.read_text(encoding="utf-8") == text, f"{path}: run make docs"
