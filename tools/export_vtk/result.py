@@ -34,10 +34,10 @@ class TrackedStudy:
     times_ms: list[float] | None
 
     @property
-    def spacing(self) -> np.ndarray:
-        """In-plane voxel sizes, ``(2,)`` in mm."""
-        sizes: np.ndarray = np.linalg.norm(self.affine[:3, :2], axis=0)
-        return sizes
+    def spacing(self) -> tuple[float, float]:
+        """In-plane voxel sizes in mm."""
+        first, second = np.linalg.norm(self.affine[:3, :2], axis=0)
+        return float(first), float(second)
 
 
 def read_result(folder: Path) -> TrackedStudy:
