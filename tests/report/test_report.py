@@ -123,7 +123,6 @@ def test_files_hold_what_their_names_say(small_study: Path, tmp_path: Path) -> N
     first = summary["slices"][0]
     assert first["ejection_area_fraction"] == pytest.approx(1 - np.exp(-0.16), abs=0.002)
     assert first["time_to_peak_ecc_percent_ms"] == 400
-    assert first["peak_systolic_ecc_rate_per_s"] < -0.1
     assert set(summary["input_sha256"]) == {"image", "label_ed", "info"}
     assert summary["parameters"] == {"weights_sha256": "0123"}
     assert {"torch", "monai", "python", "myomotion"} <= set(summary["versions"])

@@ -50,10 +50,6 @@ def meshes(result: Path, tmp_path_factory: pytest.TempPathFactory) -> list[pv.Po
     return frames
 
 
-def cell_means(mesh: pv.PolyData, name: str) -> np.ndarray:
-    return mesh.point_data[name][mesh.regular_faces].mean(axis=1)
-
-
 def areas(mesh: pv.PolyData) -> np.ndarray:
     return mesh.compute_cell_sizes(length=False, volume=False)["Area"]
 
@@ -76,7 +72,7 @@ def test_points_are_at_end_diastole_plus_the_displacement_of_the_files(
     result: Path, meshes: list[pv.PolyData]
 ) -> None:
     start = meshes[0].points
-    assert np.abs(meshes[0].point_data["displacement"]).max() == 0
+    assert np.abs(meshes[0].point_data["displacement"]).max() < 1e-9
     image = nib.load(result / "displacement" / "frame_002.nii.gz")
     to_lps = np.diag([-1.0, -1.0, 1.0, 1.0]) @ image.affine
     index = np.c_[start, np.ones(len(start))] @ np.linalg.inv(to_lps).T
@@ -105,22 +101,22 @@ def test_mesh_covers_the_labelled_wall_of_every_slice(
 def test_area_of_the_cells_changes_by_the_jacobian(meshes: list[pv.PolyData]) -> None:
     for mesh in meshes[1:]:
         ratio = areas(mesh) / areas(meshes[0])
-        assert np.abs(ratio - cell_means(mesh, "J")).mean() < 0.01
+        assert np.abs(ratio - mesh.cell_data["J"]).mean() < 0.01
         assert ratio.mean() == pytest.approx(1.0, abs=0.01)  # the motion keeps areas
 
 
 def test_strain_of_the_contracting_ring_is_the_analytic_one(meshes: list[pv.PolyData]) -> None:
     mesh, start = meshes[2], meshes[0]
+    middles = start.cell_centers().points
     for z in range(2):
-        cells = start.regular_faces[start.cell_data["slice"] == z]
-        points = start.points[np.unique(cells)]
-        radius = np.linalg.norm((points - points.mean(0))[:, :2], axis=1)
+        own = start.cell_data["slice"] == z
+        radius = np.linalg.norm((middles[own] - middles[own].mean(0))[:, :2], axis=1)
         new = np.sqrt(radius**2 - 500 / np.pi)
         err, ecc = ((radius / new) ** 2 - 1) / 2, ((new / radius) ** 2 - 1) / 2
         for name, expected in (("Err", err), ("Ecc", ecc)):
-            found = mesh.point_data[name][np.unique(cells)]
-            assert found.mean() == pytest.approx(100 * expected.mean(), abs=1.0)
-    assert mesh.point_data["Ecc"].mean() < -8
+            found = mesh.cell_data[name][own]
+            assert np.abs(found - 100 * expected).mean() < 0.5
+    assert mesh.cell_data["Ecc"].mean() < -8
 
 
 def test_slice_without_a_ring_is_left_out_and_named(
@@ -147,7 +143,6 @@ def test_slice_without_a_ring_is_left_out_and_named(
         ("summary.json", "no summary.json that can be read. Give the folder of one study"),
         ("labels.nii.gz", "no labels.nii.gz. A mesh needs the wall"),
         ("displacement/frame_003.nii.gz", "3 files in displacement for 4 frames"),
-        ("jacobian.nii.gz", "jacobian.nii.gz: not a readable NIfTI file"),
     ],
 )
 def test_unfinished_result_ends_with_one_line_and_writes_nothing(

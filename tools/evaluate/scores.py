@@ -11,9 +11,14 @@ import numpy as np
 import torch
 
 from myomotion.analysis.grids import Slices
+from myomotion.analysis.measures.on_wall.mesh import mesh_on
 from myomotion.core.contours import contour_distances, dice, jacobian_scores
 from myomotion.core.flow import warp
-from myomotion.core.kinematics import displacement_gradient, jacobian_determinant, polar_strain
+from myomotion.core.kinematics import displacement_gradient, jacobian_determinant
+from myomotion.core.wall.contours import RejectedSliceError
+from myomotion.core.wall.field import WallField
+from myomotion.core.wall.strain import wall_strain
+from myomotion.core.working_grid import WorkingGrid
 from myomotion.io.cine import Cine
 from myomotion.io.labels import CAVITY, MYOCARDIUM
 from tools.evaluate.labels import cavity_scores, contour_strain
@@ -76,18 +81,19 @@ def score_study(
             rows.append({**dict.fromkeys(MEASURES, float("nan")), **row, "seconds": seconds})
             continue
         row |= score_field(displacement[z], item["mask"][z], item["mask_es"][z], spacing)
-        center = slices.centers[z]
-        strain = wall_strain(displacement[z], wall, center, spacing)
-        row |= {"err_percent": strain[0], "ecc_percent": strain[1]}
-        bias = strain[1] - contour_strain(slices, int(z))
+        true = None if truth is None else grids[z].to_working(truth[z : z + 1])[0]
+        fields = [displacement[z]] if true is None else [displacement[z], true]
+        assert cine.label_ed is not None
+        found, *known = mesh_strain(grids[z], cine.label_ed[..., z], torch.stack(fields))
+        row |= {"err_percent": found[0], "ecc_percent": found[1]}
+        bias = found[1] - contour_strain(slices, int(z))
         row |= {"ecc_bias_points": bias, "ecc_labels_error_points": abs(bias)}
         row |= {k: float("nan") for k in ("epe_mm", "err_error_points", "ecc_error_points")}
-        if truth is not None:
-            true = grids[z].to_working(truth[z : z + 1])[0]
+        if true is not None:
+            expected = known[0]
             row["epe_mm"] = float((displacement[z] - true).norm(dim=0)[wall].mean())
-            expected = wall_strain(true, wall, center, spacing)
-            row["err_error_points"] = abs(strain[0] - expected[0])
-            row["ecc_error_points"] = abs(strain[1] - expected[1])
+            row["err_error_points"] = abs(found[0] - expected[0])
+            row["ecc_error_points"] = abs(found[1] - expected[1])
             row |= {"true_err_percent": expected[0], "true_ecc_percent": expected[1]}
         row["seconds"] = seconds
         rows.append(row)
@@ -131,22 +137,27 @@ def score_field(
     } | jacobian_scores(jacobian, wall, float(mask_es.sum() / mask.sum()))
 
 
-def wall_strain(
-    displacement: torch.Tensor, wall: torch.Tensor, center: Sequence[float], spacing: float
-) -> tuple[float, float]:
-    """Mean Green-Lagrange strain of the wall, radial and circumferential, percent.
+def mesh_strain(
+    grid: WorkingGrid, label: np.ndarray, displacement: torch.Tensor
+) -> list[tuple[float, float]]:
+    """Mean Green-Lagrange strain of the wall, as inference takes it on the wall's mesh, percent.
 
     Args:
-        displacement: ``(2, H, W)`` in millimetres.
-        wall: boolean ``(H, W)``.
-        center: cavity centroid at end-diastole, voxels.
-        spacing: millimetres.
+        grid: of the slice.
+        label: ``(X, Y)`` at end-diastole, internal codes.
+        displacement: ``(T, 2, H, W)`` in millimetres on the grid.
 
     Returns:
-        ``(Err, Ecc)``.
+        ``(Err, Ecc)`` of each field; NaN where no mesh fits the wall.
     """
-    polar = polar_strain(displacement[None], center, (spacing, spacing))[0]
-    return 100 * float(polar[0][wall].mean()), 100 * float(polar[1][wall].mean())
+    try:
+        mesh = mesh_on(grid, label)
+    except RejectedSliceError:
+        return [(float("nan"), float("nan"))] * len(displacement)
+    nodes = WallField(mesh, grid.spacing, (grid.size,) * 2).nodes(displacement.numpy())
+    strain = wall_strain(mesh, nodes)
+    pairs = zip(strain.mean("err"), strain.mean("ecc"), strict=True)
+    return [(100 * float(err), 100 * float(ecc)) for err, ecc in pairs]
 
 
 def true_displacement(cine: Cine) -> torch.Tensor | None:

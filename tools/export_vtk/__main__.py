@@ -24,9 +24,9 @@ MESH = "mesh"  # kind of the folder, see myomotion.files.outputs
 def export_vtk(result: Path, output: Path) -> Path:
     """Write a result's wall as a mesh that moves.
 
-    Every frame has the same cells. Point data: ``displacement`` from end-diastole (LPS, mm), ``J``,
-    ``Err`` and ``Ecc`` (Green-Lagrange, percent, reference end-diastole); cell data: ``slice``.
-    Values are interpolated linearly within the slice from the result's images.
+    Every frame has the same cells, those of the mesh that the study's strain is taken on. Point
+    data: ``displacement`` from end-diastole (LPS, mm); cell data: ``J``, ``Err`` and ``Ecc``
+    (Green-Lagrange, percent, reference end-diastole) and ``slice``.
 
     Args:
         result: folder of a study that inference wrote.
@@ -42,10 +42,10 @@ def export_vtk(result: Path, output: Path) -> Path:
     study = read_result(result)
     target = output / study.name
     refuse_unsafe(target, [result], MESH)
-    walls = slice_walls(study.label, result)
+    walls = slice_walls(study, result)
     with replaced_folder(target, MESH, [result]) as folder:
         for t, path in enumerate(study.fields):
-            mesh = frame_mesh(study, walls, read_values(path)[:, :, :, 0], t)
+            mesh = frame_mesh(study, walls, read_values(path)[:, :, :, 0])
             mesh.save(folder / f"{study.name}_{t:03d}.vtp")
         times = study.times_ms or [float(t) for t in range(len(study.fields))]
         (folder / f"{study.name}.pvd").write_text(collection(study.name, times), encoding="utf-8")

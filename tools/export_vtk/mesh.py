@@ -9,43 +9,48 @@ from pathlib import Path
 
 import numpy as np
 import pyvista as pv
-import torch
-from scipy.ndimage import map_coordinates
 
-from fem_sim.geometry.mesh import ring_mesh
-from myomotion.core.kinematics import polar_strain
-from myomotion.core.wall.contours import RejectedSliceError, contours_from_labels, polygon_centroid
+from myomotion.core.wall.contours import RejectedSliceError, contours_from_labels
+from myomotion.core.wall.field import WallField
+from myomotion.core.wall.mesh import WallMesh, wall_mesh
+from myomotion.core.wall.strain import wall_strain
 from myomotion.errors import InputError
 from tools.export_vtk.result import TrackedStudy
 
 LOG = logging.getLogger(__name__)
-N_CIRC, N_RAD = 48, 4  # elements around and through the wall
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class SliceWall:
-    """The wall of one slice at end-diastole.
+    """The wall of one slice: the mesh that its strain is taken on.
 
     Attributes:
         slice: its index.
-        index: ``(N, 2)`` voxel coordinates of the vertices in the slice.
-        cells: ``(M, 4)`` vertex numbers.
-        center: ``(2,)`` voxel coordinates of the cavity's centroid.
+        mesh: at end-diastole, millimetres along the axes of the slice.
+        field: moves its nodes.
     """
 
     slice: int
-    index: np.ndarray
-    cells: np.ndarray
-    center: np.ndarray
+    mesh: WallMesh
+    field: WallField
+
+    @property
+    def cells(self) -> np.ndarray:
+        """Node numbers of the quadrilaterals, ``(angles * rows, 4)``."""
+        angles, points = self.mesh.nodes.shape[:2]
+        number = np.arange(angles * points).reshape(angles, points)
+        after = np.roll(number, -1, axis=0)
+        corners = (number[:, :-1], after[:, :-1], after[:, 1:], number[:, 1:])
+        return np.stack(corners, axis=-1).reshape(-1, 4)
 
 
-def slice_walls(label: np.ndarray, source: Path) -> list[SliceWall]:
-    """Mesh the wall of every slice between its smoothed contours.
+def slice_walls(study: TrackedStudy, source: Path) -> list[SliceWall]:
+    """Mesh the wall of every slice between its contours.
 
     A slice whose wall is no closed ring is left out with a warning.
 
     Args:
-        label: ``(X, Y, Z)`` in the internal coding.
+        study: from :func:`~tools.export_vtk.result.read_result`.
         source: named in messages.
 
     Returns:
@@ -55,17 +60,16 @@ def slice_walls(label: np.ndarray, source: Path) -> list[SliceWall]:
         InputError: if there is none.
     """
     walls, reasons = [], []
-    for z in range(label.shape[2]):
+    for z in range(study.label.shape[2]):
+        label = study.label[..., z]
         try:
-            # A spacing of 1 gives voxel coordinates, which every affine can take to the patient.
-            contours = contours_from_labels(label[..., z], 1.0)
-            mesh = ring_mesh(contours, N_CIRC, N_RAD)
+            mesh = wall_mesh(contours_from_labels(label, study.spacing))
         except RejectedSliceError as error:
             reasons.append(f"slice {z}: {error}")
             LOG.warning("%s: slice %d is left out: %s", source, z, error)
             continue
-        center = polygon_centroid(contours.endo)
-        walls.append(SliceWall(z, mesh.vertices(), mesh.cells(), center))
+        field = WallField(mesh, study.spacing, label.shape)
+        walls.append(SliceWall(slice=z, mesh=mesh, field=field))
     if not walls:
         raise InputError(
             f"{source}: no slice can be meshed ({'; '.join(reasons)}). Correct the end-diastolic "
@@ -74,76 +78,44 @@ def slice_walls(label: np.ndarray, source: Path) -> list[SliceWall]:
     return walls
 
 
-def frame_mesh(
-    study: TrackedStudy, walls: Sequence[SliceWall], field: np.ndarray, frame: int
-) -> pv.PolyData:
+def frame_mesh(study: TrackedStudy, walls: Sequence[SliceWall], field: np.ndarray) -> pv.PolyData:
     """The wall in one frame.
 
     Args:
-        study: from :func:`read_result`.
+        study: from :func:`~tools.export_vtk.result.read_result`.
         walls: from :func:`slice_walls`.
         field: ``(X, Y, Z, 3)`` displacement of the frame, LPS millimetres.
-        frame: its number.
 
     Returns:
         Quadrilaterals at their place in the frame, with point and cell data.
     """
-    points: list[np.ndarray] = []
-    moves, faces, data, slices, start = [], [], [], [], 0
+    directions = study.affine[:3, :2] / study.spacing
+    starts, ends, faces, slices, count = [], [], [], [], 0
+    data: dict[str, list[np.ndarray]] = {"J": [], "Err": [], "Ecc": []}
     for wall in walls:
-        z = wall.slice
-        index = np.column_stack([wall.index, np.full(len(wall.index), float(z))])
-        points.append(index @ study.affine[:3, :3].T + study.affine[:3, 3])
-        moves.append(at_points(field[:, :, z], wall.index))
-        maps = np.dstack(
-            [
-                study.jacobian[:, :, z, frame],
-                strain_maps(field[:, :, z], study.affine, wall.center),
-            ]
-        )
-        data.append(at_points(maps, wall.index))
-        faces.append(np.column_stack([np.full(len(wall.cells), 4), wall.cells + start]))
-        slices.append(np.full(len(wall.cells), z))
-        start += len(index)
-    displacement, values = np.concatenate(moves), np.concatenate(data)
-    mesh = pv.PolyData(np.concatenate(points) + displacement, faces=np.concatenate(faces).ravel())
-    mesh.point_data["displacement"] = displacement
-    for name, column, scale in (("J", 0, 1.0), ("Err", 1, 100.0), ("Ecc", 2, 100.0)):
-        mesh.point_data[name] = scale * values[:, column]
+        in_plane = np.moveaxis(field[:, :, wall.slice].astype(float) @ directions, -1, 0)
+        nodes = wall.field.nodes(in_plane[None])
+        strain = wall_strain(wall.mesh, nodes)
+        data["J"].append(strain.jacobian.ravel())
+        data["Err"].append(100 * strain.err.ravel())
+        data["Ecc"].append(100 * strain.ecc.ravel())
+        starts.append(_in_patient(study, wall.slice, wall.mesh.nodes))
+        ends.append(_in_patient(study, wall.slice, nodes[0]))
+        faces.append(np.column_stack([np.full(len(wall.cells), 4), wall.cells + count]))
+        slices.append(np.full(len(wall.cells), wall.slice))
+        count += len(starts[-1])
+    points = np.concatenate(ends)
+    mesh = pv.PolyData(points, faces=np.concatenate(faces).ravel())
+    mesh.point_data["displacement"] = points - np.concatenate(starts)
+    for name, values in data.items():
+        mesh.cell_data[name] = np.concatenate(values)
     mesh.cell_data["slice"] = np.concatenate(slices)
     return mesh
 
 
-def at_points(values: np.ndarray, index: np.ndarray) -> np.ndarray:
-    """Linear interpolation within a slice.
-
-    Args:
-        values: ``(X, Y, C)``.
-        index: ``(N, 2)`` voxel coordinates.
-
-    Returns:
-        ``(N, C)``; beyond the border the nearest voxel's.
-    """
-    channels = [
-        map_coordinates(values[..., c].astype(float), index.T, order=1, mode="nearest")
-        for c in range(values.shape[2])
-    ]
-    return np.stack(channels, axis=1)
-
-
-def strain_maps(field: np.ndarray, affine: np.ndarray, center: np.ndarray) -> np.ndarray:
-    """Radial and circumferential Green-Lagrange strain of a slice.
-
-    Args:
-        field: ``(X, Y, 3)`` displacement in the patient's millimetres.
-        affine: ``(4, 4)``, voxel index to the patient's millimetres.
-        center: ``(2,)`` voxel coordinates of the cavity's centroid.
-
-    Returns:
-        ``(X, Y, 2)``, Err and Ecc, dimensionless.
-    """
-    spacing = np.linalg.norm(affine[:3, :2], axis=0)
-    in_plane = np.moveaxis(field.astype(float) @ (affine[:3, :2] / spacing), -1, 0)
-    displacement = torch.from_numpy(np.ascontiguousarray(in_plane))[None]
-    strain = polar_strain(displacement, center.tolist(), spacing.tolist())
-    return strain[0].permute(1, 2, 0).numpy()
+def _in_patient(study: TrackedStudy, z: int, nodes: np.ndarray) -> np.ndarray:
+    """Nodes ``(angles, rows + 1, 2)`` in the slice's millimetres as LPS points ``(N, 3)``."""
+    index = nodes.reshape(-1, 2) / study.spacing
+    whole = np.column_stack([index, np.full(len(index), float(z))])
+    points: np.ndarray = whole @ study.affine[:3, :3].T + study.affine[:3, 3]
+    return points

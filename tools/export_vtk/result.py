@@ -24,7 +24,6 @@ class TrackedStudy:
         affine: ``(4, 4)``, voxel index to LPS millimetres.
         label: ``(X, Y, Z)`` at end-diastole.
         fields: displacement files, in the order of the frames.
-        jacobian: ``(X, Y, Z, T)``.
         times_ms: of the frames; None when unknown.
     """
 
@@ -32,8 +31,13 @@ class TrackedStudy:
     affine: np.ndarray
     label: np.ndarray
     fields: list[Path]
-    jacobian: np.ndarray
     times_ms: list[float] | None
+
+    @property
+    def spacing(self) -> tuple[float, float]:
+        """In-plane voxel sizes in mm."""
+        first, second = np.linalg.norm(self.affine[:3, :2], axis=0)
+        return float(first), float(second)
 
 
 def read_result(folder: Path) -> TrackedStudy:
@@ -73,7 +77,6 @@ def read_result(folder: Path) -> TrackedStudy:
         affine=affine,
         label=labels[..., int(summary["reference_frame"])],
         fields=fields,
-        jacobian=read_values(folder / "jacobian.nii.gz"),
         times_ms=frame_times(folder / "strain.csv", len(fields)),
     )
 

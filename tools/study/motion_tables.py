@@ -38,7 +38,7 @@ def strain_table(title: str, config: StudyConfig, results: Results) -> Table:
         for method in config.methods
         if method.name in results and method.method != "identity"
     ]
-    note = "Green-Lagrange strain of the whole wall at end-systole, %, reference end-diastole."
+    note = "Green-Lagrange strain of the whole wall on its mesh at end-systole, %, reference ED."
     truth = _strains(next(iter(results.values()), ()), "true_")
     if any(cell != "-" for cell in truth):
         lines.append(("true motion", *truth))

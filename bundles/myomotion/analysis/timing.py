@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from myomotion.analysis.motion import Motion
 from myomotion.io.cine import Cine
 
 
@@ -42,18 +41,3 @@ def since_ed(cine: Cine, frame: int) -> float | None:
     if times is None or cycle is None:
         return None
     return float((times[frame] - times[cine.ed_frame]) % cycle)
-
-
-def systolic_frames(motion: Motion) -> np.ndarray:
-    """Frames from end-diastole to end-systole, both included.
-
-    Args:
-        motion: of the study.
-
-    Returns:
-        Frames of the file in the order of the cycle.
-    """
-    cine = motion.slices.cine
-    frames = cine.image.shape[3]
-    length = (motion.es_frame - cine.ed_frame) % frames
-    return (cine.ed_frame + np.arange(length + 1)) % frames

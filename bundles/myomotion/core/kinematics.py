@@ -105,24 +105,6 @@ def radial_circumferential_strain(strain: torch.Tensor, radial: torch.Tensor) ->
     return torch.stack([err, ecc], dim=1)
 
 
-def polar_strain(
-    displacement: torch.Tensor, center: Sequence[float], spacing: Sequence[float]
-) -> torch.Tensor:
-    """Green-Lagrange strain of a displacement along the cardiac axes.
-
-    Args:
-        displacement: ``(B, 2, H, W)`` in millimetres.
-        center: voxel index ``(i, j)`` of the left-ventricular cavity centroid at end-diastole.
-        spacing: voxel size along axes 0 and 1 in millimetres.
-
-    Returns:
-        ``(B, 2, H, W)``, channels ``[Err, Ecc]``, dimensionless (0.1 is 10 %).
-    """
-    strain = green_lagrange_strain(displacement_gradient(displacement, spacing))
-    radial = radial_direction(center, displacement.shape[-2:], spacing, displacement)
-    return radial_circumferential_strain(strain, radial)
-
-
 def remove_mean_rotation(gradient: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
     """Rotate the deformed configuration so that its mean rotation over a mask vanishes.
 

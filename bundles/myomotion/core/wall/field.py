@@ -37,16 +37,19 @@ class WallField:
 
     Args:
         mesh: of the wall; pixel ``(i, j)`` lies at ``(i, j)`` times the spacing.
-        spacing: of the pixels along both axes, mm.
+        spacing: of the pixels, mm, of both axes or one for each.
         shape: of the grid.
     """
 
-    def __init__(self, mesh: WallMesh, spacing: float, shape: Sequence[int]) -> None:
+    def __init__(
+        self, mesh: WallMesh, spacing: float | Sequence[float], shape: Sequence[int]
+    ) -> None:
         self.mesh = mesh
-        axes = [np.arange(n) * spacing for n in shape]
+        steps = np.broadcast_to(np.asarray(spacing, float), 2)
+        axes = [np.arange(n) * step for n, step in zip(shape, steps, strict=True)]
         pixels = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 2)
         angle, radius, inner, outer = mesh.polar(pixels)
-        inset = np.minimum(INSET_VOXELS * spacing, INSET_SHARE * (outer - inner))
+        inset = np.minimum(INSET_VOXELS * float(steps.max()), INSET_SHARE * (outer - inner))
         self.pixels = np.flatnonzero((radius > inner + inset) & (radius < outer - inset))
         self.offset = pixels[self.pixels] - mesh.center
         self.angle = angle[self.pixels]

@@ -113,7 +113,7 @@ def _wall_or_reason(tracked: TrackedSlice) -> Wall | str | None:
         return None
     grid = tracked.grid
     try:
-        mesh = wall_mesh(_contours(label[..., tracked.index], grid))
+        mesh = mesh_on(grid, label[..., tracked.index])
     except RejectedSliceError as error:
         return str(error).split(": ", 1)[1]
     nodes = WallField(mesh, grid.spacing, (grid.size,) * 2).nodes(tracked.displacement)
@@ -128,11 +128,22 @@ def _wall_or_reason(tracked: TrackedSlice) -> Wall | str | None:
     )
 
 
-def _contours(label: np.ndarray, grid: WorkingGrid) -> Contours:
-    """Contours of a labelled slice in the millimetres of its working grid."""
+def mesh_on(grid: WorkingGrid, label: np.ndarray) -> WallMesh:
+    """The mesh of a labelled wall in the millimetres of its working grid.
+
+    Args:
+        grid: of the slice.
+        label: ``(X, Y)`` at end-diastole, internal codes.
+
+    Returns:
+        The mesh.
+
+    Raises:
+        RejectedSliceError: where the wall is no closed ring.
+    """
     # A wall in the outermost voxels is whole as long as it is a ring.
     padded = np.pad(label, MARGIN)
     found = contours_from_labels(padded, grid.source_spacing, myocardium=MYOCARDIUM, cavity=CAVITY)
     start = (np.array(grid.center) + MARGIN) * grid.source_spacing
     start -= (grid.size - 1) / 2 * grid.spacing
-    return Contours(endo=found.endo - start, epi=found.epi - start)
+    return wall_mesh(Contours(endo=found.endo - start, epi=found.epi - start))

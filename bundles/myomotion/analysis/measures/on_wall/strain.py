@@ -13,7 +13,7 @@ import numpy as np
 from myomotion.analysis.measures.measure import SegmentMeasure, SliceMeasure
 from myomotion.analysis.measures.on_wall.mesh import has_mesh, over_wall, wall_of
 from myomotion.analysis.measures.tracked import TrackedSlice
-from myomotion.analysis.timing import since_ed, systolic_frames
+from myomotion.analysis.timing import since_ed
 from myomotion.core.wall.mesh import LAYERS
 
 
@@ -50,7 +50,7 @@ def curve_measures(
     peak_heading: str | None = None,
     time_heading: str | None = None,
 ) -> tuple[SliceMeasure, ...]:
-    """What the curve of the whole wall shows: at end-systole, its peak, and how fast it got there.
+    """What the curve of the whole wall shows: at end-systole, and its peak.
 
     Args:
         name: ``ecc`` or ``err``.
@@ -59,7 +59,7 @@ def curve_measures(
         time_heading: of its time.
 
     Returns:
-        The measures; they apply to slices with a mesh, rates where frame times are known.
+        The measures; they apply to slices with a mesh.
     """
 
     def curve(tracked: TrackedSlice) -> np.ndarray:
@@ -69,12 +69,6 @@ def curve_measures(
 
     def peak(tracked: TrackedSlice) -> int:
         return int(best(tracked.once(curve)))
-
-    def rate(tracked: TrackedSlice) -> float:
-        assert tracked.cine.frame_times_ms is not None
-        rates = np.gradient(tracked.once(curve) / 100, tracked.cine.frame_times_ms / 1000)
-        systole = rates[systolic_frames(tracked.motion)]
-        return float(systole[best(systole)])
 
     percent = f"{name}_percent"
     return (
@@ -97,11 +91,6 @@ def curve_measures(
             applies=has_mesh,
             heading=time_heading,
             format="{:.0f}",
-        ),
-        SliceMeasure(
-            key=f"peak_systolic_{name}_rate_per_s",
-            compute=rate,
-            applies=lambda tracked: has_mesh(tracked) and tracked.cine.frame_times_ms is not None,
         ),
     )
 
