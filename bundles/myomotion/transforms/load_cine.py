@@ -47,8 +47,8 @@ class LoadCine(Transform):
         with_truth: read the true motion of virtual cines as well.
         contours: where the end-diastolic label comes from; the study's own by default.
         tissues: looks at every frame for the tissues in it; None leaves that out.
-        guide: share of ``drawn`` in ``image``, the rest is ``plain``; 0 to 1, and of no effect where
-            no tissues are known.
+        guide: share of ``drawn`` in ``image``, 0 to 1, the rest is ``plain``; of no effect where no
+            tissues are known.
         tensors_only: leave ``slices`` out, so that a training keeps the working grids only.
     """
 
