@@ -36,7 +36,8 @@ class LoadCine(Transform):
     ``with_truth``, ``truth`` is set to the true displacement ``(Z, T, 2, size, size)`` in
     millimetres where ``truth.npz`` lies beside the cine (virtual cines), and to NaN elsewhere.
     Where tissues are looked for, ``drawn`` is set to the frames with those tissues drawn in
-    (:func:`drawn`), ``plain`` to the frames as they are, and ``image`` lies between the two.
+    (:func:`drawn`); with a ``guide``, ``plain`` to the frames as they are, and ``image`` lies
+    between the two.
 
     Args:
         size: voxels along each axis of the working grid.
@@ -100,8 +101,10 @@ class LoadCine(Transform):
             "es_index": -1 if es_frame is None else (es_frame - cine.ed_frame) % frames,
         }
         if slices.tissues is not None:
-            item["plain"], item["drawn"] = item["image"], drawn(item["image"], slices.tissues)
-            item["image"] = torch.lerp(item["plain"], item["drawn"], self.guide)
+            item["drawn"] = drawn(item["image"], slices.tissues)
+            if self.guide:
+                item["plain"] = item["image"]
+                item["image"] = torch.lerp(item["plain"], item["drawn"], self.guide)
         if self.with_truth:
             item["truth"] = _truth(slices)
         return item if self.tensors_only else {**item, "slices": slices}
