@@ -12,11 +12,10 @@ import numpy as np
 import torch
 from monai.transforms import Transform
 
-from myomotion.analysis import function, quality
 from myomotion.analysis.motion import Motion, lps_vectors, tracked_labels
 from myomotion.analysis.quality_control import QualityControl
 from myomotion.analysis.study import Study, analyse
-from myomotion.analysis.tables import segment_timing, strain, wide
+from myomotion.analysis.tables.study import study_tables
 from myomotion.files.nifti_writer import NiftiWriter
 from myomotion.files.outputs import PROGRAM, replaced_folder
 from myomotion.files.paths import given_path
@@ -90,17 +89,8 @@ def write_study(target: Path, study: Study, report: bool = True) -> None:
     with replaced_folder(target, STUDY_RESULT, inputs) as folder, NiftiWriter() as writer:
         # Compressed on other threads while this one draws.
         write_images(folder, study.cine, study.motion, writer)
-        if study.rows:
-            write_table(folder / "strain.csv", strain.columns(), study.rows)
-            write_table(folder / "timing.csv", segment_timing.columns(), study.timing)
-            row = {"name": study.cine.name, **wide.wide_row(study.summary)}
-            write_table(folder / "segments.csv", ["name", *wide.wide_columns()], [row])
-        if study.function is not None:
-            rows = function.volume_rows(study.function, study.cine)
-            write_table(folder / "function.csv", function.VOLUME_COLUMNS, rows)
-            rows = function.area_rows(study.function.areas, study.cine)
-            write_table(folder / "areas.csv", function.AREA_COLUMNS, rows)
-        write_table(folder / "quality.csv", quality.columns(), study.quality.frames)
+        for name, (columns, rows) in study_tables(study).items():
+            write_table(folder / f"{name}.csv", columns, rows)
         overview_figure(study).savefig(
             folder / "motion.png",
             dpi=OVERVIEW_DPI,
