@@ -17,6 +17,7 @@ from myomotion.analysis.tables.study import Columns, as_columns, study_tables
 from myomotion.errors import HINTED, InputError, nearest, root_input_error
 from myomotion.io.cine import find_studies
 from myomotion.report.card import key_numbers, study_card
+from myomotion.report.dicom.write import load_dicom_writer
 from myomotion.report.overview import overview_figure
 from myomotion.report.page import report_page
 from myomotion.transforms.save_motion import write_study
@@ -68,18 +69,19 @@ class Result(Study):
         """Frames, differences, motion, J and strain curves of every slice."""
         return overview_figure(self)
 
-    def save(self, output_dir: str | Path, report: bool = True) -> Path:
+    def save(self, output_dir: str | Path, report: bool = True, dicom: bool = False) -> Path:
         """Write the files that the bundle writes.
 
         Args:
             output_dir: receives a folder with the study's name, replaced as a whole.
             report: write ``report.html`` as well.
+            dicom: of a DICOM cine write DICOM objects as well, in its study.
 
         Returns:
             The study's folder.
         """
         folder = Path(output_dir) / self.cine.name
-        write_study(folder, self, report)
+        write_study(folder, self, report, load_dicom_writer(dicom))
         return folder
 
 
@@ -202,7 +204,7 @@ def track(
     study = studies[0] | {key: settings.pop(key) for key in sorted(own) if key in settings}
     result = Tracker(**settings)(study)
     if output_dir is not None:
-        result.save(output_dir, report)
+        result.save(output_dir, report, bool(settings.get("dicom_output", False)))
     return result
 
 

@@ -129,9 +129,11 @@ class RegisterPaird(MapTransform):
                     f"{key}: its shape is {tuple(moving.shape)}, that of {self.key_fixed} is "
                     f"{tuple(fixed.shape)}. Give both as (1, X, Y) or (1, X, Y, Z) on one grid."
                 )
-            pair = MetaTensor(torch.cat([fixed, moving]).as_tensor(), affine=_affine(fixed, key))
-            frames = {"ed_frame": 0, "es_frame": 1}
-            study = track_tensor(pair, self.tracker, str(key), label, frames)
+            pair = MetaTensor(
+                torch.cat([torch.as_tensor(fixed), moving]), affine=_affine(fixed, key)
+            )
+            phases = {"ed_frame": 0, "es_frame": 1}
+            study = track_tensor(pair, self.tracker, str(key), label, phases)
             for name, value in _results(study, str(key), self.outputs).items():
                 moved = value[1] if isinstance(value, MetaTensor) else value
                 scalar = isinstance(value, MetaTensor) and value.ndim == 4
