@@ -9,20 +9,57 @@ from typing import Any
 import torch
 from matplotlib.figure import Figure
 from monai.bundle import ConfigParser
+from monai.data import MetaTensor
 
 from myomotion.analysis.segmentation import CHOICES
 from myomotion.analysis.study import Study
+from myomotion.analysis.tables.study import Columns, as_columns, study_tables
 from myomotion.errors import HINTED, InputError, nearest, root_input_error
 from myomotion.io.cine import find_studies
+from myomotion.report.card import key_numbers, study_card
+from myomotion.report.dicom.write import load_dicom_writer
 from myomotion.report.overview import overview_figure
 from myomotion.report.page import report_page
 from myomotion.transforms.save_motion import write_study
+from myomotion.transforms.study_tensors import study_tensor
 
 BUNDLE = "cardiac_motion_reg"
 
 
 class Result(Study):
-    """A tracked study that can be shown and saved."""
+    """A tracked study that can be shown and saved; a notebook shows it by itself."""
+
+    def __repr__(self) -> str:
+        """What was found, in a line; the arrays are not printed."""
+        numbers = ", ".join(f"{name} {value}" for name, value in key_numbers(self.summary))
+        return f"Result({self.cine.name}: light {self.summary['light']}, {numbers})"
+
+    def _repr_html_(self) -> str:
+        """Light, key numbers and pictures, for notebooks."""
+        return study_card(self)
+
+    def table(self, name: str) -> Columns:
+        """A table as columns, for numpy and ``pandas.DataFrame``.
+
+        Args:
+            name: ``strain``, ``timing``, ``segments``, ``function``, ``areas`` or ``quality``: what
+                is written as ``NAME.csv``.
+
+        Raises:
+            InputError: if there is none, as strain without a label.
+        """
+        tables = study_tables(self)
+        if name not in tables:
+            raise InputError(f"{name}: no such table of {self.cine.name}; has {', '.join(tables)}.")
+        return as_columns(*tables[name])
+
+    def tensor(self, name: str) -> MetaTensor:
+        """A result as MONAI's tensor, see :func:`~myomotion.transforms.study_tensors.study_tensor`.
+
+        Args:
+            name: ``image``, ``warped``, ``jacobian``, ``labels``, ``displacement`` or ``inverse``.
+        """
+        return study_tensor(self, name)
 
     def report(self) -> str:
         """The report as one HTML page that refers to nothing outside itself."""
@@ -32,18 +69,19 @@ class Result(Study):
         """Frames, differences, motion, J and strain curves of every slice."""
         return overview_figure(self)
 
-    def save(self, output_dir: str | Path, report: bool = True) -> Path:
+    def save(self, output_dir: str | Path, report: bool = True, dicom: bool = False) -> Path:
         """Write the files that the bundle writes.
 
         Args:
             output_dir: receives a folder with the study's name, replaced as a whole.
             report: write ``report.html`` as well.
+            dicom: of a DICOM cine write DICOM objects as well, in its study.
 
         Returns:
             The study's folder.
         """
         folder = Path(output_dir) / self.cine.name
-        write_study(folder, self, report)
+        write_study(folder, self, report, load_dicom_writer(dicom))
         return folder
 
 
@@ -166,7 +204,7 @@ def track(
     study = studies[0] | {key: settings.pop(key) for key in sorted(own) if key in settings}
     result = Tracker(**settings)(study)
     if output_dir is not None:
-        result.save(output_dir, report)
+        result.save(output_dir, report, bool(settings.get("dicom_output", False)))
     return result
 
 

@@ -16,7 +16,7 @@ from myomotion.errors import InputError
 from myomotion.io.cine import find_studies, read_cine
 from myomotion.io.itk_files import read_itk
 from tests.support.studies import write_study
-from tools.write_dicom import write_cine
+from tools.convert.dicom import write_cine
 
 Damage = Callable[[bytearray], object]
 

@@ -47,6 +47,7 @@ RUN_BY_TESTS = {
     "python -m tools.convert ukbb": "tests/tools/test_convert.py",
     "python -m tools.evaluate": "tests/tools/test_peers.py",
     "python -m tools.export_vtk": "tests/tools/test_export_vtk.py",
+    "python -m tools.move": "tests/tools/test_move.py",
     "python -m tools.package": "tests/tools/test_package.py",
     "python -m tools.figures.pipeline": "tests/report/test_pipeline_figure.py",
     "python -m tools.study": "tests/tools/study/test_study.py",
@@ -54,7 +55,7 @@ RUN_BY_TESTS = {
     "python -m tools.verify autoencoder": "tests/tools/verify/test_autoencoder.py",
     "python -m tools.verify inference": "tests/tools/verify/test_inference.py",
     "python -m tools.verify robustness": "tests/tools/verify/test_fuzz.py",
-    "python -m tools.write_dicom": "tests/io/dicom/test_dicom.py",
+    "python -m tools.convert.dicom": "tests/io/dicom/test_dicom.py",
     "python tools/unpack.py": "tests/tools/test_unpack.py",
 }
 # Commands of README and the guides that nothing runs as they stand there, and why.
@@ -130,8 +131,8 @@ def test_workflows_run_the_two_commands_of_readme() -> None:
     [
         ("make dinner", "no such target"),
         ("python -m tools.nothing --data X", "tools.nothing: no such module"),
-        ("python -m tools.write_dicom IN.nii.gz --out-put DIR", "required: --output"),
-        ("python -m tools.write_dicom IN.nii.gz --output DIR --films", "unrecognized.*--films"),
+        ("python -m tools.convert.dicom IN.nii.gz --out-put DIR", "required: --output"),
+        ("python -m tools.convert.dicom IN.nii.gz --output DIR --films", "unrecognized.*--films"),
         ("python -m fem_sim simulate --output X --presets paper", "unrecognized.*--presets"),
         ("python -m fem_sim dream --output X", "invalid choice: 'dream'"),
         ("python tools/absent.py ZIP", "tools/absent.py: no such file"),

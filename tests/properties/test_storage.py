@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 from myomotion.io.cine import Cine, find_studies, read_cine
-from tools.write_dicom import write_cine
+from tools.convert.dicom import write_cine
 
 # Which axis of the file each axis of the heart becomes, and whether it runs backwards.
 ORIENTATIONS = [

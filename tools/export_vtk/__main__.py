@@ -9,7 +9,7 @@ displacement files are.
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from xml.sax.saxutils import quoteattr
 
@@ -48,23 +48,24 @@ def export_vtk(result: Path, output: Path) -> Path:
             mesh = frame_mesh(study, walls, read_values(path)[:, :, :, 0])
             mesh.save(folder / f"{study.name}_{t:03d}.vtp")
         times = study.times_ms or [float(t) for t in range(len(study.fields))]
-        (folder / f"{study.name}.pvd").write_text(collection(study.name, times), encoding="utf-8")
+        names = [f"{study.name}_{t:03d}.vtp" for t in range(len(times))]
+        text = collection(dict(zip(names, times, strict=True)))
+        (folder / f"{study.name}.pvd").write_text(text, encoding="utf-8")
     return target / f"{study.name}.pvd"
 
 
-def collection(name: str, times: Sequence[float]) -> str:
+def collection(times: Mapping[str, float]) -> str:
     """A ParaView data file that lists the frames.
 
     Args:
-        name: of the study.
-        times: one a frame.
+        times: of the frames, by the names of their files.
 
     Returns:
         XML.
     """
     entries = "".join(
-        f'    <DataSet timestep="{time:g}" file={quoteattr(f"{name}_{t:03d}.vtp")}/>\n'
-        for t, time in enumerate(times)
+        f'    <DataSet timestep="{time:g}" file={quoteattr(name)}/>\n'
+        for name, time in times.items()
     )
     return (
         '<?xml version="1.0"?>\n<VTKFile type="Collection" version="0.1">\n  <Collection>\n'

@@ -2,6 +2,7 @@
 
 python -m tools.track_cohort --data DIR --output DIR [--scheduler ADDRESS | --workers N]
 
+DIR receives what the bundle writes, and cohort.html, one page of all studies.
 A study that fails does not stop the others, finished ones are skipped, and those of a worker that
 dies are given to another. Both folders must be shared with the workers under the same paths, and
 the workers must import this project: PYTHONPATH=CLONE dask worker ADDRESS --nthreads 1.
@@ -16,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from fem_sim.command_line import add_overrides, add_workers, make_parser, run_command
-from tools.track_cohort.jobs import track_cohort
+from tools.track_cohort.jobs import PAGE, track_cohort
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -39,7 +40,7 @@ def _track(options: argparse.Namespace) -> None:
         failures = track_cohort(options.data, options.output, changes, scheduler)
     for name, reason in failures.items():
         print(f"{name} failed: {reason}", file=sys.stderr)
-    print(options.output)
+    print(options.output / PAGE)
 
 
 @contextmanager

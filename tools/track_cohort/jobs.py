@@ -9,9 +9,13 @@ from typing import Any
 
 from fem_sim.parallel import ended_jobs
 from myomotion.errors import exit_on_input_error
-from myomotion.inferers.studies import StudyRuns, first_cause
+from myomotion.files.atomic import write_bytes
+from myomotion.files.outputs import claim, refuse_unsafe
+from myomotion.inferers.studies import StudyRuns, first_cause, read_summary
 from myomotion.tracker import inference_parts
+from tools.track_cohort.page import cohort_page
 
+PAGE = "cohort.html"
 STUDIES = "dataset::data"  # of configs/inference.yaml
 
 
@@ -50,12 +54,26 @@ def track_cohort(
     changes = {**changes, "dataset_dir": str(data.absolute()), "output_dir": str(output.absolute())}
     runs = _study_runs(changes)
     exit_on_input_error(runs.check)
+    exit_on_input_error(lambda: refuse_unsafe(runs.output_dir / PAGE, runs.inputs))
     jobs = [StudyJob(study=dict(study), changes=changes) for study in runs.studies]
     failures = dict(_failures(jobs, scheduler))
     names = [str(study["name"]) for study in runs.studies]
     failures = {name: failures[name] for name in names if name in failures}
     runs.conclude(failures)
+    exit_on_input_error(lambda: _write_page(runs, failures))
     return failures
+
+
+def _write_page(runs: StudyRuns, failures: Mapping[str, str]) -> None:
+    """Write the page of the studies that are there."""
+    names = [str(s["name"]) for s in runs.studies if s["name"] not in failures]
+    found = {name: read_summary(runs.output_dir / name) for name in names}
+    summaries = {name: summary for name, summary in found.items() if summary is not None}
+    pages = {name: f"{name}/report.html" for name in summaries}
+    links = {name: page for name, page in pages.items() if (runs.output_dir / page).is_file()}
+    claim(runs.output_dir / PAGE, runs.inputs)
+    page = cohort_page(runs.output_dir.name, summaries, {**runs.lacking, **failures}, links)
+    write_bytes(runs.output_dir / PAGE, page.encode())
 
 
 def track_study(job: StudyJob) -> str | None:

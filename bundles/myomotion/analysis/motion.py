@@ -52,6 +52,14 @@ class Motion:
     es_frame: int
     es_found: str
 
+    def __repr__(self) -> str:
+        """Sizes, not the arrays."""
+        across, down, slices, frames = self.slices.cine.image.shape
+        return (
+            f"Motion({frames} frames, {slices} slices of {(across, down)} voxels, "
+            f"end-systole: frame {self.es_frame} ({self.es_found}))"
+        )
+
     @property
     def grids(self) -> list[WorkingGrid]:
         """Working grid of each slice."""

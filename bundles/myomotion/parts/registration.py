@@ -16,12 +16,14 @@ from myomotion.losses import registration, similarity
 from myomotion.networks import pair, weights
 from myomotion.networks.pair import PairNetwork
 from myomotion.parts.shared import by_section, exits
+from myomotion.report.dicom import write as dicom
 from myomotion.transforms import load_cine, refine_motion
 
 load_contours = exits(segmentation.Contours)
 check_grid = exits(pair.check_grid)
 check_guide = exits(load_cine.check_guide)
 load_refinement = exits(refine_motion.load_refinement)
+load_dicom_writer = exits(dicom.load_dicom_writer)
 load_quality_control = exits(quality_control.load_quality_control)
 make_regulariser = exits(registration.make_regulariser)
 make_similarity = exits(similarity.make_similarity)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -51,14 +52,9 @@ def player_slices(study: Study) -> list[dict[str, Any]]:
     half = max(_half_width(region, motion.grids[z]) for z, region in enumerate(regions))
     slices = []
     for z, region in enumerate(regions):
-        grid = motion.grids[z]
         scale = pixels / (2 * half)
-        contours = []
-        if region.level is not None:
-            soft = motion.slices.soft[MYOCARDIUM][z].numpy()
-            soft = ndimage.gaussian_filter(soft, CONTOUR_SMOOTHING)
-            contours = [_even(line, CONTOUR_POINTS) for line in ring_contours(soft)]
-        points = _path_points(region, grid)
+        contours = _contours(study, z)
+        points = _path_points(region, motion.grids[z])
         slices.append(
             {
                 "level": cine.levels[z],
@@ -69,6 +65,38 @@ def player_slices(study: Study) -> list[dict[str, Any]]:
             }
         )
     return slices
+
+
+def stills(study: Study, z: int, frames: Sequence[int], pixels: int) -> list[dict[str, Any]]:
+    """Single frames of a slice with its contours, moved along from end-diastole.
+
+    Args:
+        study: from :func:`~myomotion.analysis.study.analyse`.
+        z: the slice.
+        frames: which ones.
+        pixels: of a side.
+
+    Returns:
+        For each frame ``size``, ``url`` (grey PNG as a data URL) and ``contours``, each a list of
+        points as ``"x,y"`` in pixels.
+    """
+    motion, view = study.motion, standard_view(study.cine.affine)
+    half = _half_width(study.regions[z], motion.grids[z])
+    grey = _grey_frames(motion, z, pixels, half, view)
+    lines = [
+        _tracked(line, motion, z, pixels / (2 * half), pixels, view) for line in _contours(study, z)
+    ]
+    return [
+        {
+            "size": pixels,
+            "url": png_url(grey[t]),
+            "contours": [
+                [f"{x:g},{y:g}" for x, y in zip(line[t][::2], line[t][1::2], strict=True)]
+                for line in lines
+            ],
+        }
+        for t in frames
+    ]
 
 
 def png_url(picture: np.ndarray) -> str:
@@ -83,6 +111,15 @@ def png_url(picture: np.ndarray) -> str:
     content = io.BytesIO()
     Image.fromarray(picture).save(content, "PNG", compress_level=PNG_LEVEL)
     return "data:image/png;base64," + base64.b64encode(content.getvalue()).decode()
+
+
+def _contours(study: Study, z: int) -> list[np.ndarray]:
+    """Contours of the wall at end-diastole, voxels of the working grid ``(N, 2)`` each."""
+    if study.regions[z].level is None:
+        return []
+    soft = study.motion.slices.soft[MYOCARDIUM][z].numpy()
+    soft = ndimage.gaussian_filter(soft, CONTOUR_SMOOTHING)
+    return [_even(line, CONTOUR_POINTS) for line in ring_contours(soft)]
 
 
 def _half_width(region: SliceRegions, grid: WorkingGrid) -> float:

@@ -12,16 +12,16 @@ import numpy as np
 import torch
 from monai.transforms import Transform
 
-from myomotion.analysis import function, quality
 from myomotion.analysis.motion import Motion, lps_vectors, tracked_labels
 from myomotion.analysis.quality_control import QualityControl
 from myomotion.analysis.study import Study, analyse
-from myomotion.analysis.tables import segment_timing, strain, wide
+from myomotion.analysis.tables.study import study_tables
 from myomotion.files.nifti_writer import NiftiWriter
 from myomotion.files.outputs import PROGRAM, replaced_folder
 from myomotion.files.paths import given_path
 from myomotion.files.tables import write_table
 from myomotion.io.cine import Cine
+from myomotion.report.dicom.write import WriteDicom
 from myomotion.report.overview import overview_figure
 from myomotion.report.page import report_page
 
@@ -61,27 +61,34 @@ class SaveMotion(Transform):
     Args:
         output_dir: the folder ``output_dir/NAME`` is made or replaced as a whole.
         report: write ``report.html`` as well.
+        dicom: from :func:`~myomotion.report.dicom.write.load_dicom_writer`; None writes no DICOM.
     """
 
-    def __init__(self, output_dir: str | Path, report: bool = True) -> None:
+    def __init__(
+        self, output_dir: str | Path, report: bool = True, dicom: WriteDicom | None = None
+    ) -> None:
         self.output_dir = given_path(output_dir)
         self.report = report
+        self.dicom = dicom
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Write ``study``; adds ``output_folder`` to the item."""
         study: Study = data["study"]
         target = self.output_dir / study.cine.name
-        write_study(target, study, self.report)
+        write_study(target, study, self.report, self.dicom)
         return {**data, "output_folder": str(target)}
 
 
-def write_study(target: Path, study: Study, report: bool = True) -> None:
+def write_study(
+    target: Path, study: Study, report: bool = True, dicom: WriteDicom | None = None
+) -> None:
     """Write everything about a study, all or nothing.
 
     Args:
         target: folder of the results; an older one is replaced as a whole.
         study: from :func:`~myomotion.analysis.study.analyse`.
         report: write ``report.html`` as well.
+        dicom: writes DICOM objects.
 
     Raises:
         OutputError: see :func:`~myomotion.files.outputs.replaced_folder`.
@@ -90,25 +97,19 @@ def write_study(target: Path, study: Study, report: bool = True) -> None:
     with replaced_folder(target, STUDY_RESULT, inputs) as folder, NiftiWriter() as writer:
         # Compressed on other threads while this one draws.
         write_images(folder, study.cine, study.motion, writer)
-        if study.rows:
-            write_table(folder / "strain.csv", strain.columns(), study.rows)
-            write_table(folder / "timing.csv", segment_timing.columns(), study.timing)
-            row = {"name": study.cine.name, **wide.wide_row(study.summary)}
-            write_table(folder / "segments.csv", ["name", *wide.wide_columns()], [row])
-        if study.function is not None:
-            rows = function.volume_rows(study.function, study.cine)
-            write_table(folder / "function.csv", function.VOLUME_COLUMNS, rows)
-            rows = function.area_rows(study.function.areas, study.cine)
-            write_table(folder / "areas.csv", function.AREA_COLUMNS, rows)
-        write_table(folder / "quality.csv", quality.columns(), study.quality.frames)
+        for name, (columns, rows) in study_tables(study).items():
+            write_table(folder / f"{name}.csv", columns, rows)
         overview_figure(study).savefig(
             folder / "motion.png",
             dpi=OVERVIEW_DPI,
             metadata={"Software": PROGRAM},
             pil_kwargs={"compress_level": PNG_LEVEL},
         )
-        if report:
-            (folder / "report.html").write_text(report_page(study), encoding="utf-8")
+        page = report_page(study) if report else None
+        if page is not None:
+            (folder / "report.html").write_text(page, encoding="utf-8")
+        if dicom is not None:
+            dicom(folder, study, page)
         (folder / "summary.json").write_text(json.dumps(study.summary, indent=2))
 
 

@@ -17,7 +17,7 @@ from myomotion.errors import InputError
 from myomotion.io.cine import Cine, find_studies
 from tests.support.cines.dicom import as_dicom, draw, edit, edit_all, oblique, place, read, scans
 from tests.support.studies import write_study
-from tools.write_dicom import main, write_cine
+from tools.convert.dicom import main, write_cine
 
 
 @pytest.fixture

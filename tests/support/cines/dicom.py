@@ -14,7 +14,7 @@ from scipy.spatial.transform import Rotation
 
 from myomotion.io.cine import Cine, find_studies, read_cine
 from tests.support.studies import write_study
-from tools.write_dicom import write_cine
+from tools.convert.dicom import write_cine
 
 
 def draw(folder: Path) -> Path:

@@ -12,8 +12,8 @@ from typing import Any
 
 from fem_sim.claims import Claim, at_most
 from myomotion.io.cine import find_studies
+from tools.convert.dicom import write_cine
 from tools.verify.inference.runs import run_command
-from tools.write_dicom import write_cine
 
 LIMIT = 1e-4
 SIDE_FILES = ("label_sa_ED.nii.gz", "label_sa_ES.nii.gz", "info.json")

@@ -111,16 +111,16 @@ TOOLS = (
     ),
     Arrangement(
         name="DICOM in the place of the studies",
-        act=tool("write_dicom", "{w}/in/anna/sa.nii.gz", "--output", "{w}/in"),
+        act=tool("convert.dicom", "{w}/in/anna/sa.nii.gz", "--output", "{w}/in"),
     ),
     Arrangement(
         name="DICOM in the place of a tracked study",
-        act=tool("write_dicom", "{w}/in/anna/sa.nii.gz", "--output", "{w}/results/anna"),
+        act=tool("convert.dicom", "{w}/in/anna/sa.nii.gz", "--output", "{w}/results/anna"),
     ),
     Arrangement(
         name="DICOM in the place of an unrelated folder",
         foreign=("out/letter.txt",),
-        act=tool("write_dicom", "{w}/in/anna/sa.nii.gz", "--output", "{w}/out"),
+        act=tool("convert.dicom", "{w}/in/anna/sa.nii.gz", "--output", "{w}/out"),
     ),
     Arrangement(
         name="meshes in the place of their study",

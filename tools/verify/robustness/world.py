@@ -17,7 +17,7 @@ from monai.bundle import ConfigWorkflow
 
 from fem_sim.dataset import simulate_dataset
 from tools.bundle import REGISTRATION, VAE
-from tools.write_dicom import write_cine
+from tools.convert.dicom import write_cine
 
 SIZE, FRAMES = 64, 3
 STUDIES = ("anna", "bert")

@@ -56,21 +56,7 @@ def read_dicom_cine(path: Path, info: StudyInfo) -> CineImage:
         InputError: if a file is not DICOM, cut short or compressed without a decoder at hand, no
             or several cines are there, slices are not parallel, or slices or frames are missing.
     """
-    pictures = read_headers(dicom_files(path), path)
-    frames, copies = _without_copies(pictures.frames)
-    stack, warnings = choose_stack(frames, path, info.series)
-    _check_copies(stack)
-    stack, repeats = taken_once(stack)
-    _check_frames(stack, path)
-    warnings = [
-        *pictures.warnings,
-        *copies,
-        *warnings,
-        *repeats,
-        *_shift_warnings(stack),
-        *_gap_warnings(stack, path, info.allow_missing_slices),
-    ]
-    levels, key = _sort_frames(stack.levels)
+    stack, levels, key, warnings = _ordered(path, info)
     times, time_warnings = _frame_times(levels, key)
     record = {
         "format": "DICOM",
@@ -86,6 +72,39 @@ def read_dicom_cine(path: Path, info: StudyInfo) -> CineImage:
         record=record,
         warnings=[*warnings, *time_warnings],
     )
+
+
+def frames_of_cine(path: Path, info: StudyInfo) -> list[list[DicomFrame]]:
+    """Pictures of the cine of a DICOM study: of each slice its frames, in the order of the cine.
+
+    Args:
+        path: see :func:`read_dicom_cine`.
+        info: see there.
+
+    Raises:
+        InputError: see there.
+    """
+    return _ordered(path, info)[1]
+
+
+def _ordered(path: Path, info: StudyInfo) -> tuple[Stack, list[list[DicomFrame]], str, list[str]]:
+    """The one cine, its pictures in order, what they are sorted by, and warnings."""
+    pictures = read_headers(dicom_files(path), path)
+    frames, copies = _without_copies(pictures.frames)
+    stack, warnings = choose_stack(frames, path, info.series)
+    _check_copies(stack)
+    stack, repeats = taken_once(stack)
+    _check_frames(stack, path)
+    warnings = [
+        *pictures.warnings,
+        *copies,
+        *warnings,
+        *repeats,
+        *_shift_warnings(stack),
+        *_gap_warnings(stack, path, info.allow_missing_slices),
+    ]
+    levels, key = _sort_frames(stack.levels)
+    return stack, levels, key, warnings
 
 
 def _without_copies(frames: Sequence[DicomFrame]) -> tuple[list[DicomFrame], list[str]]:

@@ -12,7 +12,7 @@ from pydicom.uid import SecondaryCaptureImageStorage, generate_uid
 from scipy.spatial.transform import Rotation
 
 from myomotion.io.dicom.files import TIME_KEYS as TIME_KEYS
-from tools.write_dicom import write_cine
+from tools.convert.dicom import write_cine
 
 Edit = Callable[[pydicom.Dataset], object]
 SIDEWAYS_MM = 1.5  # as a patient moves between two breath-holds
@@ -23,7 +23,7 @@ def as_dicom(study: Path, **options: bool) -> tuple[Path, list[Path]]:
 
     Args:
         study: folder with ``sa.nii.gz``, labels and, for frame times, ``info.json``.
-        options: of :func:`~tools.write_dicom.write_cine`.
+        options: of :func:`~tools.convert.dicom.write_cine`.
     """
     target = study.with_name(f"{study.name}_dicom")
     target.mkdir()

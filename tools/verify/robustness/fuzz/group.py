@@ -16,6 +16,7 @@ import numpy as np
 from fem_sim.claims import Claim, at_most
 from myomotion.io.frame_times import BELIEVABLE_MS
 from myomotion.io.nifti import BELIEVABLE_MM, SHEAR
+from tools.convert.dicom import write_cine
 from tools.verify.robustness.fuzz.damage import (
     DAMAGES,
     PICTURE,
@@ -28,7 +29,6 @@ from tools.verify.robustness.fuzz.damage import (
 )
 from tools.verify.robustness.fuzz.guarded import Reading, readings
 from tools.verify.robustness.world import write_study
-from tools.write_dicom import write_cine
 
 COUNT = 300
 SIZE, SLICES, FRAMES, STEP_S = 40, 3, 8, 0.04

@@ -1,6 +1,6 @@
 """Write a cine in NIfTI as the DICOM series a scanner would send.
 
-python -m tools.write_dicom IN.nii.gz --output DIR [--multi-frame | --series-per-slice]
+python -m tools.convert.dicom IN.nii.gz --output DIR [--multi-frame | --series-per-slice]
 
 DIR receives one file a slice and frame (MR Image Storage) or, with --multi-frame, a single file
 (Enhanced MR Image Storage). Frame times come from info.json beside IN.nii.gz or from its header;
@@ -268,7 +268,7 @@ def _decimals(values: np.ndarray) -> list[str]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Command line."""
-    parser = make_parser("tools.write_dicom", __doc__)
+    parser = make_parser("tools.convert.dicom", __doc__)
     parser.add_argument("image", type=Path, metavar="IN.nii.gz", help="4-D cine")
     parser.add_argument("--output", type=Path, required=True, help="folder to make")
     layout = parser.add_mutually_exclusive_group()

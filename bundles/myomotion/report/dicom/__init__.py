@@ -1,0 +1,1 @@
+"""Results as DICOM objects beside the images that they were made from."""

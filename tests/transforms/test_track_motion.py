@@ -1,0 +1,168 @@
+"""Tracking inside other people's MONAI pipelines gives what ``myomotion.track`` gives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+import torch
+from monai.data import Dataset, MetaTensor, ThreadDataLoader
+from monai.networks.blocks import Warp
+from monai.transforms import Compose, LoadImaged, ScaleIntensityd
+
+from myomotion.errors import InputError
+from myomotion.tracker import Result, Tracker
+from myomotion.transforms.track_motion import RegisterPaird, TrackMotiond
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def tracker(net_weights: Path) -> Tracker:
+    return Tracker(weights=net_weights, tissues=False, label_ed="file")
+
+
+def pulled_back(frame: torch.Tensor, field: torch.Tensor, pixdim: torch.Tensor) -> np.ndarray:
+    """MONAI's own warp of ``(X, Y, Z)`` by ``(3, X, Y, Z)`` millimetres."""
+    voxels = field.as_tensor() / pixdim.float()[:, None, None, None]
+    warp = Warp(mode="bilinear", padding_mode="border")
+    return warp(frame.as_tensor()[None, None], voxels[None])[0, 0].numpy()
+
+
+def test_a_pipeline_gives_the_motion_of_the_file(small_study: Path, tracker: Tracker) -> None:
+    pipeline = Compose(
+        [
+            LoadImaged(["image", "label"], ensure_channel_first=True),
+            ScaleIntensityd("image", minv=0.0, maxv=3000.0),
+            TrackMotiond(
+                "image",
+                tracker,
+                label_key="label",
+                ed_frame=0,
+                outputs=("displacement", "inverse", "warped", "jacobian", "labels", "study"),
+            ),
+        ]
+    )
+    files = {
+        "image": str(small_study / "sa.nii.gz"),
+        "label": str(small_study / "label_sa_ED.nii.gz"),
+    }
+    item = pipeline(files)
+    result = tracker({"name": "same", "image": files["image"], "label_ed": files["label"]})
+    field, image = item["image_displacement"], item["image"]
+    assert isinstance(field, MetaTensor) and field.shape == (4, 3, 80, 72, 2)
+    torch.testing.assert_close(field.affine, image.affine, atol=1e-5, rtol=0)
+    # Intensities are scaled by the heart's own range, so that the scale above changes nothing.
+    torch.testing.assert_close(field, result.tensor("displacement"), atol=2e-3, rtol=0)
+    assert item["image_study"].summary["light"] == result.summary["light"]
+    assert item["image_labels"].dtype == torch.uint8
+    assert torch.equal(
+        item["image_labels"][0].as_tensor(), item["label"][0].as_tensor().to(torch.uint8)
+    )
+    again = pulled_back(image[2], field[2], field.pixdim)
+    assert float(field[2].abs().max()) > 0.1
+    np.testing.assert_allclose(again, item["image_warped"][2].numpy(), atol=0.5)  # of 3,000
+    assert float((item["image_jacobian"] - 1).abs().max()) > 0.01
+
+
+def test_axes_of_the_image_are_those_of_the_displacement(
+    small_study: Path, tracker: Tracker, tmp_path: Path
+) -> None:
+    """The same heart stored with exchanged and reversed axes moves along the exchanged axes."""
+    stored = {}
+    for name in ("sa", "label_sa_ED"):
+        image = nib.load(small_study / f"{name}.nii.gz")
+        turned = image.as_reoriented(np.array([[1, 1], [0, -1], [2, 1]]))
+        stored[name] = str(tmp_path / f"{name}.nii.gz")
+        nib.save(turned, stored[name])
+    files = {name: str(small_study / f"{name}.nii.gz") for name in stored}
+    own, other = (
+        tracker({"name": "heart", "image": found["sa"], "label_ed": found["label_sa_ED"]})
+        for found in (files, stored)
+    )
+    assert own.cine.storage.order != other.cine.storage.order
+    fields = [result.tensor("displacement")[2] for result in (own, other)]
+    vectors = [  # in the patient's axes, along which both must agree
+        np.einsum("rc,cxyz->xyzr", f.affine[:3, :3].numpy() / f.pixdim.numpy(), f.numpy())
+        for f in fields
+    ]
+    ijk = np.array([40, 50, 1])
+    point = fields[0].affine.numpy() @ [*ijk, 1]
+    there = np.rint(np.linalg.inv(fields[1].affine.numpy()) @ point).astype(int)[:3]
+    here = vectors[0][tuple(ijk)]
+    assert np.abs(here).max() > 0.05
+    np.testing.assert_allclose(vectors[1][tuple(there)], here, atol=1e-3)
+    frame = other.tensor("image")[2]
+    again = pulled_back(frame, fields[1], fields[1].pixdim)
+    np.testing.assert_allclose(again, other.tensor("warped")[2].numpy(), atol=0.5)  # of 900
+
+
+@pytest.mark.parametrize("flat", (False, True), ids=("stack", "one slice"))
+def test_a_pair_is_registered_from_the_fixed_image_to_the_moving_one(
+    small_study: Path, tracker: Tracker, flat: bool
+) -> None:
+    load = LoadImaged(["image", "label"], ensure_channel_first=True)
+    loaded = load(
+        {
+            "image": str(small_study / "sa.nii.gz"),
+            "label": str(small_study / "label_sa_ED.nii.gz"),
+        }
+    )
+    fixed, moving = loaded["image"][:1], loaded["image"][2:3]
+    item = {"ed": fixed, "es": moving, "label": loaded["label"]}
+    if flat:
+        item = {key: value[..., 0] for key, value in item.items()}
+    register = RegisterPaird(
+        "es", "ed", tracker, label_key="label", outputs=("displacement", "warped", "study")
+    )
+    done = register(item)
+    field, warped = done["es_displacement"], done["es_warped"]
+    assert field.shape == (3, 80, 72) if flat else (3, 80, 72, 2)
+    assert warped.shape == item["ed"].shape
+    volume, vectors = (
+        (item["es"][0], field) if not flat else (item["es"][0][..., None], field[..., None])
+    )
+    again = pulled_back(volume, vectors, torch.tensor([1.8, 1.8, 8.0]))
+    np.testing.assert_allclose(again.reshape(warped.shape), warped.numpy(), atol=0.5)
+    assert isinstance(done["es_study"], Result)
+    assert done["es_study"].cine.ed_frame == 0 and done["es_study"].motion.es_frame == 1
+
+
+def test_batches_of_a_loader_hold_the_outputs(small_study: Path, tracker: Tracker) -> None:
+    pipeline = Compose(
+        [
+            LoadImaged("image", ensure_channel_first=True),
+            TrackMotiond("image", tracker, ed_frame=0, outputs=("displacement", "labels")),
+        ]
+    )
+    data = Dataset([{"image": str(small_study / "sa.nii.gz")}] * 2, pipeline)
+    batch = next(iter(ThreadDataLoader(data, batch_size=2)))
+    assert batch["image_displacement"].shape == (2, 4, 3, 80, 72, 2)
+    assert "image_labels" not in batch  # none was given, and none is drawn
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda image: image.as_tensor(), "a plain Tensor, whose voxel size is not known"),
+        (lambda image: image[:1], "cine: sa.nii: 1 frame"),
+        (lambda image: image[0, 0], r"shape \(72, 2\)"),
+    ],
+)
+def test_what_cannot_be_tracked_is_named_by_its_key(
+    make: Callable[[MetaTensor], torch.Tensor], said: str, tracker: Tracker
+) -> None:
+    image = MetaTensor(torch.rand(4, 80, 72, 2), affine=torch.diag(torch.tensor([1.8, 1.8, 8, 1])))
+    with pytest.raises(InputError, match=said):
+        TrackMotiond("cine", tracker)({"cine": make(image)})
+
+
+def test_images_of_a_pair_must_share_a_grid(tracker: Tracker) -> None:
+    image = MetaTensor(torch.rand(1, 80, 72), affine=torch.eye(4))
+    with pytest.raises(InputError, match=r"es: its shape is \(1, 70, 72\), that of ed is"):
+        RegisterPaird("es", "ed", tracker)({"ed": image, "es": image[:, :70]})
+    with pytest.raises(InputError, match="outputs: 'strain' is unknown"):
+        RegisterPaird("es", "ed", tracker, outputs=("strain",))

@@ -1,0 +1,1 @@
+"""Moving what lies in the heart along with its tracked motion."""
