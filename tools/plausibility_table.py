@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from copy import copy
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,6 @@ from myomotion.io.labels import MYOCARDIUM
 from myomotion.losses.plausibility import Plausibility, load_plausibility
 from myomotion.tracker import Tracker
 from myomotion.transforms.cycles import LoadCycled
-from myomotion.transforms.load_cine import LoadCine
 from tools.bundle import BUNDLES, REGISTRATION, VAE
 
 Study = dict[str, object]
@@ -167,7 +167,8 @@ def score_tracked(
     Returns:
         Scores, mean gradients and mean end-point errors in the wall in millimetres, each ``(N,)``.
     """
-    load = LoadCine(with_truth=True)
+    load = copy(tracker.load.transforms[0])  # sees what the tracker sees
+    load.with_truth = True
     found: list[tuple[torch.Tensor, torch.Tensor, torch.Tensor]] = []
     for study in studies:
         item = tracker.motion(load(dict(study)))

@@ -11,10 +11,15 @@ from myomotion.transforms.frame_pairs import slices_with_heart
 from tools.figures import film as films
 
 
+def middle(item: Mapping[Any, Any]) -> int:
+    """The middle one of the slices with myocardium."""
+    slices = slices_with_heart(item)
+    return slices[len(slices) // 2]
+
+
 def middle_slice(item: Mapping[Any, Any]) -> dict[Any, Any]:
     """The item with the middle one of its slices with myocardium alone."""
-    slices = slices_with_heart(item)
-    z = slices[len(slices) // 2]
+    z = middle(item)
     kept = ("image", "mask", "mask_es", "truth")
     return {k: v[z : z + 1] if k in kept else v for k, v in item.items()}
 

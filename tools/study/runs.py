@@ -21,7 +21,7 @@ from tools.figures.film import moved_contours
 from tools.study.cache import cached, result_key
 from tools.study.config import Method
 from tools.study.cycle import jacobian_curves, true_curves
-from tools.study.moving import film, middle_slice, wall
+from tools.study.moving import film, middle, middle_slice, wall
 from tools.study.regions import regional_errors
 from tools.study.timing import QUIET_LOAD, stack_time
 
@@ -119,7 +119,8 @@ class Runner:
                 continue
 
             def measure(method: Method = method) -> dict[str, float]:
-                return stack_time(self._tracker(method), item())
+                tracker = self._tracker(method)
+                return stack_time(tracker, item(tracker))
 
             key = result_key(method, study)
             path = self._file("times", method, study, key)
@@ -149,7 +150,11 @@ class Runner:
         for method in tqdm(methods, desc="film", disable=not self.progress):
 
             def follow(method: Method = method) -> Any:
-                field = self._tracker(method).cycle(item())[0][0]
+                tracker = self._tracker(method)
+                if tracker.load is None:
+                    field = tracker.cycle(item())[0][0]
+                else:
+                    field = tracker.cycle(tracker.load(dict(study)))[0][middle(item())]
                 return moved_contours(field.cpu(), wall(item()), SPACING)
 
             key = result_key(method, study)
@@ -202,7 +207,8 @@ class Runner:
         key = result_key(method, study)
 
         def follow() -> list[dict[str, Any]]:
-            return jacobian_curves(self._tracker(method).cycle(item())[0], item(), SPACING)
+            tracker = self._tracker(method)
+            return jacobian_curves(tracker.cycle(item(tracker))[0], item(), SPACING)
 
         found: list[dict[str, Any]] = cached(self._file("cycles", method, study, key), key, follow)
         return found
@@ -211,9 +217,9 @@ class Runner:
         tracker = self._tracker(method)
         curves: list[dict[str, Any]] = []
         if not tracker.sequences:
-            displacement, seconds = tracker(item())
+            displacement, seconds = tracker(item(tracker))
         else:
-            field, seconds = tracker.cycle(item())
+            field, seconds = tracker.cycle(item(tracker))
             curves = jacobian_curves(field.cpu(), item(), SPACING)
             displacement = field[:, int(item()["es_index"])]
         rows = score_study(item(), displacement.cpu(), seconds, SPACING)
@@ -245,13 +251,17 @@ def _precompute_study(job: tuple[Path, Sequence[Method], dict[str, Any]]) -> Non
 
 
 class _Item:
-    """A study, loaded when it is first needed."""
+    """A study, loaded when it is first needed: plain, or with what a tracker sees beside it."""
 
     def __init__(self, study: Mapping[str, Any]) -> None:
-        self.load = cache(lambda: LoadCine(SIZE, SPACING)(study))
+        self.study = study
+        self._loaded = cache(lambda load: load(dict(study)))
+        self._plain = LoadCine(SIZE, SPACING)
 
-    def __call__(self) -> dict[Any, Any]:
-        return self.load()
+    def __call__(self, tracker: Tracker | None = None) -> dict[Any, Any]:
+        own = None if tracker is None else tracker.load
+        item: dict[Any, Any] = self._loaded(own or self._plain)
+        return item
 
 
 def runnable(methods: Sequence[Method]) -> tuple[list[Method], list[str]]:

@@ -95,19 +95,36 @@ class LoadCine(Transform):
         item = {
             **data,
             "source": str(data["image"]),
-            "image": normalised(slices),
+            **network_frames(slices, self.guide),
             "mask": slices.soft[MYOCARDIUM][:, None],
             "mask_es": slices.soft_es[MYOCARDIUM][:, None],
             "es_index": -1 if es_frame is None else (es_frame - cine.ed_frame) % frames,
         }
-        if slices.tissues is not None:
-            item["drawn"] = drawn(item["image"], slices.tissues)
-            if self.guide:
-                item["plain"] = item["image"]
-                item["image"] = torch.lerp(item["plain"], item["drawn"], self.guide)
         if self.with_truth:
             item["truth"] = _truth(slices)
         return item if self.tensors_only else {**item, "slices": slices}
+
+
+def network_frames(slices: Slices, guide: float) -> dict[str, torch.Tensor]:
+    """What a registration network is shown of a study.
+
+    Args:
+        slices: the study, with its tissues where they are known.
+        guide: share of the drawn frames.
+
+    Returns:
+        ``image``, ``drawn`` and ``plain``, see :class:`LoadCine`, each ``(Z, T, size, size)``.
+
+    Raises:
+        InputError: if a slice is empty.
+    """
+    plain = normalised(slices)
+    if slices.tissues is None:
+        return {"image": plain}
+    frames = {"image": plain, "drawn": drawn(plain, slices.tissues)}
+    if guide:
+        frames |= {"image": torch.lerp(plain, frames["drawn"], guide), "plain": plain}
+    return frames
 
 
 def normalised(slices: Slices) -> torch.Tensor:

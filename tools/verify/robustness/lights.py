@@ -26,7 +26,7 @@ from myomotion.errors import InputError
 from myomotion.io.cine import Cine, find_studies, read_cine
 from myomotion.io.labels import CAVITY, MYOCARDIUM
 from myomotion.tracker import Tracker
-from myomotion.transforms.load_cine import normalised
+from myomotion.transforms.load_cine import network_frames
 from tools.verify.robustness.faults.changes import copy_study
 from tools.verify.robustness.faults.storage import STORAGES, stored
 from tools.verify.robustness.given import Given, Study
@@ -211,9 +211,9 @@ def judge(tracker: Tracker, kind: str, cine: Cine) -> Judged:
         The judgement; input that is refused has said so.
     """
     try:
-        slices = working_slices(cine)
-        slices = replace(slices, tissues=tracker.load.transforms[0].tissues(slices))
-        item: dict[str, Any] = {"image": normalised(slices), "slices": slices}
+        load, slices = tracker.load.transforms[0], working_slices(cine)
+        slices = replace(slices, tissues=load.tissues(slices))
+        item: dict[str, Any] = {**network_frames(slices, load.guide), "slices": slices}
         item["mask"] = slices.soft[MYOCARDIUM][:, None]
         tracked = tracker.motion(item)
     except InputError as error:
