@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import shutil
 import signal
 import threading
@@ -123,6 +124,10 @@ def test_cohort_loses_nothing_to_a_killed_worker_and_isolates_a_bad_study(
 
     assert sorted(p.name for p in there.iterdir()) == sorted(p.name for p in here.iterdir())
     assert list(json.loads((there / "failed.json").read_text())) == ["bad"]
+    pages = [(folder / "cohort.html").read_text() for folder in (there, here)]
+    for page in pages:
+        assert re.findall(r'<tr data-name="([^"]*)"', page) == list("abcd")
+        assert '<tr><td>bad</td><td class="reason">' in page
     tables = [list(csv.DictReader((f / "cohort.csv").open())) for f in (there, here)]
     assert [row["name"] for row in tables[0]] == list("abcd")
     for row, expected in zip(*tables, strict=True):
