@@ -113,6 +113,8 @@ class Tracker:
         self.inferer = self._part("inferer")
         self.refine = self._part("refine")
         self.integrate = self._part("integrate")
+        self.repeat = self._part("repeat")
+        self.repeat.network = self.network
         self.analyse = self._part("analyse")
         self.device = torch.device(self._part("device"))
 
@@ -153,7 +155,7 @@ class Tracker:
             if found is None:
                 raise
             raise found from None
-        item = self.analyse(self.motion(loaded))
+        item = self.analyse(self.repeat(self.motion(loaded)))
         return Result(**vars(item["study"]))
 
     def _part(self, name: str) -> Any:

@@ -4,7 +4,8 @@ python -m tools.compare_visits RESULT_A RESULT_B --output FILE.html
 
 RESULT_A is the folder of results of the first visit, RESULT_B that of the second. A difference is
 beyond error where it exceeds 1.96 standard deviations of the differences between two examinations
-of an unchanged heart. Those are published figures of other methods unless --repeat gives your own.
+of an unchanged heart: by the intervals of the two results, else by published figures of other
+methods, unless --repeat gives your own.
 """
 
 from __future__ import annotations

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import yaml
 
+from myomotion.analysis.intervals.repeats import HALF_WIDTH
 from myomotion.analysis.tables.wide import segment_values
 from myomotion.errors import InputError
 from myomotion.inferers.studies import read_summary
 
+INTERVALS = "Intervals of the two results, calibrated on virtual hearts"
 REPEAT = Path(__file__).parent / "repeat.yaml"
-TWO_SIDED_95 = 1.96
+TWO_SIDED_95, TWO_SIDED_90 = 1.96, 1.645  # standard deviations of a normal error
 # Numbers of the study in the order of the page, with what a reader calls them.
 STUDY_NUMBERS = {
     "ecc_percent": "Ecc, %",
@@ -99,6 +102,28 @@ def change(first: float | None, second: float | None, repeat: Mapping[str, Any] 
     )
 
 
+def own_repeat(
+    first: Mapping[str, Any], second: Mapping[str, Any], key: str
+) -> dict[str, Any] | None:
+    """Error of a difference, by the intervals of the two values.
+
+    As if the errors of both visits had nothing in common: what the program always gets wrong in the
+    same way falls out of a difference, so that this is rather too much than too little.
+
+    Args:
+        first: numbers of the first visit, with halves of their intervals.
+        second: of the second.
+        key: of the number.
+
+    Returns:
+        As an entry of :func:`read_repeat`; None unless both have an interval.
+    """
+    halves = [own.get(key + HALF_WIDTH) for own in (first, second)]
+    if None in halves:
+        return None
+    return {"sd": float(np.hypot(*halves)) / TWO_SIDED_90, "source": INTERVALS}
+
+
 def read_repeat(path: Path = REPEAT) -> dict[str, dict[str, Any]]:
     """Errors of repeats.
 
@@ -164,8 +189,9 @@ def study_changes(
     """
     values = [{**s, **(s.get("mean_of_slices_at_end_systole") or {})} for s in (first, second)]
     pairs = {key: (values[0].get(key), values[1].get(key)) for key in STUDY_NUMBERS}
+    known = _preferred(repeat["study"])
     return {
-        key: change(before, after, repeat["study"].get(key))
+        key: change(before, after, known(key, values[0], values[1]))
         for key, (before, after) in pairs.items()
         if (before, after) != (None, None)
     }
@@ -185,13 +211,34 @@ def segment_changes(
         By segment, 1 to 16, and key of :data:`SEGMENT_NUMBERS`.
     """
     before, after = segment_values(first), segment_values(second)
+    known = _preferred(repeat["segment"])
     return {
         number: {
-            key: change(before[number][key], after[number][key], repeat["segment"].get(key))
+            key: change(
+                before[number][key],
+                after[number][key],
+                known(key, before[number], after[number]),
+            )
             for key in SEGMENT_NUMBERS
         }
         for number in before
     }
+
+
+def _preferred(
+    repeat: Mapping[str, Any],
+) -> Callable[[str, Mapping[str, Any], Mapping[str, Any]], Mapping[str, Any] | None]:
+    """The error of a repeat: the user's own, else by the intervals, else a published one."""
+
+    def known(
+        key: str, first: Mapping[str, Any], second: Mapping[str, Any]
+    ) -> Mapping[str, Any] | None:
+        given: Mapping[str, Any] | None = repeat.get(key)
+        if given is not None and not given.get("published"):
+            return given
+        return own_repeat(first, second, key) or given
+
+    return known
 
 
 def cautions(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -161,6 +161,26 @@ def working_slices(cine: Cine, size: int = 96, spacing: float = 1.5) -> Slices:
         },
         soft_es={label: _soft(cine.label_es, label, grids) for label in (CAVITY, MYOCARDIUM)},
         centers=[_cavity_center(cine, z, grid) for z, grid in enumerate(grids)],
+    )
+
+
+def relabelled(slices: Slices, label: np.ndarray, found: str) -> Slices:
+    """The same grids and frames with another end-diastolic label.
+
+    Args:
+        slices: the study.
+        label: ``(X, Y, Z)``, internal codes.
+        found: how it came to be.
+
+    Returns:
+        The study with this label; its grids stay where they are.
+    """
+    cine = replace(slices.cine, label_ed=label, label_found=found)
+    return replace(
+        slices,
+        cine=cine,
+        soft={code: _soft(label, code, slices.grids) for code in slices.soft},
+        centers=[_cavity_center(cine, z, grid) for z, grid in enumerate(slices.grids)],
     )
 
 

@@ -12,6 +12,8 @@ from myomotion.analysis.areas import Areas, corrected_areas, seen_areas, tracked
 from myomotion.analysis.course import course_of
 from myomotion.analysis.function import Function, ventricular_function
 from myomotion.analysis.grids import Slices
+from myomotion.analysis.intervals.calibration import Calibration
+from myomotion.analysis.intervals.study import study_intervals
 from myomotion.analysis.measures.tracked import tracked_slices
 from myomotion.analysis.motion import Motion, source_motion
 from myomotion.analysis.quality import StudyQuality, assess
@@ -58,6 +60,8 @@ def analyse(
     control: QualityControl | None = None,
     parameters: Mapping[str, Any] | None = None,
     areas: Areas | None = None,
+    repeats: torch.Tensor | None = None,
+    calibration: Calibration | None = None,
 ) -> Study:
     """Measure a tracked cine.
 
@@ -69,6 +73,8 @@ def analyse(
         control: judges the motion; None judges it without R_VAE.
         parameters: what the result depends on, noted in the summary.
         areas: of cavity and wall, that function rests on; by the moved label where not given.
+        repeats: motion to end-systole, tracked again, ``(R, Z, 2, size, size)`` in millimetres.
+        calibration: makes intervals of them; None for none.
 
     Returns:
         The study.
@@ -84,11 +90,20 @@ def analyse(
     if areas is not None:
         closes = cycle_closes(slices.images)
         function = ventricular_function(areas, slices.cine, motion.es_frame, closes)
+    intervals = study_intervals(tracked, repeats, calibration, parameters or {})
+    rows = intervals.rows(rows, motion.es_frame)
     quality = assess(tracked, rows, function)
     regions = [part.region for part in tracked]
-    warnings = [*strain_warnings(tracked), *control.warnings] if rows else []
+    warnings = [*strain_warnings(tracked), *control.warnings, *intervals.warnings] if rows else []
     summary = study_summary(
-        motion, regions, rows, quality, parameters, warnings=warnings, function=function
+        motion,
+        regions,
+        rows,
+        quality,
+        parameters,
+        warnings=warnings,
+        function=function,
+        intervals=intervals,
     )
     return Study(
         cine=slices.cine,

@@ -9,6 +9,8 @@ import numpy as np
 
 from myomotion.analysis.course import course_of
 from myomotion.analysis.function import SEEN, Function
+from myomotion.analysis.intervals.repeats import HALF_WIDTH, NUMBERS
+from myomotion.analysis.intervals.study import Intervals
 from myomotion.analysis.measures.measure import (
     LIGHTS,
     RED,
@@ -36,6 +38,7 @@ SEGMENT_KEYS = (
     *("err_percent", "ecc_percent", "ecc_endo_percent"),
     *("ecc_mid_percent", "ecc_epi_percent", "erc_percent"),
 )
+SEGMENT_HALF_WIDTHS = tuple(key + HALF_WIDTH for key in SEGMENT_KEYS if key in NUMBERS)
 NO_STRAIN = (
     "not computed: no end-diastolic myocardium label was given, and strain, segments, cavity area "
     "and R_VAE need one. Motion, warped frames and J do not."
@@ -54,6 +57,7 @@ def study_summary(
     parameters: Mapping[str, Any] | None = None,
     warnings: Iterable[str] = (),
     function: Function | None = None,
+    intervals: Intervals | None = None,
 ) -> dict[str, Any]:
     """Content of ``summary.json``.
 
@@ -68,11 +72,13 @@ def study_summary(
         parameters: from :func:`~myomotion.analysis.provenance.run_parameters`.
         warnings: further sentences.
         function: of the ventricles.
+        intervals: of the numbers; None for none.
 
     Returns:
         JSON object.
     """
     cine = motion.slices.cine
+    intervals = intervals or Intervals()
     at_es = [dict(r) for r in rows if r["segment"] == 0 and r["frame"] == motion.es_frame]
     passed = set(quality.passed)
     return {
@@ -90,9 +96,11 @@ def study_summary(
         "frame_times_known": cine.frame_times_ms is not None,
         "strain": STRAIN_TEXT if rows else no_strain(cine),
         "light": LIGHTS[quality.light],
+        "intervals": intervals.about,
         **quality.values,
+        **intervals.of_function(quality.values),
         "function": function_summary(function, quality),
-        "mean_of_slices_at_end_systole": slice_means(at_es, quality, motion.es_frame),
+        "mean_of_slices_at_end_systole": slice_means(at_es, quality, motion.es_frame, intervals),
         "slices": [
             {
                 "slice": judged.slice,
@@ -101,10 +109,11 @@ def study_summary(
                 "measured": judged.measured,
                 "reasons": judged.reasons,
                 **judged.values,
+                **_half_widths(intervals.of_place((judged.slice, 0))),
             }
             for judged in quality.slices
         ],
-        "segments_at_end_systole": segment_means(rows, motion.es_frame, passed),
+        "segments_at_end_systole": segment_means(rows, motion.es_frame, passed, intervals),
         "segment_timing": {
             str(number): numbers
             for number, numbers in study_timing(rows, course_of(motion), quality.passed).items()
@@ -151,7 +160,10 @@ def no_strain(cine: Cine) -> str:
 
 
 def slice_means(
-    strain_at_es: Sequence[Mapping[str, Any]], quality: StudyQuality, es_frame: int
+    strain_at_es: Sequence[Mapping[str, Any]],
+    quality: StudyQuality,
+    es_frame: int,
+    intervals: Intervals | None = None,
 ) -> dict[str, Any] | None:
     """Means at end-systole over the slices that passed.
 
@@ -159,10 +171,11 @@ def slice_means(
         strain_at_es: rows of strain of whole walls at end-systole.
         quality: from :func:`~myomotion.analysis.quality.assess`.
         es_frame: end-systolic frame.
+        intervals: of the numbers; None for none.
 
     Returns:
-        Every measure that is averaged, None where unknown, and ``slices``, how many there are;
-        None where nothing is known.
+        Every measure that is averaged, None where unknown, halves of their intervals where they
+        have some, and ``slices``, how many there are; None where nothing is known.
     """
     passed = set(quality.passed)
     walls = [row for row in strain_at_es if row["slice"] in passed]
@@ -175,11 +188,15 @@ def slice_means(
     }
     if all(mean is None for mean in means.values()):
         return None
-    return {**means, "slices": len(walls or own)}
+    halves = {} if intervals is None else intervals.of_study({row["slice"] for row in walls})
+    return {**means, **_half_widths(halves, means), "slices": len(walls or own)}
 
 
 def segment_means(
-    rows: Sequence[Mapping[str, Any]], frame: int, slices: set[int]
+    rows: Sequence[Mapping[str, Any]],
+    frame: int,
+    slices: set[int],
+    intervals: Intervals | None = None,
 ) -> dict[str, dict[str, Any]]:
     """Strain of the 16 segments in one frame, a mean over the slices of their level.
 
@@ -187,10 +204,11 @@ def segment_means(
         rows: from :func:`~myomotion.analysis.tables.strain.strain_rows`.
         frame: which frame.
         slices: those that count.
+        intervals: of the numbers; None for none.
 
     Returns:
         By segment number: ``name``, those of :data:`SEGMENT_KEYS`, None where no slice has them,
-        and ``slices``, their number.
+        halves of their intervals where they have some, and ``slices``, their number.
     """
     segments = {}
     for number, name in NAMES.items():
@@ -200,9 +218,12 @@ def segment_means(
             if row["segment"] == number and row["frame"] == frame and row["slice"] in slices
         ]
         if mine:
+            means = {key: _mean(_known(mine, key)) for key in SEGMENT_KEYS}
+            halves = {} if intervals is None else intervals.of_segment(number, slices)
             segments[str(number)] = {
                 "name": name,
-                **{key: _mean(_known(mine, key)) for key in SEGMENT_KEYS},
+                **means,
+                **_half_widths(halves, means),
                 "slices": len(_known(mine, "ecc_percent")),
             }
     return segments
@@ -244,6 +265,17 @@ def _warnings(
             f"{missing}."
         )
     return warnings
+
+
+def _half_widths(
+    halves: Mapping[str, float | None], values: Mapping[str, Any] | None = None
+) -> dict[str, float]:
+    """Halves of intervals that are known, of those values that are."""
+    return {
+        key + HALF_WIDTH: half
+        for key, half in halves.items()
+        if half is not None and (values is None or values.get(key) is not None)
+    }
 
 
 def _known(rows: Sequence[Mapping[str, Any]], key: str) -> list[float]:

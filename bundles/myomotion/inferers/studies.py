@@ -16,6 +16,8 @@ from monai.engines import Evaluator, IterationEvents, SupervisedEvaluator
 from monai.transforms import Transform
 from monai.utils.enums import CommonKeys as Keys
 
+from myomotion.analysis.intervals.repeats import HALF_WIDTH, NUMBERS
+from myomotion.analysis.intervals.study import EF_KEYS
 from myomotion.analysis.measures.registry import cohort_measures
 from myomotion.analysis.provenance import input_hashes
 from myomotion.analysis.tables.wide import wide_columns, wide_row
@@ -323,6 +325,7 @@ def cohort_columns() -> list[str]:
     """Columns of ``cohort.csv``."""
     about = ["name", "light", "slices", "slices_passed", "reference_frame", "es_frame"]
     measured = [measure.key for measure in cohort_measures()]
+    measured += [key + HALF_WIDTH for key in measured if key in (*NUMBERS, *EF_KEYS)]
     return [*about, *measured, "warnings", *wide_columns()]
 
 
@@ -338,13 +341,10 @@ def cohort_row(summary: Mapping[str, Any]) -> dict[str, Any]:
     """
     means = summary.get("mean_of_slices_at_end_systole") or {}
     slices = summary.get("slices", [])
-    row = {name: means.get(name, summary.get(name)) for name in cohort_columns()}
-    return (
-        row
-        | wide_row(summary)
-        | {
-            "slices": len(slices),
-            "slices_passed": sum(s["light"] != "red" for s in slices),
-            "warnings": len(summary.get("warnings", [])),
-        }
-    )
+    return {
+        **{name: means.get(name, summary.get(name)) for name in cohort_columns()},
+        **wide_row(summary),
+        "slices": len(slices),
+        "slices_passed": sum(s["light"] != "red" for s in slices),
+        "warnings": len(summary.get("warnings", [])),
+    }

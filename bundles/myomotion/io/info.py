@@ -31,6 +31,7 @@ DECIDING_KEYS = (
     "height_cm",
     "weight_kg",
     "heart_rate_bpm",
+    "sex",
 )
 #: Numbers that are believed, their unit, and what they are.
 RANGES = {
@@ -97,11 +98,13 @@ class Subject:
         height_cm: None where unknown.
         weight_kg: None where unknown.
         heart_rate_bpm: during the scan, None where it is not given.
+        sex: ``female`` or ``male``, None where it is not given.
     """
 
     height_cm: float | None = None
     weight_kg: float | None = None
     heart_rate_bpm: float | None = None
+    sex: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -245,6 +248,7 @@ def read_info(path: str | Path | None) -> StudyInfo:
             height_cm=_number(Path(path), content, "height_cm"),
             weight_kg=_number(Path(path), content, "weight_kg"),
             heart_rate_bpm=_number(Path(path), content, "heart_rate_bpm"),
+            sex=_sex(Path(path), content.get("sex")),
         ),
         content=content,
     )
@@ -311,6 +315,13 @@ def _number(path: Path, content: Mapping[str, Any], key: str) -> float | None:
             "it, or leave it out."
         )
     return float(value)
+
+
+def _sex(path: Path, value: object) -> str | None:
+    found = None if value is None else str(value).strip().lower()
+    if found not in (None, "female", "male"):
+        raise InputError(f"{path}: sex is {str(value)[:60]!r}, expected female or male.")
+    return found
 
 
 def _plain(value: object) -> object:

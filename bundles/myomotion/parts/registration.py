@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 
 from myomotion.analysis import provenance, quality_control, segmentation
+from myomotion.analysis.intervals import calibration
 from myomotion.analysis.ventricles import VentricleSegmenter
 from myomotion.errors import SettingError
 from myomotion.inferers import studies
@@ -24,6 +25,7 @@ check_grid = exits(pair.check_grid)
 check_guide = exits(load_cine.check_guide)
 load_refinement = exits(refine_motion.load_refinement)
 load_dicom_writer = exits(dicom.load_dicom_writer)
+load_calibration = exits(calibration.load_calibration)
 load_quality_control = exits(quality_control.load_quality_control)
 make_regulariser = exits(registration.make_regulariser)
 make_similarity = exits(similarity.make_similarity)

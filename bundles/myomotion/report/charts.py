@@ -32,12 +32,14 @@ class Line:
         values: one a frame.
         place: among the curves of a chart; it gives colour and dashes.
         faint: of a slice that failed quality control.
+        band: half of the interval of each value, None where unknown; empty for no band.
     """
 
     name: str
     values: Sequence[float]
     place: int
     faint: bool = False
+    band: Sequence[float | None] = ()
 
     @property
     def color(self) -> str:
@@ -57,6 +59,7 @@ def line_chart(
     x_label: str,
     marks: Mapping[str, int],
     at_least: tuple[float, float],
+    shaded: tuple[float, float] | None = None,
 ) -> Markup:
     """Curves over the cycle.
 
@@ -67,11 +70,14 @@ def line_chart(
         x_label: what ``frames`` are.
         marks: frames to mark with a vertical line, by name.
         at_least: vertical range that is shown at the least.
+        shaded: vertical range of reference; None for none.
 
     Returns:
         SVG text; its line of class ``cursor`` can be moved by the page to a frame.
     """
-    values = np.array([v for line in lines for v in line.values] or at_least, float)
+    bands = [_band(line) for line in lines]
+    inside = [v for low, high in bands for v in (*low, *high)]
+    values = np.array([*inside, *(v for line in lines for v in line.values)] or at_least, float)
     ticks = _ticks(min(values.min(), at_least[0]), max(values.max(), at_least[1]))
     x = _scale(frames[0], frames[-1], LEFT, WIDTH - RIGHT)
     y = _scale(ticks[0], ticks[-1], HEIGHT - BOTTOM, TOP)
@@ -93,6 +99,12 @@ def line_chart(
         curves=[
             (line, [(at, y(v)) for at, v in zip(along, line.values, strict=True)]) for line in lines
         ],
+        bands=[
+            (line.color, *([*zip(along, map(y, end), strict=True)] for end in ends))
+            for line, ends in zip(lines, bands, strict=True)
+            if ends[0]
+        ],
+        shaded=None if shaded is None else (y(shaded[1]), y(shaded[0]) - y(shaded[1])),
     )
 
 
@@ -146,6 +158,15 @@ def tooltip(row: Mapping[str, Any]) -> str:
         if measure.tooltip is not None and row[measure.key] is not None
     ]
     return ", ".join([f"{row['level']}, frame {row['frame']}: {row['light']}", *measured])
+
+
+def _band(line: Line) -> tuple[list[float], list[float]]:
+    """Lower and upper ends of the intervals of a line; empty unless all are known."""
+    halves = [half for half in line.band if half is not None]
+    if len(halves) < len(line.values):
+        return [], []
+    both = list(zip(line.values, halves, strict=True))
+    return [value - half for value, half in both], [value + half for value, half in both]
 
 
 def _scale(low: float, high: float, start: float, end: float) -> Callable[[float], float]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from myomotion.analysis.intervals.repeats import HALF_WIDTH
 from myomotion.analysis.measures.measure import LIGHTS, RED, Measure, StudyMeasure
 from myomotion.analysis.measures.registry import keys_of, measures_of, reading_order
 from myomotion.analysis.study import Study
+from myomotion.report.short import with_half_width
 
 
 class Row(NamedTuple):
@@ -59,6 +61,7 @@ def number_table(study: Study, names: Sequence[str]) -> Table:
     entries = [{**frames[s["slice"]], **walls.get(s["slice"], {}), **s} for s in summary["slices"]]
     means = summary["mean_of_slices_at_end_systole"] or {}
     own = {key: summary[key] for key in keys_of(StudyMeasure) if summary[key] is not None}
+    own |= {k: v for k, v in summary.items() if k.endswith(HALF_WIDTH)}
     together = {**means, **own}
     used = [
         measure
@@ -69,7 +72,10 @@ def number_table(study: Study, names: Sequence[str]) -> Table:
 
     def cells(entry: Mapping[str, Any]) -> list[str]:
         values = [(measure, entry.get(measure.key)) for measure in used]
-        return ["–" if value is None else m.format.format(value) for m, value in values]
+        return [
+            "–" if v is None else with_half_width(v, entry.get(m.key + HALF_WIDTH), m.format)
+            for m, v in values
+        ]
 
     name = f"mean of {means['slices']}" if means else "study"
     return Table(

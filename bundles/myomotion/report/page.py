@@ -7,12 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from myomotion.analysis.intervals.repeats import HALF_WIDTH
 from myomotion.analysis.measures.measure import Meaning, Measure
 from myomotion.analysis.measures.registry import measures_of
 from myomotion.analysis.measures.tracked import UNLABELLED_RADIUS_MM
 from myomotion.analysis.quality import FRAME_SHARE
 from myomotion.analysis.regions import SliceRegions
 from myomotion.analysis.study import Study
+from myomotion.analysis.tables.wide import segment_values
 from myomotion.core.segments import LEVELS
 from myomotion.io.cine import Cine
 from myomotion.report.bullseye import bullseye
@@ -21,12 +23,17 @@ from myomotion.report.curves import study_curves
 from myomotion.report.function import function_section
 from myomotion.report.numbers import number_table
 from myomotion.report.player import player_slices
+from myomotion.report.reference import NO_OTHERS, SOURCE
+from myomotion.report.short import doubts, short_items
 from myomotion.report.templates import as_it_is, render
 
 CYCLE_MS = 1200  # duration of one round of the player where frame times are unknown
-BULLSEYES = (  # key, title, ends of the colour map, its name
+BULLSEYES: tuple[tuple[str, str, tuple[float, float] | None, str], ...] = (
+    # Key, title, ends of the colour map (None: of the values themselves), its name.
     ("ecc_percent", "Ecc at end-systole, %", (-25.0, 5.0), "RdYlBu_r"),
     ("err_percent", "Err at end-systole, %", (-10.0, 50.0), "RdYlBu"),
+    ("time_to_peak_ecc_ms", "Time to peak Ecc, ms", None, "viridis"),
+    ("ecc_percent" + HALF_WIDTH, "Ecc, half of the 90 % interval, points", (0.0, 10.0), "Greys"),
 )
 
 
@@ -52,6 +59,9 @@ def report_page(study: Study) -> str:
         names=names,
         columns=_columns(len(names)),
         function=function_section(study),
+        short=short_items(study),
+        doubts=doubts(study),
+        reference=f"{SOURCE}. {NO_OTHERS}",
         curves=study_curves(study, names),
         bullseyes=_bullseyes(study.summary) if study.rows else [],
         lights=light_grid(study.quality.frames, names),
@@ -101,16 +111,14 @@ def _columns(slices: int) -> int:
 
 
 def _bullseyes(summary: Mapping[str, Any]) -> list[str]:
-    segments = {int(k): v for k, v in summary["segments_at_end_systole"].items()}
-    return [
-        bullseye(
-            title,
-            {k: v[key] for k, v in segments.items() if v[key] is not None},
-            limits,
-            colormap,
-        )
-        for key, title, limits, colormap in BULLSEYES
-    ]
+    segments = segment_values(summary)
+    found: list[str] = []
+    for key, title, limits, colormap in BULLSEYES:
+        values = {n: own[key] for n, own in segments.items() if own[key] is not None}
+        if values or (limits is not None and not key.endswith(HALF_WIDTH)):
+            ends = limits or (min(values.values()), max(values.values()) + 1)
+            found.append(bullseye(title, values, ends, colormap))
+    return found
 
 
 def _meanings() -> list[Meaning]:

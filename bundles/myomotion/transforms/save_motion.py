@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from monai.transforms import Transform
 
+from myomotion.analysis.intervals.calibration import Calibration
 from myomotion.analysis.motion import Motion, lps_vectors, tracked_labels
 from myomotion.analysis.quality_control import QualityControl
 from myomotion.analysis.study import Study, analyse
@@ -37,21 +38,32 @@ class AnalyseMotion(Transform):
     Args:
         control: judges the motion; None judges it without R_VAE.
         parameters: what the result depends on, noted in ``summary.json``.
+        calibration: makes intervals of ``repeats``; None for none.
     """
 
     def __init__(
         self,
         control: QualityControl | None = None,
         parameters: Mapping[str, Any] | None = None,
+        calibration: Calibration | None = None,
     ) -> None:
         self.control = control
         self.parameters = dict(parameters or {})
+        self.calibration = calibration
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        """Measure ``displacement`` and ``inverse`` (where given) on ``slices``."""
+        """Measure ``displacement``, and ``inverse`` and ``repeats`` where given, on ``slices``."""
         field = torch.as_tensor(data["displacement"]).cpu().float()
         inverse = torch.as_tensor(data["inverse"]).cpu().float() if "inverse" in data else None
-        study = analyse(data["slices"], field, inverse, self.control, self.parameters)
+        study = analyse(
+            data["slices"],
+            field,
+            inverse,
+            self.control,
+            self.parameters,
+            repeats=data.get("repeats"),
+            calibration=self.calibration,
+        )
         return {**data, "study": study}
 
 

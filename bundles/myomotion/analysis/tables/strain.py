@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from myomotion.analysis.intervals.repeats import HALF_WIDTH, NUMBERS
 from myomotion.analysis.measures.measure import SegmentMeasure
 from myomotion.analysis.measures.on_wall.mesh import why_no_wall
 from myomotion.analysis.measures.registry import keys_of, measures_of
@@ -15,7 +16,8 @@ from myomotion.core.segments import FROM_ANTERIOR_THROUGH_SEPTUM
 
 def columns() -> list[str]:
     """Columns of ``strain.csv``."""
-    return ["frame", "time_ms", "slice", "level", "segment", *keys_of(SegmentMeasure)]
+    halves = [key + HALF_WIDTH for key in NUMBERS]
+    return ["frame", "time_ms", "slice", "level", "segment", *keys_of(SegmentMeasure), *halves]
 
 
 def strain_rows(slices: Sequence[TrackedSlice]) -> list[dict[str, Any]]:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from myomotion.analysis.summary import SEGMENT_KEYS
+from myomotion.analysis.summary import SEGMENT_HALF_WIDTHS, SEGMENT_KEYS
 from myomotion.analysis.tables.segment_timing import timing_keys
 from myomotion.core.segments import NAMES
 
 
 def wide_keys() -> list[str]:
-    """What is known of a segment: strains at end-systole, then what their curves show."""
-    return [*SEGMENT_KEYS, *timing_keys()]
+    """What is known of a segment: strains at end-systole, what their curves show, intervals."""
+    return [*SEGMENT_KEYS, *timing_keys(), *SEGMENT_HALF_WIDTHS]
 
 
 def wide_columns() -> list[str]:

@@ -107,16 +107,20 @@ def counter_clockwise(view: View) -> float:
     return float(np.sign(right[0] * up[1] - right[1] * up[0]))
 
 
-def _wall_or_reason(tracked: TrackedSlice) -> Wall | str | None:
-    label, level = tracked.cine.label_ed, tracked.region.level
-    if label is None or level is None:
-        return None
-    grid = tracked.grid
-    try:
-        mesh = mesh_on(grid, label[..., tracked.index])
-    except RejectedSliceError as error:
-        return str(error).split(": ", 1)[1]
-    nodes = WallField(mesh, grid.spacing, (grid.size,) * 2).nodes(tracked.displacement)
+def wall_on(tracked: TrackedSlice, mesh: WallMesh, displacement: np.ndarray) -> Wall:
+    """A mesh of the wall of a slice, moved.
+
+    Args:
+        tracked: the slice, which has a level.
+        mesh: at end-diastole.
+        displacement: ``(T, 2, size, size)`` in mm.
+
+    Returns:
+        The wall.
+    """
+    grid, level = tracked.grid, tracked.region.level
+    assert level is not None
+    nodes = WallField(mesh, grid.spacing, (grid.size,) * 2).nodes(displacement)
     turn = counter_clockwise(standard_view(tracked.cine.affine))
     center = np.array(tracked.region.center) * grid.spacing
     return Wall(
@@ -126,6 +130,17 @@ def _wall_or_reason(tracked: TrackedSlice) -> Wall | str | None:
         segments=segments_at(mesh.middles - center, level, tracked.region.septum),
         turn=turn,
     )
+
+
+def _wall_or_reason(tracked: TrackedSlice) -> Wall | str | None:
+    label = tracked.cine.label_ed
+    if label is None or tracked.region.level is None:
+        return None
+    try:
+        mesh = mesh_on(tracked.grid, label[..., tracked.index])
+    except RejectedSliceError as error:
+        return str(error).split(": ", 1)[1]
+    return wall_on(tracked, mesh, tracked.displacement)
 
 
 def mesh_on(grid: WorkingGrid, label: np.ndarray) -> WallMesh:

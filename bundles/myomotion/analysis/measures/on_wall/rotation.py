@@ -43,7 +43,7 @@ class Twist:
 def rotation_of(tracked: TrackedSlice) -> np.ndarray | None:
     """Rotation of a whole wall ``(T,)`` in degrees; None without a mesh."""
     wall = wall_of(tracked)
-    return None if wall is None else _turned(wall, None)
+    return None if wall is None else turned(wall, None)
 
 
 def twist_of(study: TrackedStudy) -> Twist | None:
@@ -98,7 +98,8 @@ def slice_distance_mm(slabs: Slabs, first: int, last: int) -> float | None:
     return sum(gaps[low:high])
 
 
-def _turned(wall: Wall, part: np.ndarray | None) -> np.ndarray:
+def turned(wall: Wall, part: np.ndarray | None) -> np.ndarray:
+    """Rotation of some elements of a wall in every frame, degrees ``(T,)``; of all for None."""
     return wall_rotation_deg(wall.mesh, wall.nodes, part, wall.turn)
 
 
@@ -106,7 +107,7 @@ def rotation_measure(layer: str | None = None) -> SegmentMeasure:
     """Rotation of every segment and frame, of the whole thickness or of a layer."""
 
     def number(wall: Wall, part: np.ndarray) -> np.ndarray:
-        return _turned(wall, part if layer is None else part & wall.layer(layer))
+        return turned(wall, part if layer is None else part & wall.layer(layer))
 
     return SegmentMeasure(
         key=KEY if layer is None else f"rotation_{layer}_deg",

@@ -11,10 +11,28 @@ from collections.abc import Callable
 import numpy as np
 
 from myomotion.analysis.measures.measure import SegmentMeasure, SliceMeasure
-from myomotion.analysis.measures.on_wall.mesh import has_mesh, over_wall, wall_of
+from myomotion.analysis.measures.on_wall.mesh import Wall, has_mesh, over_wall, wall_of
 from myomotion.analysis.measures.tracked import TrackedSlice
 from myomotion.analysis.timing import since_ed
 from myomotion.core.wall.mesh import LAYERS
+
+
+def strain_number(name: str, layer: str | None = None) -> Callable[[Wall, np.ndarray], np.ndarray]:
+    """A strain of elements of a wall in every frame, percent.
+
+    Args:
+        name: attribute of :class:`~myomotion.core.wall.strain.WallStrain`.
+        layer: one of :data:`~myomotion.core.wall.mesh.LAYERS`; None takes the whole thickness.
+
+    Returns:
+        Function of the wall and some of its elements, boolean ``(angles, rows)``, to ``(T,)``.
+    """
+
+    def number(wall: Wall, part: np.ndarray) -> np.ndarray:
+        chosen = part if layer is None else part & wall.layer(layer)
+        return 100 * wall.strain.mean(name, chosen)
+
+    return number
 
 
 def strain_measure(
@@ -33,11 +51,7 @@ def strain_measure(
     """
     return SegmentMeasure(
         key=f"{key}_percent",
-        compute=over_wall(
-            lambda wall, part: (
-                100 * wall.strain.mean(name, part if layer is None else part & wall.layer(layer))
-            )
-        ),
+        compute=over_wall(strain_number(name, layer)),
         heading=heading,
         format="{:.1f}",
         averaged=True,

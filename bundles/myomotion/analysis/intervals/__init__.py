@@ -1,0 +1,1 @@
+"""How far a number may be from the truth: repeats, and a calibration on hearts of known motion."""
