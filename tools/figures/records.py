@@ -35,17 +35,21 @@ Report = Mapping[str, Any]
 
 
 def claims_table(report: Report) -> list[str]:
-    """One row a claim; in bold what misses its threshold.
+    """One row a claim, with the notes where there are any; in bold what misses its threshold.
 
     Args:
         report: what :func:`fem_sim.claims.run` has written.
     """
-    rows = ["| claim | threshold | value |", "| --- | --- | --- |"]
+    noted = any(claim["note"] for claim in report["claims"])
+    rows = [
+        "| claim | threshold | value |" + " note |" * noted,
+        "| --- | --- | --- |" + " --- |" * noted,
+    ]
     for claim in report["claims"]:
         value = "not run" if claim["value"] is None else f"{claim['value']:.3g} {claim['unit']}"
         text = value.strip() if claim["passed"] is not False else f"**{value.strip()}**"
-        name = claim["claim"].replace("|", "\\|")
-        rows.append(f"| {name} | {claim['threshold']} | {text} |")
+        cells = [claim["claim"], claim["threshold"], text, *[claim["note"]] * noted]
+        rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return rows
 
 

@@ -48,8 +48,9 @@ def _take(bundles: Path) -> int:
 def test_page_and_metadata_hold_the_numbers_of_the_report(bundles: Path) -> None:
     assert _take(bundles) == 0
     page = (bundles / "one" / "docs" / "README.md").read_text()
-    assert "| Dice | >= 0.8 | 0.877 |" in page and "| time | <= 4 | 3 s |" in page
-    assert "| \\|\\|J\\|-1\\| | <= 0.1 | **0.25** |" in page and "| EF | <= 4 | not run |" in page
+    assert "| Dice | >= 0.8 | 0.877 |  |" in page and "| time | <= 4 | 3 s |  |" in page
+    assert "| \\|\\|J\\|-1\\| | <= 0.1 | **0.25** |  |" in page
+    assert "| EF | <= 4 | not run | no data |" in page
     assert page.startswith("# Numbers\n") and page.endswith("<!-- end of table -->\nafter\n")
     text = (bundles / "one" / "configs" / "metadata.json").read_text()
     assert json.loads(text)["eval_metrics"] == {"Dice": 0.877, "||J|-1|": 0.25}  # no time
