@@ -66,6 +66,7 @@ NOT_RUN = {
     "python -m tools.training.log": "needs the log of a training; its table is in docs/",
     "torchrun": "several GPUs; tests/bundles/test_multi_process.py runs it on two processes",
     "python -m monai.bundle download": "a published zip; test_package.py downloads a local one",
+    "python -m tools.track_cohort.measure": "sixty studies; test_cluster.py does it with four",
     "python -m tools.verify distribution": "half an hour, and the network",
     "python -m tools.verify registration": "an hour, and real data",
     "python -m tools.verify segmentation": "half an hour, and real data",
