@@ -9,15 +9,15 @@ from tests.support.paths import BUNDLES
 
 PAGE = BUNDLES / "cardiac_motion_reg" / "docs" / "evidence.md"
 LINK = re.compile(r"\]\(([^)#]+\.md)(?:#[^)]*)?\)")
-OTHER = re.compile(r"README of `(\w+)`")  # a link would lead out of the packed bundle
+OTHER_BUNDLE = re.compile(r"README of `(\w+)`")  # a packed bundle has no link to another one
 DECIMAL = re.compile(r"\d+\.\d+")
 
 
 def unfounded(text: str, folder: Path) -> list[str]:
     """Decimals of a row or paragraph that none of the pages named in it has."""
-    paths = [folder / name for name in LINK.findall(text)]
-    paths += [BUNDLES / name / "docs" / "README.md" for name in OTHER.findall(text)]
-    pages = [path.read_text(encoding="utf-8") for path in paths]
+    named = [folder / name for name in LINK.findall(text)]
+    named += [BUNDLES / name / "docs" / "README.md" for name in OTHER_BUNDLE.findall(text)]
+    pages = [path.read_text(encoding="utf-8") for path in named]
     known = {number for page in pages for number in DECIMAL.findall(page)}
     plain = LINK.sub("", text)
     return [number for number in DECIMAL.findall(plain) if number not in known]

@@ -76,8 +76,25 @@ def write_ukbb(root: Path, name: str = "1000001", ed: int = 0, es: int = 4) -> P
     return folder
 
 
+def write_mnms2(root: Path, name: str = "007", ed: int = 0, es: int = 4) -> Path:
+    """One subject as M&Ms-2 has it: a cine, two frames and their labels."""
+    image, labels = make_heart(es, ed)
+    folder = root / "dataset" / name
+    save(folder / f"{name}_SA_CINE.nii.gz", image)
+    for phase, frame in (("ED", ed), ("ES", es)):
+        save(folder / f"{name}_SA_{phase}.nii.gz", image[..., frame])
+        save(folder / f"{name}_SA_{phase}_gt.nii.gz", labels[..., frame])
+    table = root / "dataset_information.csv"
+    if not table.is_file():
+        table.write_text("SUBJECT_CODE,DISEASE,VENDOR,SCANNER,FIELD\n")
+    with table.open("a") as stream:
+        stream.write(f"{int(name) if name.isdigit() else name},HCM,SIEMENS,Avanto,1.5\n")
+    return folder
+
+
 WRITERS: dict[str, Callable[..., Path]] = {
     "acdc": write_acdc,
     "mnms": write_mnms,
+    "mnms2": write_mnms2,
     "ukbb": write_ukbb,
 }

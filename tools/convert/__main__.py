@@ -1,6 +1,6 @@
 """Turn a public data set of short-axis cines into folders that the bundles read.
 
-python -m tools.convert {acdc,mnms,ukbb} SOURCE --output DIR
+python -m tools.convert {acdc,mnms,mnms2,sunnybrook,ukbb} SOURCE --output DIR
 
 DIR receives, for each subject, a folder NAME with sa.nii.gz, label_sa_ED.nii.gz,
 label_sa_ES.nii.gz and info.json. Voxels and label codes stay as they are;
@@ -15,7 +15,7 @@ import json
 import logging
 import sys
 import zlib
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,7 +36,7 @@ from myomotion.io.labels import CAVITY, MYOCARDIUM
 from myomotion.io.nifti import repaired_geometry
 from tools.convert.layouts import LAYOUTS
 from tools.convert.nifti import cine_bytes, label_bytes
-from tools.convert.source import Reader, Source
+from tools.convert.source import Reader, Source, folders
 
 LOG = logging.getLogger(__name__)
 STUDY = "study"  # kind of a converted study, see myomotion.files.outputs
@@ -51,12 +51,14 @@ class Outcome:
         converted: names of those converted now.
         kept: names of those converted before.
         failed: reason by name.
+        skipped: folders in which there was no subject.
         notes: names by note, of those converted now.
     """
 
     converted: list[str] = field(default_factory=list)
     kept: list[str] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)
+    skipped: list[str] = field(default_factory=list)
     notes: dict[str, list[str]] = field(default_factory=dict)
 
 
@@ -93,7 +95,7 @@ def convert(
             f"{source}: no subject in the layout '{layout}' found. Give the folder that holds the "
             "subjects' folders, or another layout."
         )
-    outcome = Outcome()
+    outcome = Outcome(skipped=without_subject(source, set(readers)))
     todo = {}
     for name, reader in readers.items():
         clear_leftovers(output / name)
@@ -113,6 +115,22 @@ def convert(
             bar.update()
     outcome.converted.sort()
     return outcome
+
+
+def without_subject(source: Path, subjects: Set[str]) -> list[str]:
+    """Folders right below ``source`` that neither are a subject nor hold one.
+
+    Args:
+        source: folder of the data set.
+        subjects: names of those found.
+    """
+    inside = sorted(p for p in source.iterdir() if p.is_dir() and not p.name.startswith("."))
+    return [
+        folder.name
+        for folder in inside
+        if source.name not in subjects
+        and not subjects.intersection({folder.name, *(p.name for p in folders(folder))})
+    ]
 
 
 def is_converted(folder: Path) -> bool:
@@ -268,6 +286,12 @@ def _convert(options: argparse.Namespace) -> int:
         print(f"note ({len(names)}): {note}: {', '.join(sorted(names)[:EXAMPLES])}{more}")
     for name, reason in sorted(outcome.failed.items()):
         print(f"not converted: {name}: {reason}", file=sys.stderr)
+    if outcome.skipped:
+        print(
+            f"skipped, nothing in the layout '{options.layout}' in them: "
+            f"{', '.join(outcome.skipped)}",
+            file=sys.stderr,
+        )
     print(
         f"{options.output}: {len(outcome.converted)} converted, {len(outcome.kept)} kept, "
         f"{len(outcome.failed)} not converted"

@@ -51,14 +51,14 @@ def read_ukbb(folder: Path) -> Source:
     cine = values_of(path, image)
     diastole = first_file(folder, "sa_ED.nii.gz", "sa_ED.nii")
     notes: list[str] = []
-    ed_frame = 0 if diastole is None else _matching_frame(path, cine, diastole, notes)
+    ed_frame = 0 if diastole is None else matching_frame(path, cine, diastole, notes)
     if ed_frame:
         notes.append("sa_ED is not frame 0 of the cine; the frame that it shows was taken")
     return Source(
         path=path,
         image=image,
         ed_frame=ed_frame,
-        es_frame=_matching_frame(path, cine, systole, notes),
+        es_frame=matching_frame(path, cine, systole, notes),
         label_ed=read_labels(labels["ED"]),
         label_es=read_labels(labels["ES"]),
         coding="ukbb",
@@ -66,7 +66,7 @@ def read_ukbb(folder: Path) -> Source:
     )
 
 
-def _matching_frame(path: Path, cine: np.ndarray, frame_path: Path, notes: list[str]) -> int:
+def matching_frame(path: Path, cine: np.ndarray, frame_path: Path, notes: list[str]) -> int:
     """Index of the frame that a file shows, exactly or most nearly (noted)."""
     differences = frame_differences(path, cine, frame_path)
     best = int(np.argmin(differences))

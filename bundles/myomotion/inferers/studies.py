@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import sys
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -26,11 +25,13 @@ from myomotion.files.atomic import remove_leftovers, write_bytes
 from myomotion.files.outputs import Inputs, claim, refuse_unsafe
 from myomotion.files.paths import given_path
 from myomotion.files.tables import write_table
+from myomotion.inferers.found import COHORT, first_page, found_lines
+from myomotion.inferers.found import read_summary as read_summary
 from myomotion.io.cine import STUDY_FILES
 from myomotion.transforms.save_motion import STUDY_RESULT
 
 LOG = logging.getLogger(__name__)
-FAILED, COHORT = "failed.json", "cohort.csv"
+FAILED = "failed.json"
 
 
 def track_study(engine: SupervisedEvaluator, item: Mapping[str, Any]) -> dict[str, Any]:
@@ -73,6 +74,7 @@ class StudyRuns:
         lacking: further names for ``failed.json`` with the reason, such as folders without a cine.
         kind: of the folders of results.
         cohort: whether to write ``cohort.csv``.
+        verbose: let the evaluator say when it starts and ends, too.
     """
 
     def __init__(
@@ -87,10 +89,12 @@ class StudyRuns:
         lacking: Mapping[str, str] | None = None,
         kind: str = STUDY_RESULT,
         cohort: bool = True,
+        verbose: bool = False,
     ) -> None:
         self.kind = kind
         self.cohort = cohort
         self.evaluator = evaluator
+        self.verbose = verbose
         self.studies = [
             {k: str(given_path(v)) if v and k in STUDY_FILES else v for k, v in study.items()}
             for study in studies
@@ -148,6 +152,8 @@ class StudyRuns:
         """
         if self.output_dir.is_dir():
             remove_leftovers(self.output_dir)
+        # By itself the engine says a line or three for every study that say nothing of it.
+        self.evaluator.logger.setLevel(logging.NOTSET if self.verbose else logging.WARNING)
         failures: dict[str, str] = {}
         for index, study in enumerate(self.studies):
             name = str(study["name"])
@@ -250,47 +256,6 @@ class StudyRuns:
         write_table(self.output_dir / COHORT, cohort_columns(), rows)
 
 
-def first_page(output_dir: Path, names: Sequence[str]) -> Path:
-    """What to open first of a run's results, relative to their folder.
-
-    Args:
-        output_dir: of the run.
-        names: of the studies that are there.
-    """
-    pages = [f"{name}/report.html" for name in names]
-    several = [COHORT] if len(names) > 1 else []
-    found = [Path(page) for page in (*several, *pages) if (output_dir / page).is_file()]
-    return found[0] if found else Path(names[0])
-
-
-def found_lines(output_dir: Path, names: Sequence[str]) -> list[str]:
-    """What a run has found, in a line or three.
-
-    Args:
-        output_dir: of the run.
-        names: of the studies that are there.
-
-    Returns:
-        Of one study its light, ejection fraction and strain; of several how many have which light.
-    """
-    read = (read_summary(output_dir / name) or {} for name in names)
-    summaries = [summary for summary in read if "light" in summary]  # contours alone have none
-    if len(names) > 1:
-        lights = Counter(str(summary["light"]) for summary in summaries)
-        counted = ", ".join(f"{number} {light}" for light, number in lights.most_common())
-        return [f"{len(names)} studies: {counted}"] if lights else []
-    lines = []
-    for summary in summaries:
-        lines.append(f"{summary['name']}: light {summary['light']}")
-        for prefix, about in (("", ""), ("seen_", " of the slices seen")):
-            if (fraction := summary.get(f"{prefix}lv_ef_percent")) is not None:
-                lines.append(f"ejection fraction{about} {fraction:.0f} %")
-        means = summary.get("mean_of_slices_at_end_systole") or {}
-        if (ecc := means.get("ecc_percent")) is not None:
-            lines.append(f"circumferential strain at end-systole {ecc:.1f} %, mean of slices")
-    return lines
-
-
 def first_cause(error: BaseException) -> str:
     """What an exception that transforms have wrapped began with.
 
@@ -303,22 +268,6 @@ def first_cause(error: BaseException) -> str:
     while error.__cause__ is not None:
         error = error.__cause__
     return f"{type(error).__name__}: {error}"
-
-
-def read_summary(folder: Path) -> dict[str, Any] | None:
-    """``summary.json`` of a finished study.
-
-    Args:
-        folder: of the study.
-
-    Returns:
-        Its content; None if there is none that can be read.
-    """
-    try:
-        content = json.loads((folder / "summary.json").read_text())
-    except (OSError, ValueError):
-        return None
-    return content if isinstance(content, dict) else None
 
 
 def cohort_columns() -> list[str]:

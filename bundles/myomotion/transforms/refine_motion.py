@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 from monai.transforms import Transform
+from monai.utils import optional_import
 
 from myomotion.core.integrator import FieldIntegrator
 from myomotion.errors import SettingError
@@ -128,5 +129,16 @@ class RefineMotion(Transform):
         shares = None if slices is None else slices.tissues
         seen = [None] * -(-len(image) // size) if shares is None else shares.split(size)
         parts = (part.split(size) for part in (image, output.float(), mask))
-        refined = [self.refinement(*part) for part in zip(*parts, seen, strict=True)]
+        slices_to_do = list(zip(*parts, seen, strict=True))
+        refined = [self.refinement(*part) for part in _with_progress(slices_to_do)]
         return {**data, "pred": torch.cat(refined)}
+
+
+def _with_progress(slices: list[Any]) -> Iterable[Any]:
+    """The slices, with a bar on a terminal that says how many are left and for how long."""
+    tqdm, there = optional_import("tqdm", name="tqdm")
+    if not there or len(slices) < 2:
+        return slices
+    # disable=None: nothing where the output is no terminal
+    bar: Iterable[Any] = tqdm(slices, "refining", unit="slice", leave=False, disable=None)
+    return bar

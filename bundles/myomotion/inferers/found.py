@@ -1,0 +1,68 @@
+"""What a run has found, in a line or three, and what to open first."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+COHORT = "cohort.csv"
+
+
+def first_page(output_dir: Path, names: Sequence[str]) -> Path:
+    """What to open first of a run's results, relative to their folder.
+
+    Args:
+        output_dir: of the run.
+        names: of the studies that are there.
+    """
+    pages = [f"{name}/report.html" for name in names]
+    several = [COHORT] if len(names) > 1 else []
+    found = [Path(page) for page in (*several, *pages) if (output_dir / page).is_file()]
+    return found[0] if found else Path(names[0])
+
+
+def found_lines(output_dir: Path, names: Sequence[str]) -> list[str]:
+    """What a run has found, in a line or three.
+
+    Args:
+        output_dir: of the run.
+        names: of the studies that are there.
+
+    Returns:
+        Of one study its light, ejection fraction and strain; of several how many have which light.
+    """
+    read = (read_summary(output_dir / name) or {} for name in names)
+    summaries = [summary for summary in read if "light" in summary]  # contours alone have none
+    if len(names) > 1:
+        lights = Counter(str(summary["light"]) for summary in summaries)
+        counted = ", ".join(f"{number} {light}" for light, number in lights.most_common())
+        return [f"{len(names)} studies: {counted}"] if lights else []
+    lines = []
+    for summary in summaries:
+        lines.append(f"{summary['name']}: light {summary['light']}")
+        for prefix, about in (("", ""), ("seen_", " of the slices seen")):
+            if (fraction := summary.get(f"{prefix}lv_ef_percent")) is not None:
+                lines.append(f"ejection fraction{about} {fraction:.0f} %")
+        means = summary.get("mean_of_slices_at_end_systole") or {}
+        if (ecc := means.get("ecc_percent")) is not None:
+            lines.append(f"circumferential strain at end-systole {ecc:.1f} %, mean of slices")
+    return lines
+
+
+def read_summary(folder: Path) -> dict[str, Any] | None:
+    """``summary.json`` of a finished study.
+
+    Args:
+        folder: of the study.
+
+    Returns:
+        Its content; None if there is none that can be read.
+    """
+    try:
+        content = json.loads((folder / "summary.json").read_text())
+    except (OSError, ValueError):
+        return None
+    return content if isinstance(content, dict) else None
