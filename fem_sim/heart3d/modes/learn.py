@@ -1,0 +1,37 @@
+"""Modes of motion from simulated ventricles."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from fem_sim.heart3d.motion import HeartMotion
+from fem_sim.heart3d.wall import moving_wall
+from myomotion.analysis.volume.lattice import ANGLES, DEPTHS, HEIGHTS
+from myomotion.analysis.volume.modes import HeartModes, learn_modes
+
+COUNTS = (10, 5, 5, 3)  # modes of each order of waves about the axis
+
+
+def modes_of(paths: Sequence[Path], counts: tuple[int, ...] = COUNTS) -> HeartModes:
+    """Principal modes of ventricles.
+
+    Args:
+        paths: of their motions.
+        counts: modes of each order of waves.
+    """
+    hearts, origins = [], set()
+    for path in paths:
+        motion = HeartMotion.load(path)
+        wall = moving_wall(motion, HEIGHTS, ANGLES, DEPTHS)
+        hearts.append((wall.positions, wall.es_frame))
+        origins.add(motion.provenance.get("seed"))
+    return learn_modes(
+        hearts,
+        counts,
+        {
+            "hearts": [path.stem for path in paths],
+            "seeds": sorted(str(origin) for origin in origins),
+            "orders": list(counts),
+        },
+    )
