@@ -35,7 +35,7 @@ def run(options: argparse.Namespace) -> int:
         InputError: if the folder holds no list of simulated ventricles.
     """
     entries = read_datalist(options.hearts, "training", "motion")
-    paths = [options.hearts / str(entry["motion"]) for entry in entries]
+    paths = [Path(entry["motion"]) for entry in entries]
     claim(options.output, paths)
     modes_of(paths, tuple(options.counts)).save(options.output)
     print(options.output)

@@ -54,20 +54,15 @@ def draw_stack(
         endo, epi = (c + middle for c in (stack.contours[k].endo, stack.contours[k].epi))
         geometry = heart_geometry(endo, epi, name, SEPTUM, rng)
         field, labels = wall_motion(stack.seen[:, k] + middle)
-        area = np.linalg.norm(stack.seen[:, k, :, 0] - stack.seen[:, k, :, 0].mean(1)[:, None], axis=-1)
-        contraction = np.clip(1 - (area**2).mean(1) / (area[0] ** 2).mean(), 0, 1)
-        contraction /= max(float(contraction.max()), 1e-6)
-        motion_settings = MotionSettings(
-            contraction=contraction,
+        added = MotionSettings(
+            contraction=contraction_of(stack.seen[:, k, :, 0]),
             rv_shortening=float(rng.uniform(0.1, 0.3)),
             translation=np.zeros((frames, 2)),
             rotation=np.zeros(frames),
             positions=np.arange(frames, dtype=float),
         )
         try:
-            motion = build_motion(
-                field, labels, np.zeros(frames), GRID_MM, geometry, motion_settings
-            )
+            motion = build_motion(field, labels, np.zeros(frames), GRID_MM, geometry, added)
             material = material_image(
                 geometry,
                 look,
@@ -76,7 +71,7 @@ def draw_stack(
                 origin=origin - spacing,
                 extent=(chosen.matrix + 2) * spacing,
             )
-            painter = Painter(material, look, acquisition, contraction)
+            painter = Painter(material, look, acquisition, added.contraction)
             drawn.append(paint_frames(painter, motion, scale, origin, spacing, chosen, rng))
         except PhantomError:
             continue
@@ -96,6 +91,18 @@ def draw_stack(
         ),
         kept,
     )
+
+
+def contraction_of(endo: np.ndarray) -> np.ndarray:
+    """Share ``(T,)`` of a slice's contraction, 0 at end-diastole and 1 where it is smallest.
+
+    Args:
+        endo: ``(T, angles, 2)`` places of the endocardium.
+    """
+    middle = endo.mean(1, keepdims=True)
+    squared = ((endo - middle) ** 2).sum(-1).mean(1)
+    lost = np.clip(1 - squared / squared[0], 0, 1)
+    return lost / max(float(lost.max()), 1e-6)
 
 
 def level_names(count: int) -> list[str]:
@@ -150,5 +157,3 @@ def _parabola(depth: np.ndarray) -> np.ndarray:
         np.prod([(depth - o) / (own - o) for o in DEPTHS if o != own], axis=0) for own in DEPTHS
     ]
     return np.stack(parts, axis=-1)
-
-

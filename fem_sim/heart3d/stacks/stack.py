@@ -1,4 +1,4 @@
-"""Slices of a simulated ventricle whose planes stay in space while the tissue moves through them."""
+"""Slices of a simulated ventricle: planes that stay in space while tissue moves through them."""
 
 from __future__ import annotations
 

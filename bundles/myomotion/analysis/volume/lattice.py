@@ -1,8 +1,8 @@
 """Heart coordinates: a lattice of points in the wall of a left ventricle, and what is read off it.
 
 Every point has a height (0 at the apex, 1 at the base), an angle about the axis and a depth (0 at
-the endocardium, 1 at the epicardium). Positions are ``(..., heights, angles, depths, 3)`` in mm; the
-third component runs along the ventricle's axis from apex to base, and the angle grows from the
+the endocardium, 1 at the epicardium). Positions are ``(..., heights, angles, depths, 3)`` in mm;
+the third component runs along the ventricle's axis from apex to base, and the angle grows from the
 first component towards the second, counter-clockwise seen from the base.
 """
 
@@ -53,6 +53,26 @@ def tangents(positions: np.ndarray) -> np.ndarray:
         ],
         axis=-1,
     )
+
+
+def cell_edges(positions: np.ndarray) -> np.ndarray:
+    """Mean edges of the cells between the points, ``(..., H - 1, angles, D - 1, 3, 3)`` in mm.
+
+    The last index says whether they run along height, angle or depth; their determinant is about
+    the volume of the cell, and that of the moved wall over it the change of the tissue's volume
+    without what differences at the wall's edges miss.
+    """
+    around = np.concatenate([positions, positions[..., :1, :, :]], axis=-3)
+    parts = []
+    for axis in (-4, -3, -2):
+        edge = np.diff(around, axis=axis)
+        for other in {-4, -3, -2} - {axis}:
+            count = edge.shape[other]
+            low = np.take(edge, np.arange(count - 1), axis=other)
+            high = np.take(edge, np.arange(1, count), axis=other)
+            edge = (low + high) / 2
+        parts.append(edge)
+    return np.stack(parts, axis=-1)
 
 
 def directions_of(positions: np.ndarray) -> np.ndarray:

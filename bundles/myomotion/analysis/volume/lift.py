@@ -19,7 +19,7 @@ from enum import Enum
 
 import numpy as np
 
-from myomotion.analysis.volume.lattice import ANGLES, tangents
+from myomotion.analysis.volume.lattice import ANGLES, cell_edges
 from myomotion.analysis.volume.modes import HeartModes
 from myomotion.analysis.volume.planes import at_place, beyond_ends, line_slope, meet
 from myomotion.analysis.volume.shape import HeartShape
@@ -52,7 +52,7 @@ class LiftSettings:
     volume: float = 0.5
     data: Data = Data.LINE
     beyond_mm: float = 6.0
-    iterations: int = 4
+    iterations: int = 3
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -122,7 +122,10 @@ def lift(
     chosen = LiftSettings() if settings is None else settings
     basis, spreads = modes.basis(shape.positions)
     problem = _Problem(shape.positions, basis, spreads, tracks, chosen)
-    found = [problem.solve(frame) for frame in range(len(tracks.moves))]
+    found, q = [], np.zeros(len(spreads))
+    for frame in range(len(tracks.moves)):
+        found.append(problem.solve(frame, q))
+        q = found[-1][0]  # where the next frame begins
     coefficients, covariance, residual = (np.stack(part) for part in zip(*found, strict=True))
     return Lifted(
         shape=shape,
@@ -149,18 +152,18 @@ class _Problem:
         self.before = [meet(positions, z) for z in tracks.levels]
         self.seen = np.stack([at_place(place, positions)[..., :2] for place in self.before])
         # Every second angle: neighbours say the same of the volume.
-        self.slopes = tangents(positions)[:, ::2]
+        self.slopes = cell_edges(positions)[:, ::2].reshape(-1, 3, 3)
         self.volume = np.linalg.det(self.slopes)
-        modes = np.moveaxis(basis, -1, 0)
-        self.mode_slopes = np.stack([tangents(mode)[:, ::2] for mode in modes], axis=-1)
+        mode_slopes = cell_edges(np.moveaxis(basis, -1, 0))[:, :, ::2]
+        self.mode_slopes = mode_slopes.reshape(len(spreads), -1, 9).transpose(1, 2, 0).copy()
         outward = np.stack([np.cos(ANGLES), np.sin(ANGLES)], axis=-1)
         around = np.stack([-np.sin(ANGLES), np.cos(ANGLES)], axis=-1)
         around_weight = 0.0 if settings.data is Data.NORMAL else 1 / settings.around_mm
         # (angles, part, xy): residuals in units of their error.
         self.parts = np.stack([outward / settings.radial_mm, around * around_weight], axis=1)
 
-    def solve(self, frame: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        q = np.zeros(len(self.spreads))
+    def solve(self, frame: int, q: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Coefficients, their covariance and what is left of the slices' tracks, from a guess."""
         prior = np.diag(1 / self.spreads**2)
         moves = self.tracks.moves[frame]
         for iteration in range(self.settings.iterations + 1):
@@ -197,17 +200,17 @@ class _Problem:
             scale = np.where(known, weight, 0.0) * np.sqrt(self.tracks.trust[k])
             gap = np.where(known[..., None], gap, 0.0)
             parts = self.parts[:, None] * scale[..., None, None]
-            rows.append(np.einsum("adpi,adim->adpm", parts, jacobian).reshape(-1, len(q)))
-            left.append(np.einsum("adpi,adi->adp", parts, gap).ravel())
+            rows.append((parts @ jacobian).reshape(-1, len(q)))
+            left.append((parts @ gap[..., None]).ravel())
         if not rows:
             return np.zeros((0, len(q))), np.zeros(0), residual
         return np.concatenate(rows), np.concatenate(left), residual
 
     def _volume(self, q: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Rows and what is left of ``J - 1`` in units of its spread."""
-        slopes = self.slopes + self.mode_slopes @ q
+        slopes = self.slopes + (self.mode_slopes @ q).reshape(-1, 3, 3)
         change = np.linalg.det(slopes) / self.volume
-        inverse = np.linalg.inv(slopes)
-        rows = np.einsum("...ji,...ijm->...m", inverse, self.mode_slopes, optimize=True)
-        rows = rows * (change / self.settings.volume)[..., None]
-        return rows.reshape(-1, len(q)), ((1 - change) / self.settings.volume).ravel()
+        # dJ / J = tr(F^-1 dF)
+        inverse = np.swapaxes(np.linalg.inv(slopes), 1, 2).reshape(-1, 1, 9)
+        rows = (inverse @ self.mode_slopes)[:, 0] * (change / self.settings.volume)[:, None]
+        return rows, (1 - change) / self.settings.volume

@@ -37,9 +37,9 @@ def at_place(place: tuple[np.ndarray, np.ndarray], values: np.ndarray) -> np.nda
         ``(..., *C)``.
     """
     below, way = place
-    extra = (1,) * (values.ndim - 1 - below.ndim)
-    index, share = below[None].reshape(1, *below.shape, *extra), way.reshape(*way.shape, *extra)
-    low, high = (np.take_along_axis(values, index + step, 0)[0] for step in (0, 1))
+    index = np.ix_(*(np.arange(n) for n in below.shape))
+    share = way.reshape(*way.shape, *(1,) * (values.ndim - 1 - below.ndim))
+    low, high = (values[(below + step, *index)] for step in (0, 1))
     found: np.ndarray = low + share * (high - low)
     return found
 
@@ -51,8 +51,8 @@ def line_slope(positions: np.ndarray, below: np.ndarray) -> np.ndarray:
         positions: ``(heights, ..., 3)``.
         below: from :func:`meet`.
     """
-    index = below[None, ..., None]
-    low, high = (np.take_along_axis(positions, index + step, 0)[0] for step in (0, 1))
+    index = np.ix_(*(np.arange(n) for n in below.shape))
+    low, high = (positions[(below + step, *index)] for step in (0, 1))
     rise = (high - low)[..., 2:]
     return (high - low)[..., :2] / np.where(np.abs(rise) < FLAT_MM, FLAT_MM, rise)
 

@@ -7,13 +7,17 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.interpolate import PchipInterpolator
+from scipy.optimize import least_squares
 
 from myomotion.analysis.volume.lattice import ANGLES, DEPTHS, HEIGHTS, height_share
 from myomotion.core.wall.contours import Contours, polygon_centroid
 
 FEWEST_SLICES = 3
 APEX_WALL = 0.7  # thickness of the wall at the apex over the mean one
-NEAREST_APEX, FARTHEST_APEX = 0.1, 1.2  # below the lowest slice, in distances of slices
+LEAST_BELOW = 0.1  # of the distance of slices, how far the apex lies below the lowest one
+# Length of the half ellipsoid below the widest level over its radius: mean and spread.
+USUAL_SLENDERNESS = (2.7, 0.5)
+RADIUS_MM = 1.5  # by which radii of slices depart from an ellipsoid's
 BASE_BEYOND = 0.5  # distances of slices from the highest slice to the base
 WIDEST_STEP = (0.6, 1.2)  # of the squared radius from the highest slice to the base
 SHARP_MM = 0.2  # what is left of a radius at the tip, so that no direction is lost
@@ -28,11 +32,13 @@ class HeartShape:
             :mod:`~myomotion.analysis.volume.lattice`.
         levels: ``(K,)`` of the slices along the axis, mm, increasing.
         shifts: ``(K, 2)`` how far each slice lies beside the smooth axis of all, mm.
+        apex_below_mm: how far the cavity's apex is taken to lie below the lowest slice.
     """
 
     positions: np.ndarray
     levels: np.ndarray
     shifts: np.ndarray
+    apex_below_mm: float
 
 
 def heart_shape(levels: Sequence[float], contours: Sequence[Contours]) -> HeartShape:
@@ -40,7 +46,7 @@ def heart_shape(levels: Sequence[float], contours: Sequence[Contours]) -> HeartS
 
     The slices' middles are brought onto a smooth axis. Between them the squared radius along every
     angle is a monotone cubic in the level, as is that of an ellipsoid, whose squared radius is a
-    parabola; the apex is where the parabola through the mean squared radii ends.
+    parabola; the apex is that of the half ellipsoid that fits the mean radii best.
 
     Args:
         levels: of the slices along the axis in mm, increasing from apex to base.
@@ -61,7 +67,7 @@ def heart_shape(levels: Sequence[float], contours: Sequence[Contours]) -> HeartS
         for side in ("endo", "epi")
     )  # fmt: skip
     step = float(np.median(np.diff(z)))
-    tip = _apex(z, (inner**2).mean(1), step)
+    tip = _apex(z, np.sqrt((inner**2).mean(1)), step)
     wall = float((outer - inner).mean())
     base = z[-1] + BASE_BEYOND * step
     share = height_share(HEIGHTS)
@@ -76,7 +82,8 @@ def heart_shape(levels: Sequence[float], contours: Sequence[Contours]) -> HeartS
         surfaces.append(np.concatenate([plane, level], axis=-1))
     endo, epi = surfaces
     positions = endo[:, :, None] + DEPTHS[:, None] * (epi - endo)[:, :, None]
-    return HeartShape(positions=positions, levels=z, shifts=middles - on_axis)
+    return HeartShape(positions=positions, levels=z, shifts=middles - on_axis,
+                      apex_below_mm=float(z[0] - tip))  # fmt: skip
 
 
 def _radii(contour: np.ndarray, middle: np.ndarray) -> np.ndarray:
@@ -87,13 +94,28 @@ def _radii(contour: np.ndarray, middle: np.ndarray) -> np.ndarray:
     return np.interp(ANGLES, angle[order], np.hypot(x, y)[order], period=2 * np.pi)
 
 
-def _apex(z: np.ndarray, squared: np.ndarray, step: float) -> float:
-    """Level of the endocardium's apex."""
-    place = (z - z[0]) / step
-    roots = np.polynomial.polynomial.polyroots(np.polynomial.polynomial.polyfit(place, squared, 2))
-    below = [root.real for root in roots if abs(root.imag) < 1e-9 and root.real < 0]
-    found = max(below, default=-FARTHEST_APEX)
-    return float(z[0] + step * np.clip(found, -FARTHEST_APEX, -NEAREST_APEX))
+def _apex(z: np.ndarray, radius: np.ndarray, step: float) -> float:
+    """Level of the endocardium's apex: that of the half ellipsoid that fits the mean radii.
+
+    Where few slices show how it ends, its slenderness is that of most ventricles.
+    """
+    widest = float(radius.max())
+
+    def left(unknown: np.ndarray) -> np.ndarray:
+        below, slenderness, wide = unknown
+        way = (z - z[0] + below) / (slenderness * wide) - 1
+        found = wide * np.sqrt(np.maximum(1 - way**2, 0))
+        usual = (slenderness - USUAL_SLENDERNESS[0]) / USUAL_SLENDERNESS[1]
+        return np.append((found - radius) / RADIUS_MM, usual)
+
+    share = min(float(radius[0]) / widest, 0.95)
+    first = USUAL_SLENDERNESS[0] * widest * (1 - np.sqrt(1 - share**2))
+    found = least_squares(
+        left,
+        [np.clip(first, 2 * LEAST_BELOW * step, None), USUAL_SLENDERNESS[0], widest],
+        bounds=([LEAST_BELOW * step, 1.0, 0.5 * widest], [np.inf, 6.0, 1.5 * widest]),
+    )
+    return float(z[0] - found.x[0])
 
 
 def _squared(z: np.ndarray, squared: np.ndarray, lowest: float, base: float) -> PchipInterpolator:
