@@ -12,6 +12,7 @@ from myomotion.analysis.areas import Areas, corrected_areas, seen_areas, tracked
 from myomotion.analysis.course import course_of
 from myomotion.analysis.function import Function, ventricular_function
 from myomotion.analysis.grids import Slices
+from myomotion.analysis.measures.measure import RED
 from myomotion.analysis.measures.tracked import tracked_slices
 from myomotion.analysis.motion import Motion, source_motion
 from myomotion.analysis.quality import StudyQuality, assess
@@ -20,6 +21,8 @@ from myomotion.analysis.regions import SliceRegions
 from myomotion.analysis.summary import study_summary
 from myomotion.analysis.tables.segment_timing import timing_rows
 from myomotion.analysis.tables.strain import strain_rows, strain_warnings
+from myomotion.analysis.volume.numbers import volume_summary
+from myomotion.analysis.volume.study import VolumeMotion, lift_study
 from myomotion.core.cycle import cycle_closes
 from myomotion.io.cine import Cine
 
@@ -39,6 +42,7 @@ class Study:
         quality: measures and lights.
         summary: content of ``summary.json``.
         function: of the ventricles; None without a cavity in the end-diastolic label.
+        volume: motion of the wall in space; None where it was not asked for or cannot be.
     """
 
     cine: Cine
@@ -49,6 +53,7 @@ class Study:
     quality: StudyQuality
     summary: dict[str, Any]
     function: Function | None = None
+    volume: VolumeMotion | None = None
 
 
 def analyse(
@@ -58,6 +63,7 @@ def analyse(
     control: QualityControl | None = None,
     parameters: Mapping[str, Any] | None = None,
     areas: Areas | None = None,
+    volume: bool = False,
 ) -> Study:
     """Measure a tracked cine.
 
@@ -69,6 +75,7 @@ def analyse(
         control: judges the motion; None judges it without R_VAE.
         parameters: what the result depends on, noted in the summary.
         areas: of cavity and wall, that function rests on; by the moved label where not given.
+        volume: lift the slices' motion into space.
 
     Returns:
         The study.
@@ -90,6 +97,17 @@ def analyse(
     summary = study_summary(
         motion, regions, rows, quality, parameters, warnings=warnings, function=function
     )
+    lifted = None
+    if volume:
+        red = [judged.slice for judged in quality.slices if judged.light == RED]
+        found = lift_study(tracked, red)
+        if isinstance(found, str):
+            summary["volume"] = {"not_computed_because": found}
+            summary["warnings"].append(f"No motion in space: {found}.")
+        else:
+            lifted = found
+            summary["volume"] = volume_summary(found, slices.cine, motion.es_frame)
+            summary["warnings"] += found.warnings
     return Study(
         cine=slices.cine,
         motion=motion,
@@ -99,4 +117,5 @@ def analyse(
         quality=quality,
         summary=summary,
         function=function,
+        volume=lifted,
     )

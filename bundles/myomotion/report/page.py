@@ -22,6 +22,7 @@ from myomotion.report.function import function_section
 from myomotion.report.numbers import number_table
 from myomotion.report.player import player_slices
 from myomotion.report.templates import as_it_is, render
+from myomotion.report.volume import volume_section
 
 CYCLE_MS = 1200  # duration of one round of the player where frame times are unknown
 BULLSEYES = (  # key, title, ends of the colour map, its name
@@ -52,6 +53,7 @@ def report_page(study: Study) -> str:
         names=names,
         columns=_columns(len(names)),
         function=function_section(study),
+        volume=volume_section(study),
         curves=study_curves(study, names),
         bullseyes=_bullseyes(study.summary) if study.rows else [],
         lights=light_grid(study.quality.frames, names),
