@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -20,18 +21,25 @@ def modes_of(paths: Sequence[Path], counts: tuple[int, ...] = COUNTS) -> HeartMo
         paths: of their motions.
         counts: modes of each order of waves.
     """
-    hearts, origins = [], set()
+    hearts, names, kinds = [], [], []
     for path in paths:
         motion = HeartMotion.load(path)
         wall = moving_wall(motion, HEIGHTS, ANGLES, DEPTHS)
         hearts.append((wall.positions, wall.es_frame))
-        origins.add(motion.provenance.get("seed"))
+        names.append(name_of(motion))
+        kinds.append(str(motion.provenance["heart"]["kind"]))
     return learn_modes(
         hearts,
         counts,
         {
-            "hearts": [path.stem for path in paths],
-            "seeds": sorted(str(origin) for origin in origins),
-            "orders": list(counts),
+            "hearts": names,
+            "kinds": dict(Counter(kinds)),
+            "modes_of_orders": list(counts),
+            "command": "python -m fem_sim modes3d",
         },
     )
+
+
+def name_of(motion: HeartMotion) -> str:
+    """Seed and name of a simulated ventricle, so that it is known wherever its file lies."""
+    return f"seed {motion.provenance.get('seed')}, {motion.provenance.get('subject')}"

@@ -49,6 +49,7 @@ class VolumeMotion:
 
     Attributes:
         lifted: the motion; frames in the order of the file.
+        tracks: in-plane motion of the slices that it rests on.
         axes: where it lies.
         slices: of the cine, from apex to base, that it rests on.
         function: what is read off it.
@@ -56,6 +57,7 @@ class VolumeMotion:
     """
 
     lifted: Lifted
+    tracks: Tracks
     axes: HeartAxes
     slices: list[int]
     function: VolumeFunction
@@ -110,6 +112,7 @@ def lift_study(
     lifted = lift(shape, tracks, shipped_modes() if modes is None else modes, settings)
     return VolumeMotion(
         lifted=lifted,
+        tracks=tracks,
         axes=axes,
         slices=order,
         function=function_of(lifted),
