@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from fem_sim.files import SPLITS
 from fem_sim.heart3d.modes.learn import COUNTS, modes_of
 from myomotion.files.outputs import claim
 from myomotion.io.datalist import read_datalist
@@ -12,8 +13,13 @@ from myomotion.io.datalist import read_datalist
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of the command."""
+    parser.add_argument("--hearts", type=Path, required=True, help="folder that hearts3d made")
     parser.add_argument(
-        "--hearts", type=Path, required=True, help="folder that hearts3d made; its training section"
+        "--sections",
+        nargs="+",
+        choices=SPLITS,
+        default=("training",),
+        help="of its ventricles (default %(default)s)",
     )
     parser.add_argument("--output", type=Path, required=True, metavar="FILE.npz", help="to write")
     parser.add_argument(
@@ -34,8 +40,12 @@ def run(options: argparse.Namespace) -> int:
     Raises:
         InputError: if the folder holds no list of simulated ventricles.
     """
-    entries = read_datalist(options.hearts, "training", "motion")
-    paths = [Path(entry["motion"]) for entry in entries]
+    entries = [
+        entry
+        for section in options.sections
+        for entry in read_datalist(options.hearts, section, "motion")
+    ]
+    paths = sorted(Path(entry["motion"]) for entry in entries)
     claim(options.output, paths)
     modes_of(paths, tuple(options.counts)).save(options.output)
     print(options.output)

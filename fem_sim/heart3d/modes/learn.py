@@ -11,7 +11,7 @@ from fem_sim.heart3d.wall import moving_wall
 from myomotion.analysis.volume.lattice import ANGLES, DEPTHS, HEIGHTS
 from myomotion.analysis.volume.modes import HeartModes, learn_modes
 
-COUNTS = (10, 5, 5, 3)  # modes of each order of waves about the axis
+COUNTS = (14, 8, 6, 4)  # modes of each order of waves about the axis
 
 
 def modes_of(paths: Sequence[Path], counts: tuple[int, ...] = COUNTS) -> HeartModes:
