@@ -142,11 +142,9 @@ def learn_modes(
     for order, count in enumerate(counts):
         factor = 1.0 if order == 0 else 2.0
         data = [factor * wave[:, :, order] for wave in waves]
-        flat = np.concatenate(data).reshape(-1, len(HEIGHTS) * len(DEPTHS) * 3)
-        if order == 0:
-            flat = flat.real
-        _, _, vectors = np.linalg.svd(flat, full_matrices=False)
-        vectors = vectors[:count]
+        flat: np.ndarray = np.concatenate(data).reshape(-1, len(HEIGHTS) * len(DEPTHS) * 3)
+        flat = flat.real if order == 0 else flat  # the mean around has no phase
+        vectors = np.linalg.svd(flat, full_matrices=False)[2][:count]
         most = [
             np.abs(one.reshape(len(one), -1) @ vectors.conj().T).max(0) for one in data
         ]  # of every heart, over its beat
