@@ -32,12 +32,14 @@ class HeartShape:
             :mod:`~myomotion.analysis.volume.lattice`.
         levels: ``(K,)`` of the slices along the axis, mm, increasing.
         shifts: ``(K, 2)`` how far each slice lies beside the smooth axis of all, mm.
+        middles: ``(K, 2)`` of the slices' cavities, mm.
         apex_below_mm: how far the cavity's apex is taken to lie below the lowest slice.
     """
 
     positions: np.ndarray
     levels: np.ndarray
     shifts: np.ndarray
+    middles: np.ndarray
     apex_below_mm: float
 
 
@@ -62,10 +64,11 @@ def heart_shape(levels: Sequence[float], contours: Sequence[Contours]) -> HeartS
     axis = np.polynomial.polynomial.polyfit(z, middles, 1 if len(z) < 5 else 2)
     on_axis = np.polynomial.polynomial.polyval(z, axis).T
     inner, outer = (
-        np.stack([_radii(getattr(c, side), middle) for c, middle in zip(contours, middles,
-                                                                       strict=True)])
+        np.stack(
+            [_radii(getattr(c, side), middle) for c, middle in zip(contours, middles, strict=True)]
+        )
         for side in ("endo", "epi")
-    )  # fmt: skip
+    )
     step = float(np.median(np.diff(z)))
     tip = _apex(z, np.sqrt((inner**2).mean(1)), step)
     wall = float((outer - inner).mean())
@@ -82,8 +85,13 @@ def heart_shape(levels: Sequence[float], contours: Sequence[Contours]) -> HeartS
         surfaces.append(np.concatenate([plane, level], axis=-1))
     endo, epi = surfaces
     positions = endo[:, :, None] + DEPTHS[:, None] * (epi - endo)[:, :, None]
-    return HeartShape(positions=positions, levels=z, shifts=middles - on_axis,
-                      apex_below_mm=float(z[0] - tip))  # fmt: skip
+    return HeartShape(
+        positions=positions,
+        levels=z,
+        shifts=middles - on_axis,
+        middles=middles,
+        apex_below_mm=float(z[0] - tip),
+    )
 
 
 def _radii(contour: np.ndarray, middle: np.ndarray) -> np.ndarray:

@@ -116,7 +116,7 @@ def lift_study(
         axes=axes,
         slices=order,
         function=function_of(lifted),
-        warnings=_warnings(order, shape.shifts, np.array(outer)),
+        warnings=_warnings(order, levels, shape.middles, np.array(outer)),
     )
 
 
@@ -163,9 +163,14 @@ def _moves(wall: Wall, mirrored: bool) -> np.ndarray:
     return chosen[:, back] * np.array([1.0, -1.0])
 
 
-def _warnings(order: Sequence[int], shifts: np.ndarray, outer: np.ndarray) -> list[str]:
+def _warnings(
+    order: Sequence[int], levels: np.ndarray, middles: np.ndarray, outer: np.ndarray
+) -> list[str]:
     """What is odd about a stack."""
     found = []
+    line = np.polynomial.polynomial
+    # A straight line: a curve through few slices would follow the one that was shifted.
+    shifts = middles - line.polyval(levels, line.polyfit(levels, middles, 1)).T
     far = [z for z, shift in zip(order, shifts, strict=True) if np.hypot(*shift) > SHIFTED_MM]
     if far:
         found.append(
