@@ -13,7 +13,8 @@ from myomotion.analysis.volume.lattice import ANGLES, DEPTHS, HEIGHTS
 from myomotion.analysis.volume.lift import Tracks, lift
 from myomotion.analysis.volume.modes import shipped_modes
 from myomotion.analysis.volume.shape import heart_shape
-from myomotion.analysis.volume.study import HeartAxes, VolumeMotion, slice_places
+from myomotion.analysis.volume.study import HeartAxes, VolumeMotion, slice_places, turn_of
+from myomotion.core.segments import Septum
 from myomotion.core.wall.contours import Contours
 from myomotion.io.cine import Cine
 from myomotion.transforms.save_volume import structured_grid, wall_displacement, write_volume
@@ -94,3 +95,18 @@ def test_places_of_slices_follow_the_header(cine: Cine) -> None:
     cine.affine[2, 2] = -10.0
     turned = Cine(name="cup", image=cine.image, affine=cine.affine, ed_frame=0)
     assert np.allclose(slice_places(turned), [0, -10, -20, -30])
+
+
+@pytest.mark.parametrize(("septum", "turn"), [(np.pi, -1.0), (0.0, 1.0)])
+def test_a_right_ventricle_on_the_right_says_that_a_file_is_mirrored(
+    cine: Cine, septum: float, turn: float
+) -> None:
+    septa = [Septum(anterior=septum - 1.0, sweep=2.0, from_label=True)]
+    assert turn_of(cine, septa, -1.0) == turn
+    assert turn_of(cine, [Septum(anterior=septum, sweep=0.1, from_label=False)], -1.0) == -1.0
+
+
+def test_a_header_that_says_how_slices_lie_is_believed(cine: Cine) -> None:
+    angle = np.deg2rad(40.0)
+    cine.affine[:2, :2] = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
+    assert turn_of(cine, [Septum(anterior=-1.0, sweep=2.0, from_label=True)], -1.0) == -1.0

@@ -49,6 +49,8 @@ def volume_summary(volume: VolumeMotion, cine: Cine, es_frame: int) -> dict[str,
         "ecc_percent": float(strain[0]),
         "ell_percent": float(strain[1]),
         "ett_percent": float(strain[2]),
+        "base_mm": float(_ring_motion(volume, es_frame, -1)),
+        "apex_mm": float(_ring_motion(volume, es_frame, 0)),
         "slices": volume.slices,
         "apex_below_lowest_slice_mm": lifted.shape.apex_below_mm,
         "through_plane_mm": _numbers(function.through_plane[es_frame]),
@@ -83,6 +85,12 @@ def volume_columns(volume: VolumeMotion) -> list[str]:
 
 def _column(z: int) -> str:
     return f"through_plane_slice_{z}_mm"
+
+
+def _ring_motion(volume: VolumeMotion, frame: int, ring: int) -> float:
+    """Mean motion of a ring of the wall along the axis, mm, negative towards the apex."""
+    moved = volume.lifted.positions[frame, ring, ..., 2]
+    return float((moved - volume.lifted.shape.positions[ring, ..., 2]).mean())
 
 
 def _numbers(values: np.ndarray) -> list[float | None]:
