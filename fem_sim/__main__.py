@@ -1,4 +1,4 @@
-"""Command line: ``python -m fem_sim simulate|phantom|slices|hearts3d|show|verify``."""
+"""Command line: ``python -m fem_sim COMMAND``; the commands are those of :data:`COMMANDS`."""
 
 from __future__ import annotations
 
@@ -18,10 +18,13 @@ COMMANDS = {
     "phantom": "make virtual cines with known motion, from cycles or from a real ED frame",
     "slices": "draw single virtual slices with labels, at any level and phase",
     "hearts3d": "simulate whole left ventricles in three dimensions over a beat",
+    "stacks3d": "slice simulated ventricles as a scanner does: cines with true motion in space",
+    "modes3d": "learn how simulated ventricles move, for the lift of slices into space",
     "show": "draw simulated cycles: mesh, deformation, area change and strain",
     "verify": "measure every claim made about the simulator",
 }
-PACKAGES = {"hearts3d": "heart3d"}  # of commands whose package has another name
+# Packages of commands that have another name.
+PACKAGES = {"hearts3d": "heart3d", "stacks3d": "heart3d.stacks", "modes3d": "heart3d.modes"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

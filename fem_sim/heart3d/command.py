@@ -32,6 +32,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             default=getattr(default, name),
             help=f"{purpose} (default %(default)s)",
         )
+    for name in ("endo", "epi"):
+        parser.add_argument(
+            f"--fibre-{name}",
+            type=float,
+            metavar="DEGREES",
+            help=f"helix angle at the {name}cardium of all (default: drawn for each)",
+        )
     add_workers(parser)
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
     parser.add_argument(

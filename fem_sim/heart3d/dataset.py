@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from fem_sim.files import REJECTED, claim_folder, write_rejection
 from fem_sim.heart3d.beat import simulate_beat
+from fem_sim.heart3d.heart import Heart
 from fem_sim.heart3d.motion import HeartMotion
 from fem_sim.heart3d.population import draw_heart
 from fem_sim.simulations import SimulationJob, simulate_waiting, write_list
@@ -23,6 +24,8 @@ class HeartSettings:
         square: of the mesh, see :func:`~fem_sim.heart3d.mesh.ventricle_mesh`.
         rings: see there.
         layers: see there.
+        fibre_endo: helix angle at the endocardium of all hearts, degrees; drawn if None.
+        fibre_epi: at the epicardium.
     """
 
     seed: int = 0
@@ -30,6 +33,8 @@ class HeartSettings:
     square: int = 2
     rings: int = 8
     layers: int = 2
+    fibre_endo: float | None = None
+    fibre_epi: float | None = None
 
     def __post_init__(self) -> None:
         """Refuse values that mean nothing."""
@@ -40,6 +45,16 @@ class HeartSettings:
                 f"mesh {self.square} x {self.rings} x {self.layers}: the apex's square is even, "
                 "there are at least 3 rings and 1 layer."
             )
+        for name in ("fibre_endo", "fibre_epi"):
+            angle = getattr(self, name)
+            if angle is not None and not -90 <= angle <= 90:
+                raise ValueError(f"{name} is {angle}; a helix angle is -90 to 90 degrees.")
+
+    def heart(self, index: int) -> Heart:
+        """A ventricle of the population, with the settings' fibres."""
+        given = {name: getattr(self, name) for name in ("fibre_endo", "fibre_epi")}
+        drawn = draw_heart(self.seed, index)
+        return replace(drawn, **{name: a for name, a in given.items() if a is not None})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +73,7 @@ class HeartJob(SimulationJob):
 def simulate_heart(job: HeartJob) -> None:
     """Simulate one ventricle and save its motion, or note why that cannot be done."""
     settings = job.settings
-    heart = draw_heart(settings.seed, job.index)
+    heart = settings.heart(job.index)
     try:
         beat = simulate_beat(
             heart,
@@ -115,7 +130,7 @@ def simulate_hearts(
     ]
     claim_folder(
         output,
-        {"hearts3d": vars(chosen)},
+        {"hearts3d": {name: value for name, value in vars(chosen).items() if value is not None}},
         files=[output / job.path.name for job in jobs],
         rejections=[output / REJECTED / job.rejection.name for job in jobs],
     )
@@ -132,5 +147,5 @@ def simulate_hearts(
 
 
 def _entry(job: HeartJob) -> tuple[int, dict[str, Any]]:
-    kind = draw_heart(job.settings.seed, job.index).kind
+    kind = job.settings.heart(job.index).kind
     return job.index, {"motion": job.path.name, "subject": job.name, "kind": kind}

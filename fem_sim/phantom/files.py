@@ -16,19 +16,24 @@ from myomotion.files.outputs import WRITTEN_BY, replaced_folder
 SLICE_SPACING_MM = 25.0
 
 
-def write_cine(folder: Path, cine: VirtualCine, record: dict[str, Any]) -> None:
+def write_cine(
+    folder: Path,
+    cine: VirtualCine,
+    record: dict[str, Any],
+    distance: float = SLICE_SPACING_MM,
+) -> None:
     """Write the folder, whole or not at all.
 
     Files: `sa.nii.gz` int16 (x, y, z, t); `label_sa_ED.nii.gz`, `label_sa_ES.nii.gz` uint8
     (x, y, z), 1 LV cavity, 2 LV myocardium, 3 RV cavity; `truth.npz` with `displacement` float32
     (T, Z, 2, X, Y) in mm along the array axes on the ED grid, `labels` uint8 (T, Z, X, Y) of the
-    tissue and `seen`, the same as a reader sees it; `info.json`. The distance of the levels in the
-    header is nominal.
+    tissue and `seen`, the same as a reader sees it; `info.json`. The distance of the slices in the
+    header, mm, is nominal where none is given.
 
     Raises:
         OutputError: the folder cannot be written; nothing half-written is left.
     """
-    affine = np.diag([cine.spacing, cine.spacing, SLICE_SPACING_MM, 1.0])
+    affine = np.diag([cine.spacing, cine.spacing, distance, 1.0])
     info = {
         **WRITTEN_BY,
         "patient": folder.name,

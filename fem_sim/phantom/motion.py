@@ -35,6 +35,8 @@ class MotionSettings:
         translation: (T, 2) rigid translation of the heart, mm.
         rotation: (T,) rigid rotation of the heart about the LV centroid, radians.
         fade: length over which motion fades outside the heart, mm.
+        positions: (T,) fractional index into the simulated cycle; where its cavity's area is what
+            the contraction asks for, if None.
     """
 
     contraction: np.ndarray
@@ -42,6 +44,7 @@ class MotionSettings:
     translation: np.ndarray
     rotation: np.ndarray
     fade: float = 14.0
+    positions: np.ndarray | None = None
 
 
 class SliceMotion:
@@ -230,7 +233,9 @@ def _prescribed(
     septum = geometry.epi_points(angle[rv_wall])
     nodes = np.rint((septum - grid[0, 0, 0]) / spacing).astype(np.intp)
     nodes = np.clip(nodes, 0, wall.shape[0] - 1)
-    positions = path_position(area_ratio, settings.contraction)
+    positions = settings.positions
+    if positions is None:
+        positions = path_position(area_ratio, settings.contraction)
     result = np.zeros((len(positions), 2, *wall.shape))
     centre = geometry.centre[:, None]
     for t, position in enumerate(positions):

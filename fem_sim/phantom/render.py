@@ -113,7 +113,7 @@ def render_cine(
             cycle.displacement, cycle.labels, cycle.area_ratio, step, geometry, motion_settings
         )
         painter = Painter(material, look, acquisition, motion_settings.contraction)
-        slices.append(_render_slice(painter, motion, scale, origin, spacing, settings, rng))
+        slices.append(paint_frames(painter, motion, scale, origin, spacing, settings, rng))
     return VirtualCine(
         images=np.stack([s.images for s in slices], axis=2),
         displacement=np.stack([s.displacement for s in slices], axis=1),
@@ -165,7 +165,7 @@ def slice_motion_settings(
 
 
 @dataclass(frozen=True)
-class _Slice:
+class PaintedSlice:
     """Images (X, Y, T), displacement (T, 2, X, Y), labels (T, X, Y) and how the motion came out."""
 
     images: np.ndarray
@@ -176,7 +176,7 @@ class _Slice:
     right_ventricle: bool
 
 
-def _render_slice(
+def paint_frames(
     painter: Painter,
     motion: SliceMotion,
     scale: float,
@@ -184,7 +184,18 @@ def _render_slice(
     spacing: float,
     settings: CineSettings,
     rng: np.random.Generator,
-) -> _Slice:
+) -> PaintedSlice:
+    """Pictures of one slice in every frame, with its motion and labels.
+
+    Args:
+        painter: what material looks like.
+        motion: of the slice.
+        scale: of brightness to intensities.
+        origin: ``(2,)`` place of the first voxel in the motion's mm.
+        spacing: of the voxels, mm.
+        settings: frames, matrix and supersampling.
+        rng: draws the noise.
+    """
     n, factor = settings.matrix, settings.supersampling
     sub = (np.arange(n * factor) + 0.5) / factor - 0.5
     points = np.stack(
@@ -210,7 +221,7 @@ def _render_slice(
         labels.append(voxel_label(label, n, factor))
         seen.append(voxel_label(visible, n, factor))
     pictures = np.clip(np.rint(np.stack(images, axis=-1)), 0, 32767).astype(np.int16)
-    return _Slice(
+    return PaintedSlice(
         images=pictures,
         displacement=np.stack(fields).astype(np.float32),
         labels=np.stack(labels),

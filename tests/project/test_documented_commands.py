@@ -32,6 +32,8 @@ DOCUMENTS = [README, ROOT / ".github" / "CONTRIBUTING.md", *sorted(BUNDLES.glob(
 # by its name.
 RUN_BY_TESTS = {
     "python -m fem_sim hearts3d": "tests/fem_sim/test_heart3d_beat.py",
+    "python -m fem_sim modes3d": "tests/fem_sim/stacks/test_stacks3d.py",
+    "python -m fem_sim stacks3d": "tests/fem_sim/stacks/test_stacks3d.py",
     "python -m fem_sim phantom": "tests/fem_sim/test_fem_animate.py",
     "python -m fem_sim show": "tests/fem_sim/test_fem_show.py",
     "python -m fem_sim simulate": "tests/fem_sim/test_sim_dataset.py",
@@ -73,6 +75,7 @@ NOT_RUN = {
     "python -m tools.verify distribution": "half an hour, and the network",
     "python -m tools.verify registration": "an hour, and real data",
     "python -m tools.verify segmentation": "half an hour, and real data",
+    "python -m tools.verify volume": "half an hour, simulated ventricles, and real data",
 }
 
 

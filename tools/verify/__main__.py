@@ -2,7 +2,7 @@
 
 python -m tools.verify NAME --output FILE.json ...
 
-NAME: autoencoder, registration, segmentation, inference, distribution or robustness.
+NAME: autoencoder, registration, segmentation, inference, distribution, robustness or volume.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ MODULES = {
     "inference": "tools.verify.inference.command",
     "distribution": "tools.verify.distribution",
     "robustness": "tools.verify.robustness.command",
+    "volume": "tools.verify.volume.command",
 }
 
 

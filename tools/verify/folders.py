@@ -41,6 +41,11 @@ def cycles(folder: Path) -> None:
     read_datalist(folder, "test", "cycle")
 
 
+def hearts3d(folder: Path) -> None:
+    """A folder of ventricles simulated in three dimensions."""
+    read_datalist(folder, "training", "motion")
+
+
 def reference_cycle(folder: Path) -> None:
     """The cycle that the method's authors published."""
     read_reference_cycle(folder)
@@ -58,6 +63,7 @@ NAMES: Mapping[Kind, str] = {
     data_sets: "a folder of studies, or of folders of studies",
     virtual_cines: "a folder of virtual cines, made by python -m fem_sim phantom",
     cycles: "a folder of cycles, made by python -m fem_sim simulate",
+    hearts3d: "a folder of ventricles, made by python -m fem_sim hearts3d",
     reference_cycle: "the folder of the published cycle",
     weights: "a .pt file",
 }

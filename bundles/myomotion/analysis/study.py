@@ -14,6 +14,7 @@ from myomotion.analysis.function import Function, ventricular_function
 from myomotion.analysis.grids import Slices
 from myomotion.analysis.intervals.calibration import Calibration
 from myomotion.analysis.intervals.study import study_intervals
+from myomotion.analysis.measures.measure import RED
 from myomotion.analysis.measures.tracked import tracked_slices
 from myomotion.analysis.motion import Motion, source_motion
 from myomotion.analysis.quality import StudyQuality, assess
@@ -22,6 +23,8 @@ from myomotion.analysis.regions import SliceRegions
 from myomotion.analysis.summary import study_summary
 from myomotion.analysis.tables.segment_timing import timing_rows
 from myomotion.analysis.tables.strain import strain_rows, strain_warnings
+from myomotion.analysis.volume.numbers import volume_summary
+from myomotion.analysis.volume.study import VolumeMotion, lift_study
 from myomotion.core.cycle import cycle_closes
 from myomotion.io.cine import Cine
 
@@ -41,6 +44,7 @@ class Study:
         quality: measures and lights.
         summary: content of ``summary.json``.
         function: of the ventricles; None without a cavity in the end-diastolic label.
+        volume: motion of the wall in space; None where it was not asked for or cannot be.
     """
 
     cine: Cine
@@ -51,6 +55,7 @@ class Study:
     quality: StudyQuality
     summary: dict[str, Any]
     function: Function | None = None
+    volume: VolumeMotion | None = None
 
 
 def analyse(
@@ -62,6 +67,7 @@ def analyse(
     areas: Areas | None = None,
     repeats: torch.Tensor | None = None,
     calibration: Calibration | None = None,
+    volume: bool = False,
 ) -> Study:
     """Measure a tracked cine.
 
@@ -75,6 +81,7 @@ def analyse(
         areas: of cavity and wall, that function rests on; by the moved label where not given.
         repeats: motion to end-systole, tracked again, ``(R, Z, 2, size, size)`` in millimetres.
         calibration: makes intervals of them; None for none.
+        volume: lift the slices' motion into space.
 
     Returns:
         The study.
@@ -105,6 +112,17 @@ def analyse(
         function=function,
         intervals=intervals,
     )
+    lifted = None
+    if volume:
+        red = [judged.slice for judged in quality.slices if judged.light == RED]
+        found = lift_study(tracked, red)
+        if isinstance(found, str):
+            summary["volume"] = {"not_computed_because": found}
+            summary["warnings"].append(f"No motion in space: {found}.")
+        else:
+            lifted = found
+            summary["volume"] = volume_summary(found, slices.cine, motion.es_frame)
+            summary["warnings"] += found.warnings
     return Study(
         cine=slices.cine,
         motion=motion,
@@ -114,4 +132,5 @@ def analyse(
         quality=quality,
         summary=summary,
         function=function,
+        volume=lifted,
     )

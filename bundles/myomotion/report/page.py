@@ -26,6 +26,7 @@ from myomotion.report.player import player_slices
 from myomotion.report.reference import NO_OTHERS, SOURCE
 from myomotion.report.short import doubts, short_items
 from myomotion.report.templates import as_it_is, render
+from myomotion.report.volume import volume_section
 
 CYCLE_MS = 1200  # duration of one round of the player where frame times are unknown
 BULLSEYES: tuple[tuple[str, str, tuple[float, float] | None, str], ...] = (
@@ -62,6 +63,7 @@ def report_page(study: Study) -> str:
         short=short_items(study),
         doubts=doubts(study),
         reference=f"{SOURCE}. {NO_OTHERS}",
+        volume=volume_section(study),
         curves=study_curves(study, names),
         bullseyes=_bullseyes(study.summary) if study.rows else [],
         lights=light_grid(study.quality.frames, names),

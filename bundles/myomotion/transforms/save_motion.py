@@ -25,6 +25,7 @@ from myomotion.io.cine import Cine
 from myomotion.report.dicom.write import WriteDicom
 from myomotion.report.overview import overview_figure
 from myomotion.report.page import report_page
+from myomotion.transforms.save_volume import wall_displacement, write_volume
 
 STUDY_RESULT = "motion"  # kind of a result folder, see myomotion.files.outputs
 NIFTI_INTENT_VECTOR = 1007
@@ -39,6 +40,7 @@ class AnalyseMotion(Transform):
         control: judges the motion; None judges it without R_VAE.
         parameters: what the result depends on, noted in ``summary.json``.
         calibration: makes intervals of ``repeats``; None for none.
+        volume: lift the slices' motion into space.
     """
 
     def __init__(
@@ -46,10 +48,12 @@ class AnalyseMotion(Transform):
         control: QualityControl | None = None,
         parameters: Mapping[str, Any] | None = None,
         calibration: Calibration | None = None,
+        volume: bool = False,
     ) -> None:
         self.control = control
         self.parameters = dict(parameters or {})
         self.calibration = calibration
+        self.volume = volume
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Measure ``displacement``, and ``inverse`` and ``repeats`` where given, on ``slices``."""
@@ -63,6 +67,7 @@ class AnalyseMotion(Transform):
             self.parameters,
             repeats=data.get("repeats"),
             calibration=self.calibration,
+            volume=self.volume,
         )
         return {**data, "study": study}
 
@@ -109,6 +114,10 @@ def write_study(
     with replaced_folder(target, STUDY_RESULT, inputs) as folder, NiftiWriter() as writer:
         # Compressed on other threads while this one draws.
         write_images(folder, study.cine, study.motion, writer)
+        if study.volume is not None:
+            write_volume(folder, study.volume, study.cine)
+            in_space = wall_displacement(study.volume, study.cine)
+            write_vectors(folder / "volume" / "displacement", study.cine, in_space, writer)
         for name, (columns, rows) in study_tables(study).items():
             write_table(folder / f"{name}.csv", columns, rows)
         overview_figure(study).savefig(
@@ -161,6 +170,22 @@ def write_images(folder: Path, cine: Cine, motion: Motion, writer: NiftiWriter) 
             header = image.header
             header.set_intent(NIFTI_INTENT_VECTOR)
             writer.write(image, folder / name / f"frame_{t:03d}.nii.gz", sparse=True)
+
+
+def write_vectors(folder: Path, cine: Cine, field: np.ndarray, writer: NiftiWriter) -> None:
+    """Write vectors of every frame as ``frame_TTT.nii.gz``.
+
+    Args:
+        folder: to make.
+        cine: the study.
+        field: ``(T, X, Y, Z, 3)`` in LPS mm.
+        writer: writes the files.
+    """
+    folder.mkdir()
+    for t, vectors in enumerate(field):
+        image = image_of(cine, np.asfortranarray(vectors[:, :, :, None]))
+        image.header.set_intent(NIFTI_INTENT_VECTOR)
+        writer.write(image, folder / f"frame_{t:03d}.nii.gz", sparse=True)
 
 
 def image_of(

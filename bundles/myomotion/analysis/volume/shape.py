@@ -1,0 +1,135 @@
+"""The wall of a left ventricle at end-diastole in space, from the contours of its slices."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.interpolate import PchipInterpolator
+from scipy.optimize import least_squares
+
+from myomotion.analysis.volume.lattice import ANGLES, DEPTHS, HEIGHTS, height_share
+from myomotion.core.wall.contours import Contours, polygon_centroid
+
+FEWEST_SLICES = 3
+APEX_WALL = 0.7  # thickness of the wall at the apex over the mean one
+LEAST_BELOW = 0.1  # of the distance of slices, how far the apex lies below the lowest one
+# Length of the half ellipsoid below the widest level over its radius: mean and spread.
+USUAL_SLENDERNESS = (2.7, 0.5)
+RADIUS_MM = 1.5  # by which radii of slices depart from an ellipsoid's
+BASE_BEYOND = 0.5  # distances of slices from the highest slice to the base
+WIDEST_STEP = (0.6, 1.2)  # of the squared radius from the highest slice to the base
+SHARP_MM = 0.2  # what is left of a radius at the tip, so that no direction is lost
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class HeartShape:
+    """A wall at end-diastole.
+
+    Attributes:
+        positions: ``(heights, angles, depths, 3)`` in mm, see
+            :mod:`~myomotion.analysis.volume.lattice`.
+        levels: ``(K,)`` of the slices along the axis, mm, increasing.
+        shifts: ``(K, 2)`` how far each slice lies beside the smooth axis of all, mm.
+        middles: ``(K, 2)`` of the slices' cavities, mm.
+        apex_below_mm: how far the cavity's apex is taken to lie below the lowest slice.
+    """
+
+    positions: np.ndarray
+    levels: np.ndarray
+    shifts: np.ndarray
+    middles: np.ndarray
+    apex_below_mm: float
+
+
+def heart_shape(levels: Sequence[float], contours: Sequence[Contours]) -> HeartShape:
+    """Wall through the contours of slices.
+
+    The slices' middles are brought onto a smooth axis. Between them the squared radius along every
+    angle is a monotone cubic in the level, as is that of an ellipsoid, whose squared radius is a
+    parabola; the apex is that of the half ellipsoid that fits the mean radii best.
+
+    Args:
+        levels: of the slices along the axis in mm, increasing from apex to base.
+        contours: of each slice, mm, in the plane's axes, counter-clockwise seen from the base.
+
+    Raises:
+        ValueError: for fewer than :data:`FEWEST_SLICES` slices or levels that do not increase.
+    """
+    z = np.asarray(levels, float)
+    if len(z) < FEWEST_SLICES or len(z) != len(contours) or not (np.diff(z) > 0).all():
+        raise ValueError(f"levels {z.tolist()}: need {FEWEST_SLICES} or more that increase.")
+    middles = np.stack([polygon_centroid(c.endo) for c in contours])
+    axis = np.polynomial.polynomial.polyfit(z, middles, 1 if len(z) < 5 else 2)
+    on_axis = np.polynomial.polynomial.polyval(z, axis).T
+    inner, outer = (
+        np.stack(
+            [_radii(getattr(c, side), middle) for c, middle in zip(contours, middles, strict=True)]
+        )
+        for side in ("endo", "epi")
+    )
+    step = float(np.median(np.diff(z)))
+    tip = _apex(z, np.sqrt((inner**2).mean(1)), step)
+    wall = float((outer - inner).mean())
+    base = z[-1] + BASE_BEYOND * step
+    share = height_share(HEIGHTS)
+    surfaces = []
+    for radii, lowest in ((inner, tip), (outer, tip - APEX_WALL * wall)):
+        heights = lowest + share * (base - lowest)
+        radius = np.sqrt(_squared(z, radii**2, lowest, base)(heights))
+        middle = np.polynomial.polynomial.polyval(np.clip(heights, z[0], None), axis).T
+        ray = np.stack([np.cos(ANGLES), np.sin(ANGLES)], axis=-1)
+        plane = middle[:, None] + radius[..., None] * ray
+        level = np.broadcast_to(heights[:, None, None], (*plane.shape[:2], 1))
+        surfaces.append(np.concatenate([plane, level], axis=-1))
+    endo, epi = surfaces
+    positions = endo[:, :, None] + DEPTHS[:, None] * (epi - endo)[:, :, None]
+    return HeartShape(
+        positions=positions,
+        levels=z,
+        shifts=middles - on_axis,
+        middles=middles,
+        apex_below_mm=float(z[0] - tip),
+    )
+
+
+def _radii(contour: np.ndarray, middle: np.ndarray) -> np.ndarray:
+    """Radii about a middle along :data:`ANGLES`."""
+    x, y = (contour - middle).T
+    angle = np.arctan2(y, x)
+    order = np.argsort(angle)
+    return np.interp(ANGLES, angle[order], np.hypot(x, y)[order], period=2 * np.pi)
+
+
+def _apex(z: np.ndarray, radius: np.ndarray, step: float) -> float:
+    """Level of the endocardium's apex: that of the half ellipsoid that fits the mean radii.
+
+    Where few slices show how it ends, its slenderness is that of most ventricles.
+    """
+    widest = float(radius.max())
+
+    def left(unknown: np.ndarray) -> np.ndarray:
+        below, slenderness, wide = unknown
+        way = (z - z[0] + below) / (slenderness * wide) - 1
+        found = wide * np.sqrt(np.maximum(1 - way**2, 0))
+        usual = (slenderness - USUAL_SLENDERNESS[0]) / USUAL_SLENDERNESS[1]
+        return np.append((found - radius) / RADIUS_MM, usual)
+
+    share = min(float(radius[0]) / widest, 0.95)
+    first = USUAL_SLENDERNESS[0] * widest * (1 - np.sqrt(1 - share**2))
+    found = least_squares(
+        left,
+        [np.clip(first, 2 * LEAST_BELOW * step, None), USUAL_SLENDERNESS[0], widest],
+        bounds=([LEAST_BELOW * step, 1.0, 0.5 * widest], [np.inf, 6.0, 1.5 * widest]),
+    )
+    return float(z[0] - found.x[0])
+
+
+def _squared(z: np.ndarray, squared: np.ndarray, lowest: float, base: float) -> PchipInterpolator:
+    """Squared radii ``(angles,)`` as a function of the level."""
+    slope = (squared[-1] - squared[-2]) / (z[-1] - z[-2])
+    low, high = (factor * squared[-1] for factor in WIDEST_STEP)
+    top = np.clip(squared[-1] + slope * (base - z[-1]), low, high)
+    start = np.full_like(top, SHARP_MM**2)
+    return PchipInterpolator([lowest, *z, base], np.stack([start, *squared, top]))

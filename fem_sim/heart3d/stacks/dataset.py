@@ -1,0 +1,170 @@
+"""Make folders of virtual stacks from simulated ventricles, one cine a heart."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fem_sim.files import REJECTED, SPLITS, claim_folder, write_rejection
+from fem_sim.heart3d.motion import HeartMotion
+from fem_sim.heart3d.stacks.pictures import draw_stack
+from fem_sim.heart3d.stacks.stack import StackSettings, VirtualStack, slice_heart
+from fem_sim.parallel import run_jobs
+from fem_sim.phantom.dataset import write_cine_list
+from fem_sim.phantom.files import is_finished, write_cine
+from fem_sim.phantom.motion import PhantomError
+from myomotion.io.datalist import read_datalist
+
+
+@dataclass(frozen=True, kw_only=True)
+class StackJob:
+    """One stack to make.
+
+    Attributes:
+        output: folder of the stacks.
+        subject: name of the heart and of its stack.
+        section: split of the heart.
+        motion: file of its motion.
+        settings: of the stack.
+        seed: of everything drawn.
+    """
+
+    output: str
+    subject: str
+    section: str
+    motion: str
+    settings: StackSettings
+    seed: int
+
+    @property
+    def folder(self) -> Path:
+        """The stack's folder."""
+        return Path(self.output) / self.subject
+
+    @property
+    def rejection(self) -> Path:
+        """Where the reason is noted if it cannot be made."""
+        return Path(self.output) / REJECTED / f"{self.subject}.json"
+
+
+def stack_of(job: StackJob) -> tuple[VirtualStack, np.random.Generator]:
+    """The slices of a job's heart, and what goes on to draw its pictures.
+
+    Raises:
+        ValueError: see :func:`~fem_sim.heart3d.stacks.stack.slice_heart`.
+    """
+    index = int("".join(c for c in job.subject if c.isdigit()) or 0)
+    rng = np.random.default_rng([job.seed, index, 7])
+    return slice_heart(HeartMotion.load(job.motion), job.settings, rng), rng
+
+
+def make_stack(job: StackJob) -> None:
+    """Draw one stack and write it, or note why that cannot be done.
+
+    Its folder is that of a virtual cine; slices run from apex to base, and ``info.json`` says under
+    ``stack`` at which levels, and how far each was shifted.
+    """
+    try:
+        stack, rng = stack_of(job)
+        cine, kept = draw_stack(stack, rng)
+    except (PhantomError, ValueError) as error:
+        write_rejection(job.rejection, job.subject, str(error))
+        return
+    record: dict[str, Any] = {
+        "seed": job.seed,
+        "heart": Path(job.motion).name,
+        "slices": [{"level": level} for level in cine.levels],
+        "stack": {
+            **asdict(job.settings),
+            "kept": kept,
+            "levels_mm": stack.levels[kept].tolist(),
+            "shifts_mm": stack.shifts[kept].tolist(),
+        },
+    }
+    write_cine(job.folder, cine, record, distance=job.settings.distance)
+
+
+def jobs_of(
+    output: Path, hearts: Path, settings: StackSettings, seed: int, sections: tuple[str, ...]
+) -> list[StackJob]:
+    """Jobs of the hearts of a folder.
+
+    Args:
+        output: folder of the stacks.
+        hearts: folder that ``hearts3d`` made.
+        settings: of the stacks.
+        seed: of everything drawn.
+        sections: which hearts.
+
+    Raises:
+        InputError: if the folder has no such hearts.
+    """
+    jobs = []
+    for section in sections:
+        for entry in read_datalist(hearts, section, "motion"):
+            jobs.append(
+                StackJob(
+                    output=str(output),
+                    subject=entry["subject"],
+                    section=section,
+                    motion=entry["motion"],
+                    settings=settings,
+                    seed=seed,
+                )
+            )
+    return jobs
+
+
+def make_stacks(
+    output: Path,
+    hearts: Path,
+    *,
+    settings: StackSettings | None = None,
+    seed: int = 0,
+    sections: tuple[str, ...] = SPLITS,
+    workers: int = 1,
+    progress: bool = True,
+) -> Path:
+    """Draw a stack of every heart of a folder; what an earlier run finished is kept.
+
+    Args:
+        output: folder of the stacks, made if needed.
+        hearts: folder that ``hearts3d`` made.
+        settings: of the stacks; defaults if None.
+        seed: of everything drawn.
+        sections: of the hearts' list.
+        workers: processes.
+        progress: show a progress bar.
+
+    Returns:
+        Path of the data list.
+
+    Raises:
+        InputError: if the folder has no such hearts.
+        ValueError: for a folder of other settings.
+        RuntimeError: if no stack at all could be made.
+    """
+    chosen = settings or StackSettings()
+    jobs = jobs_of(output, hearts, chosen, seed, sections)
+    claim_folder(
+        output,
+        json.loads(json.dumps({"hearts": hearts.name, "seed": seed, **asdict(chosen)})),
+        folders=[job.folder for job in jobs],
+        rejections=[job.rejection for job in jobs],
+        inputs=[job.motion for job in jobs],
+    )
+    waiting = [j for j in jobs if not (is_finished(j.folder) or j.rejection.is_file())]
+    run_jobs(
+        make_stack,
+        waiting,
+        workers=workers,
+        description="drawing",
+        unit="stack",
+        finished=len(jobs) - len(waiting),
+        progress=progress,
+    )
+    return write_cine_list(output, [(job.section, job.subject) for job in jobs])

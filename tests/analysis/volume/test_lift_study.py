@@ -1,0 +1,117 @@
+"""Tracked studies that are lifted into space, and those that are not, with the reason."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+import torch
+
+from myomotion.analysis.study import Study, analyse
+from myomotion.io.cine import find_studies
+from myomotion.report.page import report_page
+from myomotion.transforms.load_cine import LoadCine
+from myomotion.transforms.save_motion import write_study
+
+RADII = (13.0, 17.0, 20.0, 22.0, 22.0)  # of the cavity from apex to base, mm
+WALL, SPACING, SIZE, FRAMES = 9.0, 1.5, 72, 3
+SHRINK = -0.1
+
+
+def cup(
+    folder: Path, *, distance: float = 10.0, slices: int = 5, shifted: int | None = None
+) -> Path:
+    """A study of rings that grow from slice to slice, end-diastole first."""
+    folder.mkdir(parents=True)
+    axis = np.arange(SIZE) * SPACING
+    x, y = np.meshgrid(axis, axis, indexing="ij")
+    middle = (SIZE - 1) / 2 * SPACING
+    label = np.zeros((SIZE, SIZE, slices), np.uint8)
+    for z, radius in enumerate(RADII[:slices]):
+        way = np.hypot(x - middle - (9.0 if z == shifted else 0.0), y - middle)
+        label[way < radius + WALL, z] = 2
+        label[way < radius, z] = 1
+    image = np.choose(label, (60, 200, 90)).astype(np.int16)
+    noise = np.random.default_rng(0).integers(0, 9, (*image.shape, FRAMES))
+    affine = np.diag([SPACING, SPACING, distance, 1.0])
+    nib.save(
+        nib.Nifti1Image((image[..., None] + noise).astype(np.int16), affine), folder / "sa.nii.gz"
+    )
+    nib.save(nib.Nifti1Image(label, affine), folder / "label_sa_ED.nii.gz")
+    (folder / "info.json").write_text(
+        json.dumps({"ed_frame": 0, "es_frame": 1, "labels": "internal"})
+    )
+    return folder
+
+
+def tracked(folder: Path, volume: bool = True) -> Study:
+    """The study with a motion that draws every ring together."""
+    item = LoadCine()(find_studies(folder)[0])
+    depth, frames, size = item["image"].shape[:3]
+    axis = torch.arange(float(size)) - (size - 1) / 2
+    field = SHRINK * 1.5 * torch.stack(torch.meshgrid(axis, axis, indexing="ij"))
+    share = torch.sin(torch.pi * torch.arange(frames) / frames)[:, None, None, None]
+    motion = (share * field)[None].expand(depth, -1, -1, -1, -1)
+    return analyse(item["slices"], motion.contiguous(), volume=volume)
+
+
+@pytest.mark.slow
+def test_a_stack_is_lifted_and_written(tmp_path: Path) -> None:
+    study = tracked(cup(tmp_path / "cup"))
+    assert study.volume is not None
+    assert study.volume.slices == [0, 1, 2, 3, 4]
+    found = study.summary["volume"]
+    assert found["ef_percent"] > 10
+    assert found["gls_uncertainty"] > 0
+    assert len(found["through_plane_mm"]) == 5
+    assert study.volume.function.gls[0] == pytest.approx(0, abs=1e-6)
+    page = report_page(study)
+    assert "The ventricle in space" in page
+    write_study(tmp_path / "out", study)
+    folder = tmp_path / "out" / "volume"
+    assert (folder / "wall_001.vts").is_file()
+    field = nib.load(folder / "displacement" / "frame_001.nii.gz")
+    assert field.shape == (SIZE, SIZE, 5, 1, 3)
+    assert np.abs(field.get_fdata()[..., 2]).max() > 0
+
+
+@pytest.mark.slow
+def test_a_stack_that_is_stored_from_base_to_apex_gives_the_same(tmp_path: Path) -> None:
+    up = tracked(cup(tmp_path / "up"))
+    down_folder = cup(tmp_path / "down")
+    for name in ("sa", "label_sa_ED"):
+        image = nib.load(down_folder / f"{name}.nii.gz")
+        turned = np.ascontiguousarray(np.asarray(image.dataobj)[:, :, ::-1])
+        nib.save(nib.Nifti1Image(turned, image.affine), down_folder / f"{name}.nii.gz")
+    down = tracked(down_folder)
+    assert down.volume is not None
+    assert down.volume.slices == [4, 3, 2, 1, 0]
+    for key in ("gls_percent", "ef_percent"):
+        assert down.summary["volume"][key] == pytest.approx(up.summary["volume"][key], abs=0.05)
+
+
+@pytest.mark.slow
+def test_slices_that_were_shifted_are_said(tmp_path: Path) -> None:
+    study = tracked(cup(tmp_path / "cup", shifted=2))
+    assert any("beside the axis" in warning for warning in study.summary["warnings"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [({"slices": 2}, "fewer than 3"), ({"distance": 25.0}, "distance of the slices is not known")],
+)
+def test_what_cannot_be_lifted_says_why_and_is_as_before(
+    tmp_path: Path, change: dict[str, int], reason: str
+) -> None:
+    folder = cup(tmp_path / "cup", **change)  # type: ignore[arg-type]
+    study, plain = tracked(folder), tracked(folder, volume=False)
+    assert study.volume is None
+    assert reason in study.summary["volume"]["not_computed_because"]
+    assert any(reason in warning for warning in study.summary["warnings"])
+    assert "volume" not in plain.summary
+    assert study.rows == plain.rows
+    assert "The ventricle in space" not in report_page(study)

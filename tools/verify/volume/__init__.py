@@ -1,0 +1,1 @@
+"""Claims about the lift of slices into space."""
