@@ -52,8 +52,8 @@ RUN_BY_TESTS = {
     "python -m tools.evaluate": "tests/tools/test_peers.py",
     "python -m tools.export_vtk": "tests/tools/test_export_vtk.py",
     "python -m tools.move": "tests/tools/test_move.py",
-    "python -m tools.package": "tests/tools/test_package.py",
-    "python -m tools.package.hub": "tests/tools/test_package_hub.py",
+    "python -m tools.package": "tests/tools/package/test_package.py",
+    "python -m tools.package.hub": "tests/tools/package/test_package_hub.py",
     "python -m tools.figures.pipeline": "tests/report/test_pipeline_figure.py",
     "python -m tools.study": "tests/tools/study/test_study.py",
     "python -m tools.track_cohort": "tests/tools/test_cluster.py",
@@ -61,7 +61,7 @@ RUN_BY_TESTS = {
     "python -m tools.verify inference": "tests/tools/verify/test_inference.py",
     "python -m tools.verify robustness": "tests/tools/verify/test_fuzz.py",
     "python -m tools.convert.dicom": "tests/io/dicom/test_dicom.py",
-    "python tools/unpack.py": "tests/tools/test_unpack.py",
+    "python tools/unpack.py": "tests/tools/package/test_unpack.py",
 }
 # Commands of README and the guides that nothing runs as they stand there, and why.
 NOT_RUN = {

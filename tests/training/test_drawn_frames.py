@@ -63,7 +63,7 @@ def test_pairs_in_training_see_every_share_and_those_of_validation_one(small_stu
 
 @pytest.mark.parametrize("guide", [-0.1, 1.5, "half", True, float("nan")])
 def test_a_guide_that_is_no_share_is_refused(guide: object) -> None:
-    with pytest.raises(SettingError, match="guide: .* is no share. Give 0"):
+    with pytest.raises(SettingError, match=r"guide: .* is no share. Give 0"):
         LoadCine(guide=guide)  # type: ignore[arg-type]
-    with pytest.raises(SettingError, match="guide: .* is no share"):
+    with pytest.raises(SettingError, match=r"guide: .* is no share"):
         Tracker(guide=guide)
