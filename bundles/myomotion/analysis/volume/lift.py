@@ -47,9 +47,9 @@ class LiftSettings:
         iterations: of Gauss-Newton.
     """
 
-    radial_mm: float = 1.5
-    around_mm: float = 1.5
-    volume: float = 0.15
+    radial_mm: float = 5.0
+    around_mm: float = 5.0
+    volume: float = 0.5
     data: Data = Data.LINE
     beyond_mm: float = 6.0
     iterations: int = 3

@@ -22,7 +22,7 @@ from myomotion.errors import InputError
 
 SHIPPED = Path(__file__).with_name("modes.npz")
 SLENDERNESS = 3.5  # length over radius: brings longitudinal units to the size of the others
-RIGID_MM, RIGID_ALONG_MM, RIGID_DEGREES = 3.0, 1.0, 3.0  # spread of what the whole heart does
+RIGID_MM, RIGID_ALONG_MM, RIGID_DEGREES = 3.0, 0.3, 3.0  # spread of what the whole heart does
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
