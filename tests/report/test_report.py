@@ -276,6 +276,7 @@ def test_every_option_that_changes_a_result_makes_finished_studies_stale() -> No
     parser = ConfigParser()
     parser.read_config(str(INFERENCE))
     noted = set(parser["parameters"]) | set(parser["parameters"]["files"])
-    where_and_how = {"dataset_dir", "output_dir", "cache_dir", "device", "batch_size", "overwrite"}
+    where_and_how = {"dataset_dir", "output_dir", "cache_dir", "device", "batch_size"}
+    where_and_how |= {"overwrite", "verbose"}
     built_in = {"preset", "built_in_slices"}
     assert options - noted == where_and_how | built_in

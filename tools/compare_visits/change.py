@@ -118,8 +118,9 @@ def own_repeat(
     Returns:
         As an entry of :func:`read_repeat`; None unless both have an interval.
     """
-    halves = [own.get(key + HALF_WIDTH) for own in (first, second)]
-    if None in halves:
+    known = (own.get(key + HALF_WIDTH) for own in (first, second))
+    halves = [half for half in known if half is not None]
+    if len(halves) < 2:
         return None
     return {"sd": float(np.hypot(*halves)) / TWO_SIDED_90, "source": INTERVALS}
 

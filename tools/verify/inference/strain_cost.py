@@ -36,7 +36,7 @@ def cost_claims(cines: Path, work: Path) -> Iterator[Claim]:
         strain_rows(tracked)
         plain = time.process_time() - start
         again = RepeatMotion(tracker.network, tracker.inferer, tracker.refine, tracker.integrate)
-        repeated_numbers(tracked, again({**item})["repeats"])
+        repeated_numbers(tracked, again(dict(item))["repeats"])
         note = f"{slices} levels x {frames} frames, processor time"
         title = f"strain of a study, {method}"
         yield at_most(f"{title}, without intervals", plain, WITHOUT_S, "s", note)

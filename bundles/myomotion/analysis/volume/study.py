@@ -106,7 +106,7 @@ def lift_study(
         start = np.array(grid.center) * grid.source_spacing - (grid.size - 1) / 2 * grid.spacing
         nodes = walls[z].mesh.nodes + start
         contours.append(_turned(nodes[:, 0], nodes[:, -1], axes.mirrored))
-    shape = heart_shape(levels, contours)
+    shape = heart_shape(levels.tolist(), contours)
     tracks = Tracks(
         levels=levels,
         moves=np.stack([_moves(walls[z], axes.mirrored) for z in order], axis=1),
