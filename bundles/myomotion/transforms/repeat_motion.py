@@ -77,7 +77,7 @@ class RepeatMotion(Transform):
         plain = frames.get("plain", frames["image"])
         noise = noise_level(plain, field[:, frame].to(plain) / slices.spacing)
         shares = None if slices.tissues is None else slices.tissues[:, [0, frame]]
-        start: dict[Hashable, Any] = {**data, **frames, "slices": replace(slices, tissues=shares)}
+        start: dict[Any, Any] = {**data, **frames, "slices": replace(slices, tissues=shares)}
         draw = torch.Generator().manual_seed(self.seed)
         fields = [self._once(start, noise, draw) for _ in range(self.repeats)]
         return {**data, "repeats": torch.stack(fields).cpu()}
@@ -95,7 +95,7 @@ class RepeatMotion(Transform):
         shares = slices.tissues
         if shares is not None:
             shares = shifted(shares.flatten(1, 2), shift).unflatten(1, shares.shape[1:3])
-        item: dict[Hashable, Any] = {
+        item: dict[Any, Any] = {
             **data,
             **frames,
             "mask": shifted(torch.as_tensor(data["mask"]), shift),

@@ -28,7 +28,7 @@ def cost_claims(cines: Path, work: Path) -> Iterator[Claim]:
     study = heart_jobs(cines, work, REPORTED_ON, 1)[0].study
     for method in METHODS:
         tracker = tracker_of(method)
-        item = tracker.motion(tracker.load(dict(study)))
+        item: dict[Any, Any] = tracker.motion(tracker.load(dict(study)))
         slices, frames = item["image"].shape[:2]
         motion = source_motion(item["slices"], item["displacement"], item["inverse"])
         start = time.process_time()
