@@ -9,6 +9,7 @@ import numpy as np
 from markupsafe import Markup
 
 from myomotion.analysis.intervals.repeats import HALF_WIDTH
+from myomotion.analysis.intervals.study import share_of_interval
 from myomotion.analysis.measures.measure import RED
 from myomotion.analysis.measures.tracked import unlabelled_disc
 from myomotion.analysis.study import Study
@@ -98,7 +99,7 @@ def _mid_wall(study: Study) -> Line:
         return Line(name="mean", values=[0.0 for _ in frames], place=0, faint=True)
     mean = [float(np.mean(v)) for v in values]
     half, most = means.get(key + HALF_WIDTH), mean[study.motion.es_frame]
-    band = [] if half is None or not most else [half * min(1.0, abs(v / most)) for v in mean]
+    band = [] if half is None else [half * share_of_interval(v, most) for v in mean]
     return Line(name="mean", values=mean, place=0, band=band)
 
 

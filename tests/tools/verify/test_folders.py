@@ -13,7 +13,7 @@ from tools.verify import registration
 from tools.verify.__main__ import MODULES, main
 from tools.verify.folders import NAMES
 
-WRITTEN = ("output", "pictures", "cache")  # places that a verification fills
+WRITTEN = ("output", "pictures", "cache", "work")  # places that a verification fills
 
 
 @pytest.mark.parametrize("name", MODULES)

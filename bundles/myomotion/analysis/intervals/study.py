@@ -50,8 +50,8 @@ class Intervals:
     def rows(self, rows: Sequence[Mapping[str, Any]], es_frame: int) -> list[dict[str, Any]]:
         """Rows of strain with the halves of their intervals.
 
-        Those of end-systole are calibrated. In other frames they are smaller by how much less the
-        wall is shortened than at end-systole: without motion there is no error.
+        Those of end-systole are calibrated; in other frames they are smaller, see
+        :func:`share_of_interval`.
 
         Args:
             rows: from :func:`~myomotion.analysis.tables.strain.strain_rows`.
@@ -64,7 +64,7 @@ class Intervals:
         found = []
         for row in rows:
             now, most = (walls.get((row["slice"], t)) for t in (row["frame"], es_frame))
-            share = min(1.0, abs(now / most)) if now is not None and most else None
+            share = None if now is None or most is None else share_of_interval(now, most)
             place = row["slice"], row["segment"]
             halves = self.of_place(place)
             found.append(
@@ -108,6 +108,22 @@ class Intervals:
         scale = self.scales.get((kind, key))
         known = [self.repeats[place][key] for place in places if place in self.repeats]
         return None if scale is None or not known else scale.half_width(spread(known))
+
+
+def share_of_interval(ecc: float, at_es: float) -> float:
+    """Half width in a frame, of that at end-systole: without motion there is no error.
+
+    The root of the shortening, with which intervals of Ecc of segments cover as much between
+    end-diastole and end-systole, and in diastole, as at end-systole.
+
+    Args:
+        ecc: of the whole wall in the frame.
+        at_es: at end-systole.
+
+    Returns:
+        0 to 1.
+    """
+    return min(1.0, abs(ecc / at_es)) ** 0.5 if at_es else 0.0
 
 
 def spread(repeats: Sequence[np.ndarray]) -> float:
