@@ -129,7 +129,7 @@ def without_subject(source: Path, subjects: Set[str]) -> list[str]:
         folder.name
         for folder in inside
         if source.name not in subjects
-        and subjects.isdisjoint({folder.name, *(p.name for p in folders(folder))})
+        and not subjects & {folder.name, *(p.name for p in folders(folder))}
     ]
 
 

@@ -44,7 +44,7 @@ def write_studies(folder: Path, count: int) -> list[str]:
     Returns:
         Their names.
     """
-    image = nib.Nifti1Image.from_filename(HEART / "sa.nii.gz")
+    image: Any = nib.load(HEART / "sa.nii.gz")
     values, places = np.asarray(image.dataobj), range(FIRST, LAST - DEEP + 1)
     names = []
     for i in range(count):
