@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from fem_sim.claims import Claim, at_most
 from myomotion.analysis.intervals.repeats import repeated_numbers
