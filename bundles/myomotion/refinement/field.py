@@ -133,9 +133,7 @@ class Refinement:
         wall = (mask.to(output).reshape(len(output), 1, *output.shape[-2:]) > 0.5).to(output)
         without = int((~wall.flatten(1).any(1)).sum())
         if without and self.weights.regulariser is not None and self.weights.alpha:
-            LOG.warning(
-                "no myocardium in the mask: %d slice(s) refined without the regulariser", without
-            )
+            LOG.info("no myocardium in %d slice(s): refined without the regulariser", without)
         closes = [cycle_closes(frames) for frames in images]
         shares = None if tissues is None else tissues.detach().to(output)
         return Objective(self.weights, images.detach().to(output), wall, closes, interval, shares)

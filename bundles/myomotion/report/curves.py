@@ -62,9 +62,7 @@ def study_curves(study: Study, names: Sequence[str]) -> Curves:
     ]
     if study.rows:
         healthy = mid_wall_range(cine.subject.sex)
-        title = (
-            f"Mid-wall Ecc, mean of the slices, %; shaded: healthy {healthy.people}, at the peak"
-        )
+        title = f"Mid-wall Ecc, %; shaded: healthy {healthy.people}"
         mean = [_mid_wall(study)]
         shaded = healthy.low, healthy.high
         charts.insert(1, line_chart(title, mean, frames, x_label, marks, (-22, 0), shaded))
