@@ -16,6 +16,7 @@ from myomotion.analysis.study import Study
 from myomotion.report.charts import Line, line_chart
 from myomotion.report.reference import mid_wall_range
 
+MOST_BANDS = 3  # in one chart; more hide each other
 STRAIN_CHARTS = {  # column of strain.csv: title and the vertical range that is shown at the least
     "ecc_percent": ("Circumferential strain Ecc, %", (-20, 0)),
     "err_percent": ("Radial strain Err, %", (0, 30)),
@@ -62,7 +63,7 @@ def study_curves(study: Study, names: Sequence[str]) -> Curves:
     ]
     if study.rows:
         healthy = mid_wall_range(cine.subject.sex)
-        title = f"Mid-wall Ecc, %; shaded: healthy {healthy.people}"
+        title = f"Mid-wall Ecc, %, mean; shaded: healthy {healthy.people}"
         mean = [_mid_wall(study)]
         shaded = healthy.low, healthy.high
         charts.insert(1, line_chart(title, mean, frames, x_label, marks, (-22, 0), shaded))
@@ -79,7 +80,8 @@ def _strain_lines(study: Study, names: Sequence[str]) -> list[Chart]:
     def lines(key: str) -> list[Line]:
         own = {z: [row for row in whole if row["slice"] == z] for z in slices}
         curves = {z: [row[key] for row in rows] for z, rows in own.items()}
-        bands = {z: [row.get(key + HALF_WIDTH) for row in rows] for z, rows in own.items()}
+        shown = own if len(own) <= MOST_BANDS else {}
+        bands = {z: [row.get(key + HALF_WIDTH) for row in rows] for z, rows in shown.items()}
         return _lines(curves, study, names, bands)
 
     return [(title, at_least, lines(key)) for key, (title, at_least) in STRAIN_CHARTS.items()]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import ceil, floor
 from typing import Any
 
 import numpy as np
@@ -118,7 +119,7 @@ def _bullseyes(summary: Mapping[str, Any]) -> list[str]:
     for key, title, limits, colormap in BULLSEYES:
         values = {n: own[key] for n, own in segments.items() if own[key] is not None}
         if values or (limits is not None and not key.endswith(HALF_WIDTH)):
-            ends = limits or (min(values.values()), max(values.values()) + 1)
+            ends = limits or (floor(min(values.values())), ceil(max(values.values())) + 1)
             found.append(bullseye(title, values, ends, colormap))
     return found
 
