@@ -29,7 +29,7 @@ from myomotion.networks.gradient_vae import GradientVAE
 from myomotion.transforms.displacement import OutputToDisplacement
 from tests.support.analytic import coordinates, ring_labels, write_cycles
 from tests.support.cines.ring import RADIUS, WALL, beat, contraction, ring_cine
-from tools.plausibility_table import make_table, write_plausibility_table
+from tools.training.plausibility_table import make_table, write_plausibility_table
 
 
 def tracked(

@@ -23,7 +23,7 @@ COMMANDS = (
     "fem_sim.__main__",
     *("tools.convert.__main__", "tools.evaluate.__main__", "tools.export_vtk.__main__"),
     *("tools.package.__main__", "tools.package.requirements", "tools.peers.voxelmorph"),
-    *("tools.plausibility_table", "tools.study.__main__", "tools.study.selection"),
+    *("tools.training.plausibility_table", "tools.study.__main__", "tools.study.selection"),
     *("tools.track_cohort.__main__", "tools.training.log", "tools.convert.dicom"),
 )
 

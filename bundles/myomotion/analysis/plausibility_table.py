@@ -77,7 +77,7 @@ def mean_gradient(
 
 
 def read_table(path: str | Path) -> PlausibilityTable:
-    """Read a table written by ``python -m tools.plausibility_table``.
+    """Read a table written by ``python -m tools.training.plausibility_table``.
 
     Args:
         path: JSON file.
@@ -100,7 +100,7 @@ def read_table(path: str | Path) -> PlausibilityTable:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(
             f"{path}: not a plausibility table ({error}). Make one with "
-            "python -m tools.plausibility_table."
+            "python -m tools.training.plausibility_table."
         ) from error
     shape = (len(table.edges), len(table.percentiles))
     if table.quantiles.shape != shape:

@@ -54,7 +54,7 @@ def load_quality_control(
     if table.weights_sha256 != file_sha256(vae_weights):
         warning = (
             f"R_VAE has no percentile: {Path(plausibility_table).name} was made with other "
-            "autoencoder weights. Make it again with python -m tools.plausibility_table."
+            "autoencoder weights. Make it again with python -m tools.training.plausibility_table."
         )
         return QualityControl(regulariser=regulariser, warnings=[warning])
     return QualityControl(regulariser=regulariser, table=table)

@@ -163,7 +163,11 @@ TOOLS = (
     Arrangement(
         name="table of plausibility in the place of the data list",
         act=tool(
-            "plausibility_table", "--cycles", "{w}/cycles", "--output", "{w}/cycles/datalist.json"
+            "training.plausibility_table",
+            "--cycles",
+            "{w}/cycles",
+            "--output",
+            "{w}/cycles/datalist.json",
         ),
     ),
     Arrangement(

@@ -1,8 +1,8 @@
 """Write the table that turns R_VAE into a percentile among motions that are right.
 
-python -m tools.plausibility_table --tracked 9 --output FILE.json
-python -m tools.plausibility_table --cines DIR --output FILE.json
-python -m tools.plausibility_table --cycles DIR --output FILE.json
+python -m tools.training.plausibility_table --tracked 9 --output FILE.json
+python -m tools.training.plausibility_table --cines DIR --output FILE.json
+python -m tools.training.plausibility_table --cycles DIR --output FILE.json
 
 With --tracked: among what the registration network gives on that many slices of built-in virtual
 cines, where its end-point error is small; the shipped table is such a one. With --cines: likewise
@@ -240,7 +240,7 @@ def make_table(
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Command line."""
-    parser = make_parser("tools.plausibility_table", __doc__)
+    parser = make_parser("tools.training.plausibility_table", __doc__)
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--cycles", type=Path, help="folder of simulated cycles")
     source.add_argument("--cines", type=Path, help="folder of virtual cines to track")

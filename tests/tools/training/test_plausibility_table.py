@@ -10,7 +10,7 @@ import pytest
 from myomotion.analysis.plausibility_table import PlausibilityTable
 from myomotion.errors import InputError
 from myomotion.io.cine import find_studies
-from tools.plausibility_table import make_table, write_tracked_table
+from tools.training.plausibility_table import make_table, write_tracked_table
 
 
 def test_table_gives_percentiles_among_motions_of_the_same_size() -> None:

@@ -1,0 +1,1 @@
+"""Measurements against what others have published or followed."""
