@@ -151,6 +151,6 @@ def test_strain_of_a_real_cine_is_that_of_the_plain_one(real_cines: Path, tmp_pa
             shutil.copy(source / file, folder)
         result = tracker(find_studies(folder)[0])
         ecc[name] = result.summary["mean_of_slices_at_end_systole"]["ecc_percent"]
-    assert ecc["plain"] == pytest.approx(-6.7, abs=0.1)  # by the shipped weights
+    assert ecc["plain"] == pytest.approx(-7.0, abs=0.1)  # by the shipped weights
     for name, value in ecc.items():
         assert value == pytest.approx(ecc["plain"], abs=0.1), name

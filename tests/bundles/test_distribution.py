@@ -250,6 +250,9 @@ def test_packages_that_a_bundle_pins_agree_with_each_other(bundle: str) -> None:
     assert asked >= 5
 
 
+OF_REGISTRATION = (BUNDLES / "myomotion" / "report" / "dicom",)  # imported in a function alone
+
+
 @pytest.mark.parametrize("bundle", NETWORKS)
 def test_shared_code_imports_nothing_that_a_bundle_does_not_pin(bundle: str) -> None:
     pins = pinned(BUNDLES / bundle / "configs" / "metadata.json")
@@ -264,6 +267,7 @@ def test_shared_code_imports_nothing_that_a_bundle_does_not_pin(bundle: str) -> 
     found = {
         (path.name, name.split(".")[0])
         for path in (BUNDLES / "myomotion").rglob("*.py")
+        if bundle == "cardiac_motion_reg" or path.parent not in OF_REGISTRATION
         for node in ast.parse(
             path.read_text()
         ).body  # of the module; optional ones are in functions

@@ -154,9 +154,9 @@ def test_short_training_on_a_real_heart_registers_another_one(
         return evaluated("cardiac_motion_reg", output, weights=str(weights), **data)["dice"]
 
     rest = overlap(tmp_path / "rest.pt")
-    tuned = trained("tuned", 1, pairs_per_cine=2, start_from=str(SHIPPED))
+    tuned = trained("tuned", 1, pairs_per_cine=2, start_from=str(SHIPPED), learning_rate=1e-4)
     assert overlap(tuned) > rest + 0.15
     moved = load_state(RecurrentMotionNet(), tuned).state_dict()
     shipped = load_state(RecurrentMotionNet(), SHIPPED).state_dict()
-    assert max(float((moved[key] - value).abs().max()) for key, value in shipped.items()) > 5e-4
+    assert max(float((moved[key] - value).abs().max()) for key, value in shipped.items()) > 5e-5
     assert overlap(trained("from nothing", 10)) > rest + 0.03
