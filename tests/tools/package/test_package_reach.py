@@ -19,6 +19,7 @@ from tools.package.imports import modules
 from tools.package.reach import named, reached_files, reached_modules
 
 NEEDLESS = ("dicom", "report", "measures", "refinement", "analysis", "tracker")
+LATER = "myomotion.report.dicom"  # its modules are imported when DICOM is asked for
 HOUSE = {
     "__init__": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n"
     "    from house.garden import walk\n    from house.garden import sit as sit\n",
@@ -82,7 +83,9 @@ def test_zip_holds_what_configurations_and_documentation_load_and_no_other(unpac
     assert len(parts) > 10
     locate = f"for part in {parts}: assert pydoc.locate(part) is not None, part"
     code = "\n".join([locate, *documented(unpacked)])
-    assert loaded_alone(code, unpacked) == set(modules(unpacked, "myomotion"))
+    held, loaded = set(modules(unpacked, "myomotion")), loaded_alone(code, unpacked)
+    assert loaded <= held
+    assert {name.rpartition(".")[0] for name in held - loaded} <= {LATER}
 
 
 @pytest.mark.slow
