@@ -11,6 +11,7 @@ from torch.nn import utils
 
 from myomotion.analysis.drawing.looks import SPREAD, TwoLooks, unsure_share
 from myomotion.analysis.grids import Slices, frames_on
+from myomotion.analysis.intensity import intensities
 from myomotion.core.flow import identity_coordinates, sample
 from myomotion.core.working_grid import WorkingGrid
 from myomotion.io.codes import CAVITY, MYOCARDIUM
@@ -166,8 +167,9 @@ class TissueShares:
         found = []
         for z, grid in enumerate(slices.grids):
             wide = replace(grid, size=segmenter.size, spacing=segmenter.spacing)
-            pictures = frames_on(wide, slices.cine, z).to(segmenter.device)
-            shares = look.shares(pictures, segmenter.network, 1)
+            # Cut where the registration cuts: what is bright far from the heart moves no contrast.
+            pictures = intensities(slices, z).scaled(frames_on(wide, slices.cine, z))
+            shares = look.shares(pictures.to(segmenter.device), segmenter.network, 1)
             found.append(_recentred(shares[:, 1:SPREAD], wide, grid))
         return torch.stack(found)
 

@@ -261,8 +261,8 @@ PICTURES = (
             "virtual",
         )
     ),
-    Row(name="bright border", change=bright_ring, right=same(ecc=0.1, err=0.5)),
-    Row(name="padding in DICOM", change=timed(dicom.padded), right=same(ecc=0.1, err=0.5)),
+    Row(name="bright border", change=bright_ring, right=same(ecc=0.1, err=1.0)),
+    Row(name="padding in DICOM", change=timed(dicom.padded), right=same(ecc=0.1, err=1.0)),
     *(
         row
         for constant in (300, 1000, 5000)
