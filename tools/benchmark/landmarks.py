@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -13,6 +12,7 @@ import numpy as np
 
 from myomotion.errors import InputError
 from tools.move.motion import ResultMotion
+from tools.move.points import read_rows
 
 COLUMNS = ("id", "observer", "frame", "x", "y", "z")
 
@@ -42,13 +42,7 @@ def read_landmarks(path: Path) -> list[Landmark]:
     Raises:
         InputError: if a column or a number is missing, or a place is there twice.
     """
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = list(csv.DictReader(file))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path}: not a readable table ({error}). Give CSV.") from error
-    if not rows or not set(COLUMNS) <= set(rows[0]):
-        raise InputError(f"{path}: no rows with the columns {', '.join(COLUMNS)}.")
+    rows = read_rows(path, COLUMNS, "Add a line of headings at the top.")
     found: dict[tuple[str, str], dict[int, np.ndarray]] = {}
     for number, row in enumerate(rows, 2):
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,27 @@ from myomotion.errors import InputError
 from tools.move.motion import ResultMotion
 
 AXES = ("x", "y", "z")
+
+
+def read_rows(path: Path, columns: Sequence[str], fix: str) -> list[dict[str, str]]:
+    """Rows of a table with a line of headings; columns beside those wanted are kept.
+
+    Args:
+        path: comma-separated values.
+        columns: that it must have.
+        fix: what to do where it has not.
+
+    Raises:
+        InputError: if it cannot be read, or has no rows or lacks a column.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            rows = list(csv.DictReader(file))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{path}: not a readable table ({error}). Give CSV.") from error
+    if not rows or not set(columns) <= set(rows[0]):
+        raise InputError(f"{path}: no rows with the columns {', '.join(columns)}. {fix}")
+    return rows
 
 
 def read_points(path: Path) -> np.ndarray:
@@ -26,15 +48,8 @@ def read_points(path: Path) -> np.ndarray:
     Raises:
         InputError: if a column or a number is missing.
     """
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = list(csv.DictReader(file))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path}: not a readable table ({error}). Give CSV.") from error
-    if not rows or not set(AXES) <= set(rows[0]):
-        raise InputError(f"{path}: no rows with the columns x, y, z. Add a line x,y,z at the top.")
     points = []
-    for number, row in enumerate(rows, 2):
+    for number, row in enumerate(read_rows(path, AXES, "Add a line x,y,z at the top."), 2):
         try:
             points.append([float(row[axis]) for axis in AXES])
         except (TypeError, ValueError):
