@@ -17,7 +17,7 @@ from myomotion.analysis.areas import corrected_areas, seen_areas, tracked_areas
 from myomotion.analysis.function import SEEN, ventricular_function
 from myomotion.analysis.grids import Slices, relabelled
 from myomotion.analysis.intervals.calibration import DRAWN as DRAWN_CONTOURS
-from myomotion.analysis.intervals.calibration import GIVEN
+from myomotion.analysis.intervals.calibration import GIVEN, tracking_parameters
 from myomotion.analysis.intervals.repeats import NUMBERS, Place, repeated_numbers
 from myomotion.analysis.intervals.study import EF
 from myomotion.analysis.measures.on_wall.mesh import Wall, wall_of
@@ -71,7 +71,7 @@ class HeartJob:
 
 
 def heart_records(jobs: Sequence[HeartJob], workers: int = 1) -> list[dict[str, Any]]:
-    """Track hearts that have no record yet, and read all records.
+    """Track hearts that have no record by the weights and settings of now; read all records.
 
     Args:
         jobs: what is wanted.
@@ -80,7 +80,7 @@ def heart_records(jobs: Sequence[HeartJob], workers: int = 1) -> list[dict[str, 
     Returns:
         Records, see :func:`heart_record`.
     """
-    waiting = [job for job in jobs if not Path(job.output).is_file()]
+    waiting = [job for job in jobs if not is_recorded(job)]
     run_jobs(
         write_record,
         waiting,
@@ -94,7 +94,29 @@ def heart_records(jobs: Sequence[HeartJob], workers: int = 1) -> list[dict[str, 
 
 def write_record(job: HeartJob) -> None:
     """Track one heart and write its record."""
-    write_report(Path(job.output), heart_record(job.study, job.section, job.methods))
+    record = heart_record(job.study, job.section, job.methods)
+    write_report(Path(job.output), {**record, "tracked_by": tracked_by(job.methods)})
+
+
+def is_recorded(job: HeartJob) -> bool:
+    """Whether a heart has a record by the weights and settings of now."""
+    path = Path(job.output)
+    if not path.is_file():
+        return False
+    record = json.loads(path.read_text(encoding="utf-8"))
+    return bool(record.get("tracked_by") == tracked_by(job.methods))
+
+
+def tracked_by(methods: Sequence[str]) -> dict[str, Any]:
+    """What the motion of each method depends on.
+
+    Args:
+        methods: of :data:`METHODS`.
+    """
+    return {
+        method: tracking_parameters(tracker_of(method).parts.get_parsed_content("parameters"))
+        for method in methods
+    }
 
 
 def heart_record(
