@@ -27,21 +27,30 @@ def rotation_matrices(batch: int, reflect: bool, like: torch.Tensor) -> torch.Te
     return torch.stack(rows, dim=1).to(like)
 
 
-def transform_scalar(values: torch.Tensor, matrix: torch.Tensor, mode: str) -> torch.Tensor:
-    """Turn pictures about the grid's centre: ``new(X) = old(Q^T X)``.
+def transform_scalar(
+    values: torch.Tensor,
+    matrix: torch.Tensor,
+    mode: str,
+    displacement: torch.Tensor | None = None,
+) -> torch.Tensor:
+    """Turn pictures about the grid's centre: ``new(X) = old(Q^T (X + u(X)))``.
 
     Args:
         values: ``(B, C, H, W)``.
         matrix: orthogonal ``Q``, ``(B, 2, 2)``.
         mode: interpolation, ``"bilinear"`` or ``"nearest"``.
+        displacement: ``u`` that the turned picture is pulled back by, ``(B, 2, H, W)`` in voxels;
+            none by default.
 
     Returns:
         ``(B, C, H, W)``.
     """
     grid = identity_coordinates(list(values.shape[-2:]), values)
     center = (values.new_tensor(values.shape[-2:]) - 1)[None, :, None, None] / 2
-    turned = torch.einsum("bji,bjhw->bihw", matrix, (grid - center).expand(len(values), -1, -1, -1))
-    return sample(values, turned + center, mode)
+    place = (grid - center).expand(len(values), -1, -1, -1)
+    if displacement is not None:
+        place = place + displacement
+    return sample(values, torch.einsum("bji,bjhw->bihw", matrix, place) + center, mode)
 
 
 def transform_displacement(field: torch.Tensor, matrix: torch.Tensor) -> torch.Tensor:

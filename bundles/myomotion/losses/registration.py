@@ -87,7 +87,7 @@ class RegistrationLoss(nn.Module):
         self.supervision = supervision
         self.smoothness = smoothness
         self.bending = SmoothnessPenalty("bending", spacing)
-        self.terms: dict[str, float] = {}
+        self.terms: dict[str, torch.Tensor] = {}
 
     def forward(self, output: torch.Tensor, target: Mapping[str, torch.Tensor]) -> torch.Tensor:
         """Loss of a batch; the parts are kept in ``terms`` for the log.
@@ -107,19 +107,19 @@ class RegistrationLoss(nn.Module):
         millimetres = displacement * self.spacing
         regulariser = self.regulariser(millimetres, target["mask"]).mean()
         self.terms = {
-            "similarity": float(similarity.detach()),
-            "regulariser": float(regulariser.detach()),
+            "similarity": similarity.detach(),
+            "regulariser": regulariser.detach(),
         }
         loss = similarity + self.alpha * regulariser
         if self.smoothness:
             loss = loss + self.smoothness * self.bending(millimetres, target["mask"]).mean()
         if self.supervision and "truth" in target:
             error = squared_error(millimetres, target["truth"], target["mask"])
-            self.terms["squared_error_mm2"] = float(error.detach())
+            self.terms["squared_error_mm2"] = error.detach()
             loss = loss + self.supervision * error
         if self.labels:
             overlap = self._overlap(displacement, target)
-            self.terms["dice_loss"] = float(overlap.detach())
+            self.terms["dice_loss"] = overlap.detach()
             loss = loss + self.labels * overlap
         return loss
 

@@ -10,13 +10,15 @@ from ignite.engine import Engine, Events
 class LossTerms:
     """Handler that puts the parts of the loss into the trainer's metrics once an epoch.
 
+    Sums stay on the device, so that a GPU is not waited for at every step.
+
     Args:
         loss: keeps the parts of its last value in a dictionary ``terms``.
     """
 
     def __init__(self, loss: Any) -> None:
         self.loss = loss
-        self.sums: dict[str, float] = {}
+        self.sums: dict[str, Any] = {}
         self.count = 0
 
     def attach(self, engine: Engine) -> None:
@@ -35,4 +37,4 @@ class LossTerms:
 
     def _finish(self, engine: Engine) -> None:
         for name, value in self.sums.items():
-            engine.state.metrics[name] = value / max(self.count, 1)
+            engine.state.metrics[name] = float(value) / max(self.count, 1)

@@ -24,7 +24,8 @@ def pair(item: Mapping[Any, Any], z: int, t: int, guide: float = 0.0) -> dict[st
     Returns:
         ``image`` ``(2, H, W)`` (moving, reference), ``mask`` ``(1, H, W)``, ``mask_moving``
         ``(1, H, W)``, zero where the moving frame has no label (it is not end-systole), and
-        ``truth`` ``(2, H, W)`` where the item has it.
+        ``truth`` ``(2, H, W)`` where the item has it; ``plain_share`` ``(1, 1, 1)``, what ``image``
+        has left of the frames as they are.
     """
     frames, moving = item["image"][z], item["mask_es"][z]
     truth = {"truth": item["truth"][z, t]} if "truth" in item else {}
@@ -35,6 +36,7 @@ def pair(item: Mapping[Any, Any], z: int, t: int, guide: float = 0.0) -> dict[st
     return {
         "image": image,
         "mask": item["mask"][z],
+        "plain_share": image.new_full((1, 1, 1), 1.0 - guide if "drawn" in item else 1.0),
         "mask_moving": moving if t == item["es_index"] else torch.zeros_like(moving),
         **truth,
     }
