@@ -215,7 +215,7 @@ class BestWeights:
             return
         self.best = value
         if is_first_process():
-            save_atomically(self.network.state_dict(), self.path)
+            save_atomically(on_cpu(self.network.state_dict()), self.path)
             LOG.info("%s: %s %.4f", self.path, self.metric, value)
 
     def state_dict(self) -> dict[str, float | None]:
@@ -259,6 +259,11 @@ def save_atomically(content: Any, path: Path) -> None:
     buffer = io.BytesIO()
     torch.save(content, buffer)
     write_bytes(path, buffer.getvalue())
+
+
+def on_cpu(state: Mapping[str, Any]) -> dict[str, Any]:
+    """Weights that load on a machine without the GPU that they were trained on."""
+    return {k: v.cpu() if isinstance(v, torch.Tensor) else v for k, v in state.items()}
 
 
 def is_first_process() -> bool:
