@@ -67,6 +67,18 @@ def test_error_of_the_program_passes_unless_it_is_named() -> None:
     assert run_command(raising(ValueError("bug")), ValueError) == 1
 
 
+def test_package_that_is_not_installed_is_named_with_what_installs_it(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    absent = ModuleNotFoundError("No module named 'sfepy.base'", name="sfepy.base")
+    assert run_command(raising(absent)) == 1
+    line = capsys.readouterr().err
+    assert "sfepy is not installed" in line and "tools/requirements.txt" in line
+    assert line.count("\n") == 1
+    with pytest.raises(ModuleNotFoundError, match="nothing"):  # of ours: a fault of the program
+        run_command(raising(ModuleNotFoundError("nothing", name="tools.nothing")))
+
+
 @pytest.mark.parametrize(("returned", "status"), [(None, 0), (0, 0), (1, 1)])
 def test_status_is_what_the_command_returns(returned: int | None, status: int) -> None:
     assert run_command(lambda: returned) == status

@@ -25,7 +25,7 @@ def local_cluster(workers: int) -> Iterator[Any]:
         from distributed import LocalCluster
     except ImportError as error:
         raise RuntimeError(
-            f"Dask cannot be imported ({error}). Install what tests/requirements.txt names, or "
+            f"Dask cannot be imported ({error}). Install what tools/requirements.txt names, or "
             "track with --workers 1."
         ) from error
     # It sets its own level when it is imported, and its lines reach the handler of the command.
