@@ -75,8 +75,9 @@ def measured(
         changes: keys of ``configs/inference.yaml`` with other values.
 
     Returns:
-        ``seconds``, ``peak_memory_mb`` of each worker at the end, ``killed`` processes, ``failed``
-        studies.
+        ``seconds``, ``cpu_seconds`` of the workers that are there at the end and their
+        ``peak_memory_mb``, ``load`` of the machine before (of all that runs on it, in processes),
+        ``killed`` processes, ``failed`` studies.
     """
     count = sum(1 for path in data.iterdir() if path.is_dir())
     with local_cluster(workers) as cluster, cluster.get_client() as client:
@@ -88,16 +89,18 @@ def measured(
         watch = threading.Thread(target=_kill_one, args=(client, half_done, stop, killed))
         if kill:
             watch.start()
-        start = time.perf_counter()
+        load, start = os.getloadavg()[0], time.perf_counter()
         failed = track_cohort(data, output, changes, cluster.scheduler_address)
         seconds = time.perf_counter() - start
         stop.set()
         if kill:
             watch.join()
-        memory = client.run(_peak_memory_mb)
+        memory, work = client.run(_peak_memory_mb), client.run(time.process_time)
     return {
         "workers": workers,
         "seconds": round(seconds, 1),
+        "cpu_seconds": round(sum(work.values()), 1),
+        "load": round(load, 1),
         "peak_memory_mb": sorted(round(m) for m in memory.values()),
         "killed": len(killed),
         "failed": failed,
