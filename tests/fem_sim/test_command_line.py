@@ -25,6 +25,7 @@ COMMANDS = (
     *("tools.package.__main__", "tools.package.requirements", "tools.peers.voxelmorph"),
     *("tools.training.plausibility_table", "tools.study.__main__", "tools.study.selection"),
     *("tools.track_cohort.__main__", "tools.training.log", "tools.convert.dicom"),
+    "tools.convert.ukbb_dicom",
 )
 
 

@@ -46,6 +46,8 @@ def find_studies(dataset_dir: str | Path) -> list[dict[str, object]]:
          {'name': 'bert', 'image': 'my_cines/bert'}]
     """
     path = given_path(dataset_dir)
+    if path.suffix.lower() == ".zip" and path.is_file():
+        raise InputError(f"{path}: a zip; unpack it and give its folder.")
     if path.is_file():
         return [{"name": source.image_title(path), "image": str(path)}]
     if not path.is_dir():

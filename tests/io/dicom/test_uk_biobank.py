@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import nibabel as nib
@@ -11,9 +12,12 @@ import pytest
 from pydicom.uid import generate_uid
 from scipy.spatial.transform import Rotation
 
+from myomotion.errors import InputError
+from myomotion.io.cine import find_studies
 from tests.support.cines.dicom import draw, place, read
 from tests.support.studies import write_study
 from tools.convert.dicom import write_cine
+from tools.convert.ukbb_dicom import main
 
 EXAMINATION = "1000001_20209_2_0"
 HEADINGS = "filename,patientid,patientname,date,series discription,institutionname"
@@ -105,3 +109,32 @@ def test_short_axis_is_found_where_each_series_has_a_folder(drawn: Path, examina
         cine = read(where)
         assert cine.name == EXAMINATION
         assert np.array_equal(cine.image, read(drawn).image)
+
+
+def test_zips_of_the_short_axis_become_studies_and_others_are_named(
+    drawn: Path, examination: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bulk, output = tmp_path / "zips", tmp_path / "studies"
+    bulk.mkdir()
+    for name in (EXAMINATION, "1000001_20208_2_0", "photographs"):
+        shutil.make_archive(str(bulk / name), "zip", examination)
+    (bulk / "1000002_20209_2_0.zip").write_bytes(b"cut short")
+    assert main([str(bulk), "--output", str(output)]) == 0
+    told = capsys.readouterr()
+    assert "1 studies, 3 skipped" in told.out
+    assert "1000001_20208_2_0.zip: field 20208, long axes" in told.err
+    assert "photographs.zip: not called" in told.err
+    assert "1000002_20209_2_0.zip: File is not a zip file" in told.err
+    cine = read(output)
+    assert cine.name == EXAMINATION
+    assert np.array_equal(cine.image, read(drawn).image)
+    before = {path: path.stat().st_mtime_ns for path in output.rglob("*")}
+    assert main([str(bulk / f"{EXAMINATION}.zip"), "--output", str(output)]) == 0
+    assert {path: path.stat().st_mtime_ns for path in output.rglob("*")} == before
+
+
+def test_a_zip_is_said_to_need_unpacking(tmp_path: Path) -> None:
+    path = tmp_path / "1000001_20209_2_0.zip"
+    path.write_bytes(b"PK")
+    with pytest.raises(InputError, match="unpack"):
+        find_studies(path)
