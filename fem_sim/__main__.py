@@ -36,6 +36,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         Exit status.
     """
+    return run_command(lambda: _command(arguments), ValueError, RuntimeError, level=logging.INFO)
+
+
+def _command(arguments: Sequence[str] | None) -> int:
     parser = argparse.ArgumentParser(prog="python -m fem_sim", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     for name, purpose in COMMANDS.items():
@@ -50,10 +54,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         else:
             _module(name).add_arguments(command)
     options = parser.parse_args(arguments)
-    return run_command(lambda: _run(options), ValueError, RuntimeError, level=logging.INFO)
-
-
-def _run(options: argparse.Namespace) -> int:
     if options.command == "simulate":
         return _simulate(options)
     if options.command == "phantom":

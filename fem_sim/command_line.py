@@ -12,6 +12,8 @@ from typing import Any
 
 from myomotion.errors import InputError, root_input_error
 
+OWN = ("fem_sim", "myomotion", "tests", "tools")
+
 
 def make_parser(module: str, description: str | None) -> argparse.ArgumentParser:
     """A parser whose help is the text of the module, its lines as they are.
@@ -35,6 +37,8 @@ def run_command(
 ) -> int:
     """Do a command's work; what its input or the disk is to blame for ends in one line on stderr.
 
+    So does a package that is not installed: more is needed for tools than for tracking.
+
     Args:
         action: does the work and gives the exit status; None means 0.
         also: errors that are the user's beside :class:`~myomotion.errors.InputError`, wherever in
@@ -47,6 +51,16 @@ def run_command(
     logging.basicConfig(level=level, format="%(message)s")
     try:
         return action() or 0
+    except ModuleNotFoundError as error:
+        package = (error.name or OWN[0]).split(".")[0]
+        if package in OWN:
+            raise
+        print(
+            f"error: the package {package} is not installed. In a clone of the project: make "
+            "tools, or pip install -r tools/requirements.txt",
+            file=sys.stderr,
+        )
+        return 1
     except Exception as error:
         known = error if isinstance(error, (OSError, *also)) else None
         found = root_input_error(error) or known

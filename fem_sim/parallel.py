@@ -143,7 +143,7 @@ def _on_cluster(
     except ImportError as missing:
         raise RuntimeError(
             f"--scheduler needs Dask, which cannot be imported ({missing}). Install the version of "
-            "distributed that requirements.txt names."
+            "distributed that tools/requirements.txt names."
         ) from missing
     with Client(scheduler, timeout=CONNECT_S) as client:
         _check_workers(client, scheduler)
@@ -151,7 +151,9 @@ def _on_cluster(
         job_of = {future.key: job for future, job in zip(futures, jobs, strict=True)}
         for future in completed(futures):
             error = future.exception()
-            yield job_of[future.key], None if error else future.result(), error
+            result = None if error else future.result()
+            future.release()  # else the jobs that a dying worker has ended would be done again
+            yield job_of[future.key], result, error
 
 
 def _check_workers(client: Any, scheduler: str) -> None:

@@ -95,6 +95,9 @@ def test_metadata_has_what_the_schema_requires_and_fits_the_project(bundle: str)
     pinned = (ROOT / "requirements.txt").read_text()
     assert f"monai=={content['monai_version']}\n" in pinned
     assert f"torch=={content['pytorch_version']}\n" in pinned
+    apps = "".join(path.read_text() for path in ROOT.glob("tools/*/requirements.txt"))
+    for app, number in content["supported_apps"].items():
+        assert f"\n{app.replace('monai-label', 'monailabel')}=={number}\n" in apps
 
 
 @pytest.mark.parametrize("bundle", NETWORKS)

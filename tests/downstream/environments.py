@@ -48,13 +48,13 @@ def loopback_only(refused: Path) -> dict[str, str]:
     }
 
 
-def run_directly(bundle: Path, cine: Path, output: Path) -> Path:
+def run_directly(bundle: Path, cine: Path, output: Path, *options: str) -> Path:
     """Run a bundle on ``cine`` with ``python -m monai.bundle run``; returns the study's folder."""
     subprocess.run(
         [
             *(sys.executable, "-m", "monai.bundle", "run", "--dataset_dir", cine),
             *("--config_file", bundle / "configs" / "inference.json"),
-            *("--output_dir", output, "--device", "cpu"),
+            *("--output_dir", output, "--device", "cpu", *options),
         ],
         cwd=bundle,
         env={**os.environ, "OMP_NUM_THREADS": "1"},

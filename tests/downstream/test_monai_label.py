@@ -7,137 +7,32 @@ from __future__ import annotations
 
 import json
 import shutil
-import socket
-import subprocess
 import time
 import urllib.error
-import urllib.parse
-import urllib.request
-import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from tests.downstream.environments import (
-    field,
-    loopback_only,
-    python_of,
-    run_directly,
-    unpacked_bundles,
-)
-from tests.support.paths import ROOT
+from tests.downstream.environments import field, run_directly
+from tests.downstream.label_server import REGISTRATION, SEGMENTATION, Server, running_server
 from tests.support.studies import write_study
 from tools.package.__main__ import NAMES
 
 pytestmark = pytest.mark.downstream
-SERVE = ROOT / "tools" / "monai_label" / "serve.py"
-PATIENCE = 180  # seconds until the server answers
-REGISTRATION = "cardiac_motion_reg"
-SEGMENTATION = "ventricle_segmentation"
-
-
-@dataclass
-class Server:
-    """A running server and what it works with."""
-
-    address: str
-    bundles: Path
-    studies: Path
-    app: Path
-    log: Path
-    refused: Path
-
-    def get(self, path: str) -> dict:
-        with urllib.request.urlopen(self.address + path, timeout=60) as answer:
-            return json.loads(answer.read())
-
-    def infer(self, model: str, output: str, upload: Path | None = None, **asked: object) -> bytes:
-        """Send a request; ``image`` names a study of the server unless a file is sent along."""
-        query = {"output": output}
-        if upload is None:
-            query["image"] = str(asked.pop("image"))
-        parts = {"params": (None, json.dumps({"device": "cpu", **asked}).encode())}
-        if upload is not None:
-            parts["file"] = (upload.name, upload.read_bytes())
-        boundary = uuid.uuid4().hex
-        request = urllib.request.Request(
-            f"{self.address}/infer/{model}?{urllib.parse.urlencode(query)}",
-            data=form(parts, boundary),
-            headers={"Content-Type": f"multipart/form-data; boundary={boundary}"},
-        )
-        with urllib.request.urlopen(request, timeout=120) as answer:
-            assert answer.status == 200
-            return answer.read()
-
-
-def form(parts: dict[str, tuple[str | None, bytes]], boundary: str) -> bytes:
-    lines = []
-    for name, (file, content) in parts.items():
-        disposition = f'form-data; name="{name}"' + (f'; filename="{file}"' if file else "")
-        head = f"--{boundary}\r\nContent-Disposition: {disposition}\r\n\r\n"
-        lines.append(head.encode() + content + b"\r\n")
-    return b"".join(lines) + f"--{boundary}--\r\n".encode()
-
-
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server with the bundles and a drawn cine on an oblique grid, stopped at the end."""
-    python = python_of(".venv-label")
     folder = tmp_path_factory.mktemp("label")
-    bundles = unpacked_bundles(folder)
     write_study(folder / "drawn")
     (folder / "studies").mkdir()
     shutil.copyfile(folder / "drawn" / "sa.nii.gz", folder / "studies" / "drawn.nii.gz")
-    port = free_port()
-    made = Server(
-        address=f"http://127.0.0.1:{port}",
-        bundles=bundles,
-        studies=folder / "studies",
-        app=folder / "app",
-        log=folder / "server.log",
-        refused=folder / "refused.txt",
-    )
-    command = [python, SERVE, *(bundles / name for name in NAMES), "--studies", made.studies]
-    with made.log.open("w") as log:
-        process = subprocess.Popen(
-            [str(part) for part in (*command, "--app", made.app, "--port", port)],
-            cwd=folder,
-            env=loopback_only(made.refused),
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
-    try:
-        wait_until_up(made, process)
+    with running_server(folder, folder / "studies") as made:
         yield made
-    finally:
-        process.terminate()
-        try:
-            process.wait(timeout=20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-
-def wait_until_up(server: Server, process: subprocess.Popen) -> None:
-    end = time.monotonic() + PATIENCE
-    while time.monotonic() < end:
-        assert process.poll() is None, server.log.read_text()[-3000:]
-        try:
-            server.get("/info/")
-            return
-        except OSError:
-            time.sleep(0.5)
-    raise AssertionError(f"no answer in {PATIENCE} s: {server.log.read_text()[-3000:]}")
 
 
 def answered_field(content: bytes, path: Path) -> sitk.Image:

@@ -25,6 +25,7 @@ COMMANDS = (
     *("tools.package.__main__", "tools.package.requirements", "tools.peers.voxelmorph"),
     *("tools.training.plausibility_table", "tools.study.__main__", "tools.study.selection"),
     *("tools.track_cohort.__main__", "tools.training.log", "tools.convert.dicom"),
+    "tools.convert.ukbb_dicom",
 )
 
 
@@ -65,6 +66,18 @@ def test_error_of_the_program_passes_unless_it_is_named() -> None:
     with pytest.raises(ValueError, match="bug"):
         run_command(raising(ValueError("bug")))
     assert run_command(raising(ValueError("bug")), ValueError) == 1
+
+
+def test_package_that_is_not_installed_is_named_with_what_installs_it(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    absent = ModuleNotFoundError("No module named 'sfepy.base'", name="sfepy.base")
+    assert run_command(raising(absent)) == 1
+    line = capsys.readouterr().err
+    assert "sfepy is not installed" in line and "tools/requirements.txt" in line
+    assert line.count("\n") == 1
+    with pytest.raises(ModuleNotFoundError, match="nothing"):  # of ours: a fault of the program
+        run_command(raising(ModuleNotFoundError("nothing", name="tools.nothing")))
 
 
 @pytest.mark.parametrize(("returned", "status"), [(None, 0), (0, 0), (1, 1)])

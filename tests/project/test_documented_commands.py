@@ -50,6 +50,7 @@ RUN_BY_TESTS = {
     "python -m tools.convert mnms2": "tests/tools/convert/test_convert.py",
     "python -m tools.convert sunnybrook": "tests/tools/convert/test_convert_sunnybrook.py",
     "python -m tools.convert ukbb": "tests/tools/convert/test_convert.py",
+    "python -m tools.convert.ukbb_dicom": "tests/io/dicom/test_uk_biobank.py",
     "python -m tools.evaluate": "tests/tools/test_peers.py",
     "python -m tools.export_vtk": "tests/tools/test_export_vtk.py",
     "python -m tools.move": "tests/tools/test_move.py",

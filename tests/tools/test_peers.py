@@ -189,7 +189,7 @@ def test_error_in_the_process_of_a_peer_comes_back(monkeypatch: pytest.MonkeyPat
 
 
 def test_every_peer_is_a_method_and_its_package_is_pinned() -> None:
-    files = (ROOT / "requirements.txt", ROOT / REQUIREMENTS)
+    files = (*ROOT.glob("*/requirements.txt"), ROOT / REQUIREMENTS)
     pinned = {line.split("==")[0] for f in files for line in f.read_text().splitlines()}
     assert {"demons", "syn", "ffd", "voxelmorph"} <= set(peer_packages()) <= set(method_names())
     assert set(peer_packages().values()) <= pinned

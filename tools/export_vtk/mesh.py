@@ -6,9 +6,9 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pyvista as pv
 
 from myomotion.core.wall.contours import RejectedSliceError, contours_from_labels
 from myomotion.core.wall.field import WallField
@@ -16,6 +16,9 @@ from myomotion.core.wall.mesh import WallMesh, wall_mesh
 from myomotion.core.wall.strain import wall_strain
 from myomotion.errors import InputError
 from tools.export_vtk.result import TrackedStudy
+
+if TYPE_CHECKING:
+    import pyvista as pv
 
 LOG = logging.getLogger(__name__)
 
@@ -105,6 +108,8 @@ def frame_mesh(study: TrackedStudy, walls: Sequence[SliceWall], field: np.ndarra
         slices.append(np.full(len(wall.cells), wall.slice))
         count += len(starts[-1])
     points = np.concatenate(ends)
+    import pyvista as pv
+
     mesh = pv.PolyData(points, faces=np.concatenate(faces).ravel())
     mesh.point_data["displacement"] = points - np.concatenate(starts)
     for name, values in data.items():

@@ -4,7 +4,8 @@ python tools/monai_label/serve.py BUNDLE [BUNDLE ...] --studies DIR [--app DIR] 
 
 BUNDLE is a folder as `tools/unpack.py` makes it from a zip of `python -m tools.package`. Runs in
 the environment of `requirements.txt` beside this file. `--app` receives MONAI Label's sample app
-`monaibundle` and copies of the bundles.
+`monaibundle` and copies of the bundles. With `--refine-steps 30` the registration's motion is
+refined with the autoencoder's R_VAE, which acts where the end-diastolic label has a wall.
 """
 
 from __future__ import annotations
@@ -66,6 +67,20 @@ def make_app(app: Path, bundles: Sequence[Path]) -> list[str]:
     return names
 
 
+def set_refinement(app: Path, steps: int) -> None:
+    """Set the steps of refinement in the copies of bundles that know them.
+
+    Args:
+        app: folder of the app, see :func:`make_app`.
+        steps: gradient steps of each slice.
+    """
+    for path in app.glob("model/*/configs/inference.json"):  # MONAI Label takes it before the YAML
+        config = json.loads(path.read_text(encoding="utf-8"))
+        if "refine_steps" in config:
+            config["refine_steps"] = steps
+            path.write_text(json.dumps(config, indent=2), encoding="utf-8")
+
+
 def refuse_unsafe(app: Path, bundles: Sequence[Path]) -> None:
     """Refuse a folder in which something of somebody else's would be replaced.
 
@@ -118,11 +133,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("bundles", type=Path, nargs="+", help="unpacked bundles")
     parser.add_argument("--studies", type=Path, required=True, help="folder of cines")
     parser.add_argument("--app", type=Path, default=Path("output/monai_label"), help="work folder")
+    parser.add_argument(
+        "--refine-steps", type=int, default=0, help="of the registration (default: network only)"
+    )
     parser.add_argument("--host", default="127.0.0.1", help="address; 0.0.0.0: every interface")
     parser.add_argument("--port", type=int, default=8000)
     options = parser.parse_args(arguments)
     try:
         names = make_app(options.app, options.bundles)
+        set_refinement(options.app, options.refine_steps)
     except OSError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

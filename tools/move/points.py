@@ -5,12 +5,15 @@ from __future__ import annotations
 import csv
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pyvista as pv
 
 from myomotion.errors import InputError
 from tools.move.motion import ResultMotion
+
+if TYPE_CHECKING:
+    import pyvista as pv
 
 AXES = ("x", "y", "z")
 
@@ -92,6 +95,8 @@ def read_mesh(path: Path) -> pv.DataSet:
     Raises:
         InputError: if it is none.
     """
+    import pyvista as pv
+
     if not path.is_file():
         raise InputError(f"{path}: no such file. Give a mesh.")
     try:

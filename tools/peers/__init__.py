@@ -76,7 +76,7 @@ def require_peer(peer: str) -> None:
         raise PeerError(
             f"method '{peer}' needs the package '{packages[peer]}', which is not installed. The "
             "product does without it; for the comparison make an environment of its own and "
-            f"install requirements.txt and {REQUIREMENTS} there."
+            f"install tools/requirements.txt and {REQUIREMENTS} there."
         ) from None
 
 

@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from fem_sim.command_line import add_overrides, add_workers, make_parser, run_command
+from tools.track_cohort.cluster import local_cluster
 from tools.track_cohort.jobs import PAGE, track_cohort
 
 
@@ -49,11 +50,7 @@ def _scheduler(address: str | None, workers: int) -> Iterator[str | None]:
     if address is not None or workers == 1:
         yield address
         return
-    try:
-        from distributed import LocalCluster
-    except ImportError as error:
-        raise RuntimeError(f"--workers needs Dask, which cannot be imported ({error}).") from error
-    with LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None) as cluster:
+    with local_cluster(workers) as cluster:
         yield cluster.scheduler_address
 
 

@@ -10,6 +10,7 @@ from myomotion.files.outputs import MARKER
 from myomotion.files.paths import given_path
 from myomotion.io import source
 from myomotion.io.itk_files import ENDINGS
+from myomotion.io.readers.bids import bids_cines, bids_labels, is_beside
 
 LOG = logging.getLogger(__name__)
 LABEL_ENDINGS = (".nii.gz", ".nii", ".hdr", *ENDINGS)
@@ -29,7 +30,8 @@ def find_studies(dataset_dir: str | Path) -> list[dict[str, object]]:
         dataset_dir: a 4-D NIfTI, NRRD or MetaImage file, a study folder (``sa.nii.gz``,
             ``sa.nrrd``, ``sa.mha``, a folder ``frames`` of 3-D
             NIfTI files or DICOM files, with ``label_sa_ED.nii.gz``, ``label_sa_ES.nii.gz`` and
-            ``info.json`` beside them where known), a multi-frame DICOM file, or a folder of those.
+            ``info.json`` beside them where known), a multi-frame DICOM file, a folder of those, or
+            one with names as in BIDS, see :mod:`myomotion.io.readers.bids`; also mixed.
 
     Returns:
         One dictionary a study, sorted by name: ``name``, ``image`` and, where present,
@@ -44,6 +46,8 @@ def find_studies(dataset_dir: str | Path) -> list[dict[str, object]]:
          {'name': 'bert', 'image': 'my_cines/bert'}]
     """
     path = given_path(dataset_dir)
+    if path.suffix.lower() == ".zip" and path.is_file():
+        raise InputError(f"{path}: a zip; unpack it and give its folder.")
     if path.is_file():
         return [{"name": source.image_title(path), "image": str(path)}]
     if not path.is_dir():
@@ -53,21 +57,27 @@ def find_studies(dataset_dir: str | Path) -> list[dict[str, object]]:
         )
     folders = study_folders(path)
     studies = []
+    whole = []
     for folder in folders:
         image = source.locate_cine(folder)
         if image is None:
             continue
+        whole.append(folder)
         study: dict[str, object] = {"name": folder.name, "image": str(image)}
         study |= side_files(folder)
         studies.append(study)
         if others := _other_cines(folder, image):
             LOG.warning("%s: not read beside %s: %s", folder, image.name, ", ".join(others))
+    studies += [
+        _bids_study(image) for image in bids_cines(path) if not set(whole) & {*image.parents}
+    ]
     if not studies:
         raise InputError(
-            f"{path}: no study folder with sa.nii.gz, frames/ or DICOM files found (looked into "
-            f"{len(folders)} folders). See docs/data.md of the bundle."
+            f"{path}: no study folder with sa.nii.gz, frames/ or DICOM files found, and no "
+            f"sub-*_cine.nii.gz (looked into {len(folders)} folders). See docs/data.md of the "
+            "bundle."
         )
-    return studies
+    return sorted(studies, key=lambda study: str(study["name"]))
 
 
 def folders_without_cine(dataset_dir: str | Path | None) -> dict[str, str]:
@@ -85,7 +95,9 @@ def folders_without_cine(dataset_dir: str | Path | None) -> dict[str, str]:
     return {
         folder.name: f"{folder}: no cine in it; one is sa.nii.gz, frames/ or DICOM files."
         for folder in study_folders(path)
-        if source.locate_cine(folder) is None and not (folder / MARKER).exists()
+        if source.locate_cine(folder) is None
+        and not (folder / MARKER).exists()
+        and not bids_cines(folder)
     }
 
 
@@ -125,6 +137,14 @@ def side_files(folder: Path) -> dict[str, object]:
     return found
 
 
+def _bids_study(image: Path) -> dict[str, object]:
+    """A study of one file; where it is alone in its folder, what every study may have is its."""
+    study: dict[str, object] = {"name": source.image_title(image), "image": str(image)}
+    if len([path for path in bids_cines(image.parent) if path.parent == image.parent]) == 1:
+        study |= side_files(image.parent)
+    return study | {key: str(path) for key, path in bids_labels(image).items()}
+
+
 def _other_cines(folder: Path, image: Path) -> list[str]:
     """Names of files that are called as a cine and are not the one that is read."""
     own = source.image_files(image) if image.is_file() else [image]
@@ -148,9 +168,11 @@ def study_folders(path: Path) -> list[Path]:
         path: an existing folder.
 
     Returns:
-        Folders to look into, sorted.
+        Folders to look into, sorted; in a data set of BIDS without those beside its subjects.
     """
-    inside = sorted(p for p in path.iterdir() if p.is_dir() and not p.name.startswith("."))
+    inside = sorted(
+        p for p in path.iterdir() if p.is_dir() and not p.name.startswith(".") and not is_beside(p)
+    )
     whole = [reader for reader in source.READERS if not reader.spread]
     spread = [reader for reader in source.READERS if reader.spread]
     files = [p for p in path.iterdir() if p.is_file()]

@@ -76,8 +76,12 @@ class LoadCine(Transform):
         self.tensors_only = tensors_only
 
     def __call__(self, data: Mapping[Any, Any]) -> dict[Any, Any]:
-        """Read and resample; raises :class:`InputError` for input that cannot be used."""
-        cine = self.contours(read_cine(data, self.label_coding))
+        """Read and resample; raises :class:`InputError` for input that cannot be used.
+
+        ``label`` stands for ``label_ed``: a server calls so what is sent along with a request.
+        """
+        study = {"label_ed": data["label"], **data} if data.get("label") else data
+        cine = self.contours(read_cine(study, self.label_coding))
         if self.need_mask and (cine.label_ed is None or not (cine.label_ed == MYOCARDIUM).any()):
             lacks = (
                 f"{data['image']}: no label_sa_ED.nii.gz beside it"

@@ -12,8 +12,19 @@ from monai.transforms import Transform
 
 from myomotion.analysis.grids import Slices
 from myomotion.analysis.motion import end_systole, lps_vectors
+from myomotion.analysis.study import analyse
 from myomotion.core.axes import LPS_FROM_RAS
 from myomotion.errors import InputError
+
+#: Of ``summary.json``: what an answer with numbers holds.
+NUMBERS = (
+    "label_ed_from",
+    "es_frame",
+    "lv_ef_percent",
+    "seen_lv_ef_percent",
+    "mean_of_slices_at_end_systole",
+    "warnings",
+)
 
 
 class DisplacementOfFrame(Transform):
@@ -21,6 +32,7 @@ class DisplacementOfFrame(Transform):
 
     The frame is what the request calls ``frame``, else end-systole as ``summary.json`` has it;
     frames are counted as in the file. The values are those of ``displacement/frame_TTT.nii.gz``.
+    Where the request has ``numbers``, strain and ejection fraction are measured, too.
 
     Args:
         axes_as_rows: MONAI Label 0.8.5 writes row i of the affine as the direction of axis i,
@@ -36,7 +48,7 @@ class DisplacementOfFrame(Transform):
         Args:
             data: ``slices`` from :class:`~myomotion.transforms.load_cine.LoadCine`,
                 ``displacement`` ``(Z, T, 2, H, W)`` in millimetres, end-diastole first, and
-                optionally ``frame``.
+                optionally ``frame`` and ``numbers``, true for :data:`NUMBERS`.
 
         Returns:
             The item with ``pred``, float32 ``(3, X, Y, Z)`` in LPS millimetres; ``result``, which
@@ -66,6 +78,9 @@ class DisplacementOfFrame(Transform):
             "reference_frame": cine.ed_frame,
             "frame": frame,
         }
+        if data.get("numbers"):
+            summary = analyse(slices, displacement).summary
+            result["numbers"] = {name: summary[name] for name in NUMBERS}
         return {
             **data,
             "pred": pred,

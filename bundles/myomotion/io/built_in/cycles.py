@@ -88,7 +88,8 @@ def simulator(module: str) -> ModuleType:
     except ImportError as error:
         raise InputError(
             f"the built-in data need the simulator, which cannot be imported ({error}). Work in a "
-            "clone of the project with its requirements installed, or set dataset_dir to your own."
+            "clone of the project with what tools/requirements.txt names (make tools), or set "
+            "dataset_dir to your own."
         ) from error
 
 

@@ -38,6 +38,7 @@ class DicomFrame:
         echo: EchoTime in milliseconds, or None.
         acquisition: AcquisitionNumber, or None.
         negative: low values are bright (MONOCHROME1).
+        derived: made from other pictures, as the scanner's own analysis makes copies with contours.
         times: those of :data:`TIME_KEYS` that are known; milliseconds for the first two.
     """
 
@@ -58,6 +59,7 @@ class DicomFrame:
     echo: float | None = None
     acquisition: float | None = None
     negative: bool = False
+    derived: bool = False
 
     @property
     def normal(self) -> np.ndarray:
@@ -205,7 +207,16 @@ def _frame(
         echo=_optional(source.get("EchoTime", None)),
         acquisition=_optional(source.get("AcquisitionNumber", None)),
         negative=dataset.get("PhotometricInterpretation", None) == "MONOCHROME1",
+        derived=_is_derived(dataset),
     )
+
+
+def _is_derived(dataset: Any) -> bool:
+    """By ImageType, or by the name that Siemens' inline ventricular function gives its series."""
+    kinds = dataset.get("ImageType", None) or []
+    first = kinds if isinstance(kinds, str) else next(iter(kinds), "")
+    name = str(dataset.get("SeriesDescription", ""))
+    return str(first).upper() == "DERIVED" or "inlinevf" in name.lower()
 
 
 def _optional(value: Any) -> float | None:

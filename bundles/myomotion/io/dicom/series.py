@@ -63,6 +63,7 @@ def choose_stack(
     """The one cine among the pictures of a study.
 
     Where one cine has several parallel slices and all others have one, it is the short-axis stack.
+    A cine made from another, as the scanner's own analysis makes one, gives way to that other.
     Of a series whose slices differ in Rows, Columns or PixelSpacing the larger part counts.
 
     Args:
@@ -78,6 +79,8 @@ def choose_stack(
     """
     stacks, notes = _larger_parts(cine_stacks(frames, place, wanted))
     _check_parallel(stacks)
+    stacks, derived = _originals(stacks)
+    notes += derived
     whole = [stack for stack in stacks if len(stack.levels) >= STACK_SLICES]
     if len(whole) == 1 and all(len(s.levels) == 1 for s in stacks if s is not whole[0]):
         others = [stack for stack in stacks if stack is not whole[0]]
@@ -276,6 +279,25 @@ def _larger_parts(stacks: Sequence[Stack]) -> tuple[list[Stack], list[str]]:
                 "Columns or PixelSpacing differ."
             )
     return kept, notes
+
+
+def _originals(stacks: Sequence[Stack]) -> tuple[list[Stack], list[str]]:
+    """Cines without those made from another one of the same slices, and what was left out."""
+
+    def shows(original: Stack, stack: Stack) -> bool:
+        depths = [level[0].position @ original.first.normal for level in original.levels]
+        return _parallel(original.first, stack.first) and all(
+            np.abs(level[0].position @ original.first.normal - depths).min() <= PLACE_TOLERANCE_MM
+            for level in stack.levels
+        )
+
+    def is_derived(stack: Stack) -> bool:
+        return all(frame.derived for level in stack.levels for frame in level)
+
+    originals = [stack for stack in stacks if not is_derived(stack)]
+    copies = [s for s in stacks if is_derived(s) and any(shows(o, s) for o in originals)]
+    notes = [f"Left out, as it is derived: {_listing(copies)}."] if copies else []
+    return [stack for stack in stacks if stack not in copies], notes
 
 
 def _check_parallel(stacks: Sequence[Stack]) -> None:
