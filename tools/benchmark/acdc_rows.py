@@ -64,7 +64,7 @@ def measured(
             for method, register in ways.items():
                 fields, seconds = timed(register, frames)
                 about = {"subject": name, "group": given.group, "method": method}
-                about |= {"slices": frames.images.shape[3], "layout": given.layout}
+                about |= {"grid_slices": frames.images.shape[3], "layout": given.layout}
                 about["source_spacing_mm"] = [round(n, 4) for n in given.spacing]
                 about["source_slices"] = given.images.shape[3]
                 rows.append({**about, **scored(frames, fields, grid), "seconds": seconds})

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from pathlib import Path
 
 import nibabel as nib
@@ -22,7 +21,6 @@ from tools.benchmark.volume_scores import MEASURES, overlap, scored, volume_keep
 SPACING = (1.5, 1.5, 8.0)
 GRID = Grid(spacing=SPACING, size=(48, 48, 12))
 SHIFT = (3, -2)  # voxels from end-diastole to end-systole
-REAL = Path(os.environ.get("ACDC_DATA", "not given"))
 
 
 def shifted_frames(slices: int = 8) -> Frames:
@@ -138,7 +136,7 @@ def test_layout_of_the_release_gives_frames_rows_and_a_table(tmp_path: Path) -> 
     found = json.loads(output.read_text())
     assert [row["subject"] for row in found["subjects"]] == ["patient007", "patient008"]
     first = found["subjects"][0]
-    assert first["group"] == "DCM" and first["slices"] == 8 and first["layout"] == "release"
+    assert first["group"] == "DCM" and first["grid_slices"] == 8 and first["layout"] == "release"
     assert set(first["mean"]) == set(MEASURES)
     mean = np.mean([row["mean"]["dice_lv"] for row in found["subjects"]])
     assert found["methods"]["none"]["mean"]["dice_lv"] == pytest.approx(mean)
@@ -178,11 +176,12 @@ def test_subject_without_a_right_ventricle_is_left_out_and_said(
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not REAL.is_dir(), reason="ACDC_DATA names no folder with subjects of ACDC")
-def test_real_subjects_come_closer_than_where_nothing_moves(tmp_path: Path) -> None:
-    name = next(iter(find_frames(REAL)))
+def test_real_subject_comes_closer_than_where_nothing_moves(
+    acdc_groups: Path, tmp_path: Path
+) -> None:
+    name = next(iter(find_frames(acdc_groups)))
     output = tmp_path / "found.json"
-    command = ["acdc", "--data", str(REAL), "--only", name, "--output", str(output)]
+    command = ["acdc", "--data", str(acdc_groups), "--only", name, "--output", str(output)]
     assert main([*command, "--methods", "none", "network"]) == 0
     means = {m: own["mean"] for m, own in json.loads(output.read_text())["methods"].items()}
     assert 0.3 < means["none"]["dice"] < 0.9
