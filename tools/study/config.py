@@ -90,7 +90,7 @@ class StudyConfig:
         selection: ``patients``, on whom settings are chosen and networks may be trained, and
             ``target``, the mean abs(abs(J) - 1) that the paper's rule asks for.
         virtual: of :func:`tools.study.sources.virtual_set`.
-        time: ``fast``, ``slow`` and ``ratio``: how much faster one method shall be on a stack.
+        time: each ``fast``, ``slow`` and ``ratio``: how much faster one method shall be on a stack.
         seed: of the bootstrap.
         timed: whether anything is timed, which takes a quiet machine; ``time: false`` says no.
         cines: of :func:`tools.study.prepared.prepared`: what of each cine is compared.
@@ -108,7 +108,7 @@ class StudyConfig:
     moving: tuple[str, ...]
     selection: Mapping[str, Any]
     virtual: Mapping[str, Any]
-    time: Mapping[str, Any]
+    time: tuple[Mapping[str, Any], ...]
     seed: int
     timed: bool = True
     cines: Mapping[str, Any] = field(default_factory=dict)
@@ -156,7 +156,7 @@ def read_config(path: Path) -> StudyConfig:
             moving=tuple(content.get("moving") or ()),
             selection=content.get("selection") or {},
             virtual=content.get("virtual") or {},
-            time=content.get("time") or {},
+            time=tuple(content.get("time") or ()),
             seed=int(content.get("seed", 0)),
             timed=content.get("time") is not False,
             cines=content.get("cines") or {},
@@ -167,7 +167,7 @@ def read_config(path: Path) -> StudyConfig:
     except (OSError, KeyError, TypeError, AttributeError, yaml.YAMLError) as error:
         raise InputError(f"{path}: no study configuration ({error!r}).") from error
     compared = [m.name for m in methods]
-    used = [config.time[k] for k in ("fast", "slow") if k in config.time]
+    used = [asked[k] for asked in config.time for k in ("fast", "slow")]
     used += [
         *config.unlabelled,
         *config.unlabelled.values(),

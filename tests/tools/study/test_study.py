@@ -248,7 +248,7 @@ def test_pairs_of_a_cycle_come_back_to_their_slices_and_frames(studies: Path) ->
         ({"methods": [CONFIG["methods"][0]] * 2}, "named twice: none"),
         ({"methods": [{"label": "x"}]}, "KeyError"),
         ({"moving": ["absent"]}, "absent is not among the methods"),
-        ({"time": {"fast": "network", "slow": "absent", "ratio": 2}}, "absent is not among"),
+        ({"time": [{"fast": "network", "slow": "absent", "ratio": 2}]}, "absent is not among"),
     ],
 )
 def test_wrong_configurations_are_refused(
@@ -278,7 +278,7 @@ def test_network_is_ahead_of_demons_on_real_cines_and_faster(
     content = yaml.safe_load((ROOT / "tools" / "study" / "shipped.yaml").read_text())
     content |= {"ours": "network", "virtual": None, "cycle": [], "moving": ["network"]}
     content["methods"] = [m for m in content["methods"] if m["name"] != "refined"]
-    content["time"]["ratio"] = 5  # the machine may be busy; looking for the tissues counts
+    content["time"][0]["ratio"] = 5  # the machine may be busy; looking for the tissues counts
     config = tmp_path / "study.yaml"
     config.write_text(yaml.safe_dump(content))
     output = tmp_path / "out"

@@ -106,7 +106,7 @@ def study_of(*methods: Method, ours: str) -> StudyConfig:
         moving=(),
         selection={},
         virtual={},
-        time={},
+        time=(),
         seed=0,
     )
 
@@ -262,7 +262,7 @@ def test_time_claim_compares_whole_stacks() -> None:
         Method(name="fast", label="fast", method="network"),
     )
     config = study_of(*methods, ours="fast")
-    config = replace(config, time={"fast": "fast", "slow": "slow", "ratio": 30})
+    config = replace(config, time=({"fast": "fast", "slow": "slow", "ratio": 30},))
     times = {"slow": {"stack": 31.0}, "fast": {"stack": 1.0}}
     assert [c.passed for c in time_claims(config, times)] == [True]
     times["slow"]["stack"] = 29.0
