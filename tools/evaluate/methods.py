@@ -12,9 +12,11 @@ import torch
 
 from myomotion.errors import InputError
 from myomotion.tracker import Tracker as TrackerOfBundle
+from myomotion.transforms.load_cine import LoadCine
 from tools.peers import peer_packages, register_pairs
 
 OUR_METHODS = ("network", "refined", "latent", "direct")
+DRAWN = "drawn"  # as label_ed: contours are the network's own, and labels are for the scores alone
 DIRECT_STEPS = 150
 REFINE_STEPS = 30
 LATENT_STEPS = 40
@@ -58,9 +60,10 @@ def make_tracker(method: str, **changes: Any) -> Tracker:
             (the bundle's inference); ``latent`` (refinement within the autoencoder's manifold);
             ``direct`` (the refinement from rest, without a network); or a peer of
             :mod:`tools.peers`.
-        changes: keys of the bundle's ``inference.yaml`` with other values; for the peers their own
-            settings beside ``size`` and ``spacing`` of the working grid (that of
-            the bundle is the one its weights were trained on).
+        changes: keys of the bundle's ``inference.yaml`` with other values, and ``label_ed: drawn``,
+            which hides the labels from ours; for the peers their own settings beside ``size`` and
+            ``spacing`` of the working grid (that of the bundle is the one its weights were trained
+            on).
 
     Returns:
         The tracker.
@@ -85,6 +88,8 @@ def make_tracker(method: str, **changes: Any) -> Tracker:
         changes = {"refine_steps": LATENT_STEPS, **changes, "refine_mode": "latent"}
     else:
         changes = {"refine_steps": DIRECT_STEPS, **changes}
+    if changes.get("label_ed") == DRAWN:
+        return UnlabelledTracker(use_network=method != "direct", **{**changes, "label_ed": "auto"})
     return BundleTracker(use_network=method != "direct", **changes)
 
 
@@ -143,6 +148,34 @@ class BundleTracker:
         field = self.tracker.motion(item)["displacement"]
         pairs = item["image"].shape[0] * (item["image"].shape[1] - 1)
         return field, (time.perf_counter() - start) / pairs
+
+
+class UnlabelledTracker(BundleTracker):
+    """The same on a study whose labels are hidden.
+
+    The motion is brought to the working grids of the labelled study, on which it can be scored.
+    """
+
+    def __init__(self, use_network: bool, **changes: Any) -> None:
+        super().__init__(use_network, **changes)
+        self.hidden = self.tracker.load.transforms[0]
+        self.load = self._both
+
+    def cycle(self, item: Mapping[Any, Any]) -> tuple[torch.Tensor, float]:
+        """Displacement of every frame ``(Z, T, 2, H, W)`` in mm on the labelled study's grids."""
+        field, seconds = super().cycle(item["hidden"])
+        pairs = zip(item["hidden"]["slices"].grids, item["slices"].grids, strict=True)
+        moved = [
+            there.to_working(here.to_source(f))
+            for f, (here, there) in zip(field, pairs, strict=True)
+        ]
+        return torch.stack(moved), seconds
+
+    def _both(self, study: dict[str, Any]) -> dict[Any, Any]:
+        """The labelled study, and under ``hidden`` what the method sees of it."""
+        unlabelled = {k: v for k, v in study.items() if k not in ("label_ed", "label_es")}
+        item: dict[Any, Any] = LoadCine(*self.grid)(study)
+        return {**item, "hidden": self.hidden(unlabelled)}
 
 
 def _stay(

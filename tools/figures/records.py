@@ -24,6 +24,7 @@ from myomotion.errors import InputError
 from myomotion.files.atomic import write_bytes
 from myomotion.files.tables import write_report
 from tools.bundle import BUNDLES
+from tools.study.tables import Table
 
 RESULTS = "results"
 TABLE = re.compile(r"<!-- table: (\w+) (\S+) -->\n(.*?)<!-- end of table -->", re.DOTALL)
@@ -112,11 +113,40 @@ def circumstances_line(report: Report) -> list[str]:
     ]
 
 
+def study_tables(report: Report) -> list[str]:
+    """Every table of a comparison, what is said of them, and with what they were made.
+
+    Args:
+        report: ``claims.json`` of ``tools.study``.
+    """
+    lines = []
+    for content in report["tables"]:
+        rows = tuple(tuple(row) for row in content["rows"])
+        table = Table(**{**content, "header": tuple(content["header"]), "rows": rows})
+        lines += [*table.markdown().splitlines(), ""]
+    for heading, sentences in report["remarks"].items():
+        if sentences:
+            lines += [f"### {heading}", "", *(f"- {sentence}" for sentence in sentences), ""]
+    versions = ", ".join(f"{name} {number}" for name, number in report["versions"].items())
+    return [*lines, f"*Commit {report['commit'][:12]}; {versions}.*"]
+
+
+def acdc_table(report: Report) -> list[str]:
+    """Rows beside published ones, and how they were made.
+
+    Args:
+        report: of ``tools.benchmark acdc``.
+    """
+    return [*report["table"].splitlines(), "", report["protocol"]]
+
+
 KINDS: dict[str, Callable[[Report], list[str]]] = {
     "claims": claims_table,
     "groups": groups_table,
     "virtual": virtual_table,
     "circumstances": circumstances_line,
+    "study": study_tables,
+    "acdc": acdc_table,
 }
 
 
@@ -127,13 +157,13 @@ def read_report(path: Path) -> Report:
         path: of a JSON file.
 
     Raises:
-        InputError: if it is not there or holds no claims.
+        InputError: if it is not there or holds neither claims nor a table.
     """
     try:
         report = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: not readable ({error}). Keep a report with --take.") from None
-    if not isinstance(report, dict) or not isinstance(report.get("claims"), list):
+    if not isinstance(report, dict) or not {"claims", "table"} & set(report):
         raise InputError(f"{path}: no claims in it. Give what a verification has written.")
     return report
 
@@ -160,7 +190,7 @@ def drawn_page(page: Path, docs: Path) -> str:
 
 
 def drawn_metadata(path: Path, docs: Path) -> str:
-    """A bundle's metadata with the accuracies of its results.
+    """A bundle's metadata with the accuracies of its results; leads over peers are none.
 
     Args:
         path: ``metadata.json``.
@@ -169,11 +199,15 @@ def drawn_metadata(path: Path, docs: Path) -> str:
     metrics = {
         claim["claim"]: float(f"{claim['value']:.3g}")
         for report in sorted((docs / RESULTS).glob("*.json"))
-        for claim in read_report(report)["claims"]
+        for claim in _own_claims(read_report(report))
         if claim["value"] is not None and claim["unit"] not in COSTS
     }
     block = json.dumps({"eval_metrics": metrics}, indent=2)[2:-2]
     return METRICS.sub(lambda _: block, path.read_text(encoding="utf-8"), count=1)
+
+
+def _own_claims(report: Report) -> Sequence[Mapping[str, Any]]:
+    return () if "tables" in report else report.get("claims", ())
 
 
 def drawn_files(bundles: Path) -> Iterator[tuple[Path, str]]:

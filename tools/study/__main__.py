@@ -40,7 +40,7 @@ SLICE_COLUMNS = (
 
 
 def data_sets(
-    config: StudyConfig, folders: Mapping[str, Path], virtual: Path | None, output: Path
+    config: StudyConfig, folders: Mapping[str, Sequence[Path]], virtual: Path | None, output: Path
 ) -> list[DataSet]:
     """The data sets of a study.
 
@@ -58,9 +58,9 @@ def data_sets(
     """
     trained = config.selection.get("patients", ())
     made = output / "cache" / "training"
-    sets = [real_set(name, folder, trained, made) for name, folder in folders.items()]
+    sets = [real_set(n, places, trained, made, config.cines) for n, places in folders.items()]
     if virtual is not None or config.virtual:
-        sets.append(virtual_set(config.virtual, virtual))
+        sets.append(virtual_set(config.virtual, virtual, config.cines, made))
     if not sets:
         raise InputError("no data set. Give --data, --virtual or 'virtual' in the configuration.")
     return sets
@@ -127,7 +127,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         action="append",
         default=[],
         metavar="[NAME=]DIR",
-        help="real studies with labels; may be given several times, the first is called 'real'",
+        help="real studies with labels; may be given several times, the first is called 'real', "
+        "and folders of one name are one data set",
     )
     parser.add_argument(
         "--virtual", type=Path, help="folder of virtual cines (default: the built-in ones)"
@@ -144,17 +145,20 @@ def _compare(options: argparse.Namespace) -> int:
     config = read_config(options.config)
     folders = named_folders(options.data)
     sets = data_sets(config, folders, options.virtual, options.output)
-    groups = [*(lead_group(s.name) for s in sets if not s.virtual), TIME_GROUP]
+    groups = [*(lead_group(s.name) for s in sets), TIME_GROUP]
     claims.selected(groups, options.only)  # a wrong name is said before hours of work
+    given = [folder for places in folders.values() for folder in places]
     for name in ("results.md", "index.html", "slices.csv", "provenance.json"):
-        refuse_unsafe(options.output / name, folders.values())
+        refuse_unsafe(options.output / name, given)
     report = options.output / "claims.json"
-    refuse_unsafe(report, folders.values(), REPORT)
+    refuse_unsafe(report, given, REPORT)
     found = run_study(config, sets, options.output, workers=options.workers)
     provenance = circumstances(config)
     write_findings(options.output, found, provenance)
     print(found.tables[0].markdown())
-    status = claims.run(found.claims, report, only=options.only, further=provenance)
+    tables = [vars(table) for table in found.tables]
+    further = {**provenance, "tables": tables, "remarks": found.remarks}
+    status = claims.run(found.claims, report, only=options.only, further=further)
     print(f"All results: {options.output / 'index.html'}")
     return status if options.strict else 0
 

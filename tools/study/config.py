@@ -90,8 +90,13 @@ class StudyConfig:
         selection: ``patients``, on whom settings are chosen and networks may be trained, and
             ``target``, the mean abs(abs(J) - 1) that the paper's rule asks for.
         virtual: of :func:`tools.study.sources.virtual_set`.
-        time: ``fast``, ``slow`` and ``ratio``: how much faster one method shall be on a stack.
+        time: each ``fast``, ``slow`` and ``ratio``: how much faster one method shall be on a stack.
         seed: of the bootstrap.
+        timed: whether anything is timed, which takes a quiet machine; ``time: false`` says no.
+        cines: of :func:`tools.study.prepared.prepared`: what of each cine is compared.
+        unlabelled: names of methods of ours that see labels to the names of the same without.
+        groups: group to names of subjects of whom their own record does not say it.
+        lift: name of the method whose motion of real stacks is lifted into space.
     """
 
     ours: str
@@ -103,8 +108,13 @@ class StudyConfig:
     moving: tuple[str, ...]
     selection: Mapping[str, Any]
     virtual: Mapping[str, Any]
-    time: Mapping[str, Any]
+    time: tuple[Mapping[str, Any], ...]
     seed: int
+    timed: bool = True
+    cines: Mapping[str, Any] = field(default_factory=dict)
+    unlabelled: Mapping[str, str] = field(default_factory=dict)
+    groups: Mapping[str, list[str]] = field(default_factory=dict)
+    lift: str = ""
 
     def method(self, name: str) -> Method:
         """The method of a name."""
@@ -146,13 +156,23 @@ def read_config(path: Path) -> StudyConfig:
             moving=tuple(content.get("moving") or ()),
             selection=content.get("selection") or {},
             virtual=content.get("virtual") or {},
-            time=content.get("time") or {},
+            time=tuple(content.get("time") or ()),
             seed=int(content.get("seed", 0)),
+            timed=content.get("time") is not False,
+            cines=content.get("cines") or {},
+            unlabelled=content.get("unlabelled") or {},
+            groups=content.get("groups") or {},
+            lift=content.get("lift") or "",
         )
     except (OSError, KeyError, TypeError, AttributeError, yaml.YAMLError) as error:
         raise InputError(f"{path}: no study configuration ({error!r}).") from error
     compared = [m.name for m in methods]
-    used = [config.time[k] for k in ("fast", "slow") if k in config.time]
+    used = [asked[k] for asked in config.time for k in ("fast", "slow")]
+    used += [
+        *config.unlabelled,
+        *config.unlabelled.values(),
+        *([config.lift] if config.lift else []),
+    ]
     asked = (config.ours, *config.cycle, *config.moving, *used)
     if unknown := [n for n in asked if n not in compared]:
         raise InputError(f"{path}: {', '.join(unknown)} is not among the methods: {compared}.")

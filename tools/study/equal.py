@@ -7,13 +7,14 @@ abs(abs(J) - 1) of both is the same: ours is taken between two weights of R_VAE.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from myomotion.core.segments import LEVELS
 from tools.study.config import StudyConfig
 from tools.study.statistics import Comparison, Rows, compare_rows
-from tools.study.tables import Results, Table, at_level, mean_of, shown
+from tools.study.tables import Results, Table, at_level, groups_of, in_group, mean_of, shown
 
 VOLUME = "abs_j_minus_1"
 CONTOUR_MEASURES = ("mcd_mm", "dice")
@@ -37,7 +38,7 @@ def at_volume(by_weight: Mapping[float, Rows], volume: float) -> list[dict[str, 
             second = {(r["study"], r["slice"]): r for r in by_weight[b]}
             return [
                 {
-                    **{k: r[k] for k in ("study", "slice", "level")},
+                    **{k: r[k] for k in ("study", "group", "slice", "level") if k in r},
                     **{
                         k: (1 - share) * r[k] + share * second[r["study"], r["slice"]][k]
                         for k in (*CONTOUR_MEASURES, VOLUME)
@@ -68,6 +69,19 @@ def matched_pairs(
     }
 
 
+def parts_of(results: Results) -> dict[str, Callable[[Rows], Rows]]:
+    """What picks the rows of each level and each group that there is, by its name.
+
+    Args:
+        results: rows by method.
+    """
+    levels = [v for v in LEVELS if any(at_level(rows, v) for rows in results.values())]
+    return {
+        **{level: partial(at_level, level=level) for level in levels},
+        **{group: partial(in_group, group=group) for group in groups_of(results)},
+    }
+
+
 def equal_table(
     title: str,
     config: StudyConfig,
@@ -85,18 +99,16 @@ def equal_table(
     Returns:
         One row a peer; the better of both numbers in bold, both where they are equal as shown.
     """
-    levels = [v for v in LEVELS if any(r["level"] == v for rows in results.values() for r in rows)]
+    parts = parts_of(results)
     header = ["peer", "abs(abs(J) - 1)"]
-    header += [f"{v}: MCD mm, peer / ours" if i == 0 else "Dice" for v in levels for i in (0, 1)]
+    header += [f"{v}: MCD mm, peer / ours" if i == 0 else "Dice" for v in parts for i in (0, 1)]
     lines = []
     for name, ours in matched.items():
         theirs = results[name]
         cells = [config.method(name).label, shown(mean_of(theirs, VOLUME), 3)]
-        for level in levels:
+        for part in parts.values():
             for measure, digits in zip(CONTOUR_MEASURES, (2, 3), strict=True):
-                cells.append(
-                    _both(at_level(theirs, level), at_level(ours or (), level), measure, digits)
-                )
+                cells.append(_both(part(theirs), part(ours or ()), measure, digits))
         lines.append(tuple(cells))
     note = (
         f"{config.method(config.ours).label} at the peer's own mean abs(abs(J) - 1) over all "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,6 @@ from scipy import ndimage
 from myomotion.analysis.grids import Slices
 from myomotion.io.cine import Cine
 from myomotion.io.labels import CAVITY
-from myomotion.transforms.frame_pairs import slices_with_heart
 from tools.evaluate.scores import true_displacement
 
 REGIONS = ("epe_inner_mm", "epe_outer_mm", "epe_scar_mm", "epe_remote_mm")
@@ -22,7 +21,7 @@ AREA_RATIO = "area_ratio"
 
 
 def regional_errors(
-    item: Mapping[Any, Any], displacement: torch.Tensor, spacing: float
+    item: Mapping[Any, Any], displacement: torch.Tensor, spacing: float, slices: Sequence[int]
 ) -> list[dict[str, float]]:
     """Mean end-point error at end-systole in parts of the end-diastolic wall.
 
@@ -30,9 +29,10 @@ def regional_errors(
         item: from :class:`~myomotion.transforms.load_cine.LoadCine`.
         displacement: ``(Z, 2, H, W)`` in millimetres.
         spacing: of the working grid, millimetres.
+        slices: which ones.
 
     Returns:
-        For each slice with myocardium :data:`REGIONS`: the half of the wall nearer to the cavity,
+        For each slice :data:`REGIONS`: the half of the wall nearer to the cavity,
         the other half, the scar, and the rest of the wall of a slice with a scar; NaN where there
         is none, and for real cines. A scar is the sector that the cine's record names, seen from
         the cavity centroid at end-diastole (the simulated scar has soft edges of 10 degrees). And
@@ -40,7 +40,6 @@ def regional_errors(
     """
     on_grid: Slices = item["slices"]
     cine, grids = on_grid.cine, on_grid.grids
-    slices = slices_with_heart(item)
     unknown = dict.fromkeys((*REGIONS, AREA_RATIO), float("nan"))
     truth = true_displacement(cine)
     if truth is None:

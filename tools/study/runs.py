@@ -223,7 +223,8 @@ class Runner:
             curves = jacobian_curves(field.cpu(), item(), SPACING)
             displacement = field[:, int(item()["es_index"])]
         rows = score_study(item(), displacement.cpu(), seconds, SPACING)
-        regions = regional_errors(item(), displacement.cpu(), SPACING)
+        slices = [row["slice"] for row in rows]
+        regions = regional_errors(item(), displacement.cpu(), SPACING, slices)
         return {"rows": [{**r, **e} for r, e in zip(rows, regions, strict=True)], "curves": curves}
 
     def _tracker(self, method: Method) -> Tracker:

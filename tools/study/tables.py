@@ -11,6 +11,8 @@ import numpy as np
 from tools.study.config import StudyConfig
 from tools.study.statistics import HIGHER_IS_BETTER, Comparison, Rows, compare_rows, holm
 
+UNKNOWN = "-"  # group of a heart of which nothing is said
+
 Results = Mapping[str, Rows]  # rows of every method that ran, by its name
 
 # Measure: heading and digits.
@@ -21,6 +23,9 @@ HEADINGS = {
     "abs_j_minus_1": ("abs(abs(J) - 1)", 3),
     "fold_fraction": ("folds", 4),
     "area_change_error": ("area-change error", 3),
+    "cavity_dice": ("Dice of the moved cavity", 3),
+    "ejected_error": ("error of the ejected share", 3),
+    "ecc_labels_error_points": ("Ecc error against contours, points", 2),
     "epe_mm": ("wall", 2),
     "epe_inner_mm": ("inner half", 2),
     "epe_outer_mm": ("outer half", 2),
@@ -33,6 +38,7 @@ MEASURES_WITHOUT_TRUTH = (
     *("mcd_mm", "dice", "hd95_mm"),
     *("abs_j_minus_1", "fold_fraction", "area_change_error"),
 )
+MEASURES_OF_THE_CAVITY = ("cavity_dice", "ejected_error", "ecc_labels_error_points")
 MEASURES_AGAINST_LABELS = ("mcd_mm", "dice", "hd95_mm", "area_change_error")
 MEASURES_AGAINST_TRUTH = (
     *("epe_mm", "epe_inner_mm", "epe_outer_mm", "epe_scar_mm", "epe_remote_mm"),
@@ -79,6 +85,17 @@ def mean_of(rows: Rows, measure: str) -> float:
 def at_level(rows: Rows, level: str) -> Rows:
     """The rows of one level."""
     return [r for r in rows if r["level"] == level]
+
+
+def in_group(rows: Rows, group: str) -> Rows:
+    """The rows of one group of hearts."""
+    return [r for r in rows if r.get("group", UNKNOWN) == group]
+
+
+def groups_of(results: Results) -> list[str]:
+    """Known groups in rows, in the order of their names; none where all hearts are of one."""
+    found = {str(r.get("group", UNKNOWN)) for rows in results.values() for r in rows}
+    return sorted(found - {UNKNOWN}) if len(found) > 1 else []
 
 
 def count_of(rows: Rows, measure: str) -> int:
@@ -129,6 +146,37 @@ def accuracy_table(
         title=f"{title} (n = {count} slices)",
         header=("method", *(HEADINGS[f][0] + fewer[f] for f in known)),
         rows=tuple(lines),
+    )
+
+
+def group_table(title: str, config: StudyConfig, results: Results, measure: str) -> Table:
+    """Means of one measure over the slices of each group of hearts, the best of each in bold.
+
+    Args:
+        title: of the table.
+        config: gives order and labels.
+        results: rows by method.
+        measure: which one.
+
+    Returns:
+        One row a method, one column a group.
+    """
+    heading, digits = HEADINGS[measure]
+    columns, header = [], ["method"]
+    running = [m for m in config.methods if m.name in results]
+    for group in groups_of(results):
+        parts = {m.name: in_group(results[m.name], group) for m in running}
+        means = {name: {measure: mean_of(rows, measure)} for name, rows in parts.items()}
+        first = best_of(config, means, measure)
+        cells = {name: shown(mean[measure], digits) for name, mean in means.items()}
+        columns.append({n: f"**{c}**" if n in first else c for n, c in cells.items()})
+        subjects = len({r["study"] for rows in parts.values() for r in rows})
+        header.append(f"{group} ({subjects})")
+    lines = [(m.label, *(column[m.name] for column in columns)) for m in running]
+    name = f"end-point error, {heading}, mm" if measure.startswith("epe") else heading
+    note = "Means over slices; in brackets how many subjects."
+    return Table(
+        title=f"{title} by group: {name}", header=tuple(header), rows=tuple(lines), note=note
     )
 
 

@@ -10,6 +10,7 @@ import pytest
 from fem_sim.claims import at_least, at_most, not_run, write_report
 from tests.support.paths import BUNDLES
 from tools.figures.records import drawn_files, main
+from tools.study.tables import Table
 
 PAGE = """# Numbers
 <!-- table: claims results/one.json -->
@@ -73,6 +74,35 @@ def test_a_second_time_changes_nothing_and_a_changed_number_is_seen(
     assert "0.977" in page.read_text()
     assert "make docs" in capsys.readouterr().err
     assert main(place) == 0 and "0.877" in page.read_text()
+
+
+def test_tables_of_a_comparison_are_drawn_and_its_leads_are_no_accuracies(bundles: Path) -> None:
+    page = bundles / "one" / "docs" / "README.md"
+    page.write_text(PAGE.replace("claims results", "study results"))
+    table = Table(title="hearts", header=("method", "MCD mm"), rows=(("ours", "**1.0**"),))
+    further = {
+        "tables": [vars(table)],
+        "remarks": {"Where ours is first": ["MCD mm: ours."], "Not run": []},
+        "commit": "0123456789abcdef",
+        "versions": {"torch": "2"},
+    }
+    write_report(bundles.parent / "report.json", [at_least("lead", 0.1, 0)], further)
+    assert _take(bundles) == 0
+    text = page.read_text()
+    assert "### hearts\n\n| method | MCD mm |\n| --- | --- |\n| ours | **1.0** |" in text
+    assert "### Where ours is first\n\n- MCD mm: ours." in text and "Not run" not in text
+    assert "*Commit 0123456789ab; torch 2.*" in text
+    metadata = (bundles / "one" / "configs" / "metadata.json").read_text()
+    assert json.loads(metadata)["eval_metrics"] == {}
+
+
+def test_rows_beside_published_ones_are_drawn(bundles: Path) -> None:
+    page = bundles / "one" / "docs" / "README.md"
+    page.write_text(PAGE.replace("claims results", "acdc results"))
+    report = {"table": "| method | n |\n| --- | --- |\n| none | 2 |", "protocol": "All slices."}
+    (bundles.parent / "report.json").write_text(json.dumps({**report, "subjects": [1, 2]}))
+    assert _take(bundles) == 0
+    assert "| none | 2 |\n\nAll slices.\n<!-- end of table -->" in page.read_text()
 
 
 @pytest.mark.parametrize(

@@ -9,13 +9,26 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tools.study.claims import lead_claims, time_claims
+from tools.study.claims import (
+    best_peer_claims,
+    first_claims,
+    lead_claims,
+    time_claims,
+    unlabelled_claims,
+)
 from tools.study.config import Method, StudyConfig
 from tools.study.equal import at_volume, equal_table, matched_pairs
 from tools.study.motion_tables import ratio_table, strain_table
 from tools.study.page import study_page
 from tools.study.statistics import compare, holm, subject_means
-from tools.study.tables import Table, accuracy_table, comparisons, places
+from tools.study.tables import (
+    Table,
+    accuracy_table,
+    comparisons,
+    group_table,
+    groups_of,
+    places,
+)
 from tools.study.transfer import transfer_table
 
 
@@ -93,7 +106,7 @@ def study_of(*methods: Method, ours: str) -> StudyConfig:
         moving=(),
         selection={},
         virtual={},
-        time={},
+        time=(),
         seed=0,
     )
 
@@ -136,6 +149,93 @@ def test_ours_is_taken_between_two_weights_at_the_peers_volume() -> None:
     assert at_volume(by_weight, 0.12) is None and at_volume(by_weight, 0.05) is None
 
 
+def grouped(values: dict[str, float], figure: str) -> list[dict[str, object]]:
+    """One slice each of two subjects of every group."""
+    return [
+        {"study": f"{group}{i}", "slice": 0, "level": "mid", "group": group, figure: value}
+        for group, value in values.items()
+        for i in range(2)
+    ]
+
+
+DUEL = (
+    Method(name="none", label="none", method="identity"),
+    Method(name="peer", label="theirs", method="demons", peer=True),
+    Method(name="own", label="ours", method="network"),
+)
+
+
+def test_groups_have_a_column_each_with_its_best() -> None:
+    config = study_of(*DUEL, ours="own")
+    results = {
+        "none": grouped({"DCM": 3.0, "NOR": 4.0}, "mcd_mm"),
+        "peer": grouped({"DCM": 1.0, "NOR": 2.0}, "mcd_mm"),
+        "own": grouped({"DCM": 1.5, "NOR": 1.2}, "mcd_mm"),
+    }
+    assert groups_of(results) == ["DCM", "NOR"] and groups_of({"own": volume_rows(1, 1)}) == []
+    table = group_table("real", config, results, "mcd_mm")
+    assert table.title == "real by group: MCD mm"
+    assert table.header == ("method", "DCM (2)", "NOR (2)")
+    assert table.rows[1:] == (("theirs", "**1.00**", "2.00"), ("ours", "1.50", "**1.20**"))
+
+
+@pytest.mark.parametrize(
+    ("measure", "own", "lead"),
+    [
+        ("mcd_mm", {"DCM": 1.0, "NOR": 1.0}, 0.0),
+        ("mcd_mm", {"DCM": 0.5, "NOR": 2.5}, -1.5),
+        ("cavity_dice", {"DCM": 1.2, "NOR": 1.1}, 0.1),
+    ],
+)
+def test_first_in_every_group_is_judged_by_the_worst(
+    measure: str, own: dict[str, float], lead: float
+) -> None:
+    results = {"peer": grouped({"DCM": 1.0, "NOR": 1.0}, measure), "own": grouped(own, measure)}
+    (claim,) = first_claims("real", study_of(*DUEL, ours="own"), results, "own", (measure,))
+    assert claim.value == pytest.approx(lead) and claim.passed is (lead >= 0)
+    assert "DCM" in claim.note and "NOR" in claim.note
+
+
+def test_best_peer_is_the_one_with_the_smallest_distance_and_p_is_corrected() -> None:
+    other = Method(name="far", label="far", method="syn", peer=True)
+    config = study_of(*DUEL, other, ours="own")
+    subjects = [str(i) for i in range(8)]
+    results = {
+        name: rows({s: [value + 0.01 * i] for i, s in enumerate(subjects)}, "mcd_mm")
+        for name, value in (("own", 1.0), ("peer", 1.2), ("far", 2.0))
+    }
+    (claim,) = best_peer_claims("real", config, results)
+    assert "theirs" in claim.claim and claim.passed is True
+    assert claim.value == pytest.approx(2 * 2 / 2**8)  # two tests, eight equal signs
+    behind = {**results, "own": results["far"], "far": results["own"]}
+    (claim,) = best_peer_claims("real", config, behind)
+    assert claim.passed is False and "ours is behind" in claim.note
+
+
+@pytest.mark.parametrize(("lost", "passed"), [(0.009, True), (0.011, False)])
+def test_what_is_lost_without_a_label_is_claimed(lost: float, passed: bool) -> None:
+    free = Method(name="free", label="no label", method="network")
+    config = replace(study_of(*DUEL, free, ours="own"), unlabelled={"own": "free", "x": "y"})
+    results = {"own": volume_rows(0.1, 0.9), "free": volume_rows(0.1, 0.9 - lost)}
+    first, second = unlabelled_claims("real", config, results)
+    assert first.value == pytest.approx(lost) and first.passed is passed
+    assert second.value == 0 and second.passed is True
+
+
+def test_equal_volume_is_shown_for_every_group_as_well() -> None:
+    by_weight = {
+        weight: [{**row, "group": g, "study": f"{row['study']}{g}"} for g in "AB" for row in own]
+        for weight, own in ((0.01, volume_rows(0.06, 0.8)), (0.001, volume_rows(0.1, 0.9)))
+    }
+    results = {"peer": by_weight[0.01], "own": by_weight[0.001]}
+    config = study_of(*DUEL, ours="own")
+    matched = matched_pairs(config, results, by_weight)
+    table = equal_table("t", config, results, matched)
+    assert [h.split(":")[0] for h in table.header[2::2]] == ["mid", "A", "B"]
+    names = [c.claim for c in lead_claims("real", config, results, matched)]
+    assert "real, A: MCD, lead over theirs" in names and "real, B: Dice, lead over theirs" in names
+
+
 @pytest.mark.parametrize(("theirs", "passed"), [(0.87, True), (0.88, False)])
 def test_lead_is_claimed_at_equal_volume_only(theirs: float, passed: bool) -> None:
     config = study_of(
@@ -162,7 +262,7 @@ def test_time_claim_compares_whole_stacks() -> None:
         Method(name="fast", label="fast", method="network"),
     )
     config = study_of(*methods, ours="fast")
-    config = replace(config, time={"fast": "fast", "slow": "slow", "ratio": 30})
+    config = replace(config, time=({"fast": "fast", "slow": "slow", "ratio": 30},))
     times = {"slow": {"stack": 31.0}, "fast": {"stack": 1.0}}
     assert [c.passed for c in time_claims(config, times)] == [True]
     times["slow"]["stack"] = 29.0

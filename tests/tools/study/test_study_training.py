@@ -54,7 +54,7 @@ def test_a_training_that_cannot_run_is_named(
 def test_trainings_on_a_real_set_see_the_selection_patients_alone(
     studies: Path, tmp_path: Path
 ) -> None:
-    data = real_set("acdc", studies, ["one"], tmp_path)
+    data = real_set("acdc", [studies], ["one"], tmp_path)
     assert data.kind == "real" and [s["name"] for s in data.held_out] == ["two"]
     for section in ("training", "validation"):
         (study,) = studies_of(data.folder, section)
@@ -63,11 +63,12 @@ def test_trainings_on_a_real_set_see_the_selection_patients_alone(
 
 def test_names_of_data_sets() -> None:
     assert named_folders(["/a/b", "x=/c", "/d/mnms"]) == {
-        "real": Path("/a/b"),
-        "x": Path("/c"),
-        "mnms": Path("/d/mnms"),
+        "real": [Path("/a/b")],
+        "x": [Path("/c")],
+        "mnms": [Path("/d/mnms")],
     }
-    for wrong in (["x=/a", "x=/b"], ["virtual=/a"], ["a b=/c"]):
+    assert named_folders(["x=/a", "x=/b"]) == {"x": [Path("/a"), Path("/b")]}
+    for wrong in (["x=/a", "/b/x"], ["virtual=/a"], ["a b=/c"]):
         with pytest.raises(ValueError, match="cannot name this data set"):
             named_folders(wrong)
 
