@@ -72,7 +72,7 @@ class PreparePairs:
             fixed = transform_scalar(torch.cat([image[:, 1:], mask], 1), matrix, "bilinear")
             image, moving_mask = torch.cat([moving[:, :1], fixed[:, :1]], dim=1), moving[:, 1:]
             mask = fixed[:, 1:]
-            image = self._contrast(image, torch.as_tensor(batch["plain_share"]).to(image))
+            image = self._contrast(image, torch.as_tensor(batch.get("plain_share", 1.0)).to(image))
             if "truth" in batch:
                 truth = torch.as_tensor(batch["truth"]).to(image)
                 known = {"truth": transform_displacement(truth, matrix)}
