@@ -272,6 +272,12 @@ def test_another_method_of_ours_may_be_swept(tmp_path: Path) -> None:
         read_config(path)
 
 
+def test_methods_of_real_data_alone_are_named_in_a_way_that_yaml_keeps() -> None:
+    """An ``on`` without quotation marks is a truth to YAML, and no key."""
+    config = read_config(ROOT / "tools" / "study" / "study.yaml")
+    assert {m.name for m in config.methods if m.on == "real"} == {"refined-paper-prior", "latent"}
+
+
 @pytest.mark.parametrize("name", ["study", "pairs", "shipped"])
 def test_shipped_configurations_can_be_read(name: str) -> None:
     config = read_config(ROOT / "tools" / "study" / f"{name}.yaml")
