@@ -55,7 +55,8 @@ test: $(VENV)/.tests
 test-processes: $(VENV)/.tests
 	$(BIN)/python -m pytest -m processes
 
-# The bundles in MONAI Label and in the MONAI Deploy App SDK, each in an environment of its own.
+# The bundles in MONAI Label and in the MONAI Deploy App SDK, each in an environment of its own; meshes
+# in ParaView, where it is installed.
 test-downstream: $(VENV)/.tests .venv-label/.installed .venv-deploy/.installed
 	$(BIN)/python -m pytest -m downstream
 

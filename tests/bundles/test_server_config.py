@@ -79,6 +79,20 @@ def test_answer_is_sent_and_not_kept(study: Path, tmp_path: Path) -> None:
     json.dumps(answer["result"])
 
 
+@pytest.mark.slow
+def test_label_sent_along_is_the_one_that_numbers_rest_on(study: Path, tmp_path: Path) -> None:
+    image, label = study / "sa.nii.gz", study / "label_sa_ED.nii.gz"
+    serve(image, tmp_path, "postprocessing", label_ed=str(label))
+    (path,) = tmp_path.glob("*/summary.json")
+    summary = json.loads(path.read_text())
+    asked = {"label": str(label), "numbers": True}
+    numbers = serve(image, tmp_path / "none", "post_transforms", **asked)["result"]["numbers"]
+    assert numbers["label_ed_from"] == "given" == summary["label_ed_from"]
+    means = summary["mean_of_slices_at_end_systole"]
+    assert means["ecc_percent"] < -3
+    assert json.loads(json.dumps(numbers))["mean_of_slices_at_end_systole"] == means
+
+
 def test_pair_of_two_frames_is_a_cine_too(study: Path, tmp_path: Path) -> None:
     cine = nib.load(study / "sa.nii.gz")
     pair = nib.Nifti1Image(np.asarray(cine.dataobj)[..., [0, 2]], cine.affine)

@@ -11,8 +11,8 @@ from PIL import Image
 from myomotion.errors import InputError
 from myomotion.tracker import track
 from tests.support.paths import ROOT
-from tools.figures.film import COLORS
 from tools.figures.moving import beating
+from tools.study.film import COLORS
 
 
 @pytest.mark.slow

@@ -17,7 +17,7 @@ from myomotion.errors import InputError
 from myomotion.files.atomic import write_bytes
 from myomotion.tracker import Result, track
 from tools.evaluate.methods import REFINE_STEPS
-from tools.figures.film import Panel, film, moved_contours
+from tools.study.film import Panel, film, moved_contours
 
 SHARES = (0.3, 0.5, 0.7)  # of the way from base to apex, where slices are shown
 

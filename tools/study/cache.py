@@ -15,9 +15,8 @@ from myomotion.files.outputs import claim
 from myomotion.files.tables import file_sha256, write_report
 from tools.bundle import BUNDLES, INFERENCE_CONFIG, ROOT
 from tools.evaluate.methods import OUR_METHODS
-from tools.figures import film
 from tools.peers import peer_file, peer_packages
-from tools.study import cycle, moving, regions
+from tools.study import cycle, film, moving, regions
 from tools.study.config import WEIGHT_KEYS, Method
 
 SHIPPED_WEIGHTS = (

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from myomotion.transforms.frame_pairs import slices_with_heart
-from tools.figures import film as films
+from tools.study import film as films
 
 
 def middle(item: Mapping[Any, Any]) -> int:
@@ -39,7 +39,7 @@ def film(
 
     Args:
         item: of one slice.
-        contours: from :func:`~tools.figures.film.moved_contours`, by method; ``truth`` is drawn in
+        contours: from :func:`~tools.study.film.moved_contours`, by method; ``truth`` is drawn in
             every panel.
         labels: of the methods.
 

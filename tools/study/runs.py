@@ -17,10 +17,10 @@ from fem_sim.parallel import ended_jobs
 from myomotion.transforms.load_cine import LoadCine
 from tools.evaluate.methods import Tracker, make_tracker
 from tools.evaluate.scores import score_study
-from tools.figures.film import moved_contours
 from tools.study.cache import cached, result_key
 from tools.study.config import Method
 from tools.study.cycle import jacobian_curves, true_curves
+from tools.study.film import moved_contours
 from tools.study.moving import film, middle, middle_slice, wall
 from tools.study.regions import regional_errors
 from tools.study.timing import QUIET_LOAD, stack_time

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch.nn import utils
 
+from myomotion.analysis.drawing.closed import without_dark_blood
 from myomotion.analysis.drawing.looks import SPREAD, TwoLooks, unsure_share
 from myomotion.analysis.grids import Slices, frames_on
 from myomotion.analysis.intensity import intensities
@@ -168,9 +169,11 @@ class TissueShares:
         for z, grid in enumerate(slices.grids):
             wide = replace(grid, size=segmenter.size, spacing=segmenter.spacing)
             # Cut where the registration cuts: what is bright far from the heart moves no contrast.
-            pictures = intensities(slices, z).scaled(frames_on(wide, slices.cine, z))
+            scaled = intensities(slices, z).scaled
+            pictures = scaled(frames_on(wide, slices.cine, z))
             shares = look.shares(pictures.to(segmenter.device), segmenter.network, 1)
-            found.append(_recentred(shares[:, 1:SPREAD], wide, grid))
+            own = _recentred(shares[:, 1:SPREAD], wide, grid)
+            found.append(without_dark_blood(own, scaled(slices.images[z]).to(own)))
         return torch.stack(found)
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from monai.transforms import Transform
 
+from myomotion.analysis.drawing.closed import kept_open
 from myomotion.analysis.grids import Slices, working_slices
 from myomotion.analysis.intensity import intensities
 from myomotion.analysis.segmentation import Contours
@@ -125,7 +126,7 @@ def network_frames(slices: Slices, guide: float) -> dict[str, torch.Tensor]:
     plain = normalised(slices)
     if slices.tissues is None:
         return {"image": plain}
-    frames = {"image": plain, "drawn": drawn(plain, slices.tissues)}
+    frames = {"image": plain, "drawn": drawn(plain, kept_open(slices.tissues))}
     if guide:
         frames |= {"image": torch.lerp(plain, frames["drawn"], guide), "plain": plain}
     return frames

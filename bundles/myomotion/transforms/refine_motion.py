@@ -10,6 +10,7 @@ import torch
 from monai.transforms import Transform
 from monai.utils import optional_import
 
+from myomotion.analysis.drawing.closed import kept_open
 from myomotion.core.integrator import FieldIntegrator
 from myomotion.errors import SettingError
 from myomotion.losses.plausibility import load_plausibility
@@ -126,7 +127,7 @@ class RefineMotion(Transform):
         # One slice after the other keeps to a processor's caches; a GPU takes all in one batch.
         size = len(image) if output.is_cuda else 1
         slices = data.get("slices")
-        shares = None if slices is None else slices.tissues
+        shares = None if slices is None or slices.tissues is None else kept_open(slices.tissues)
         seen = [None] * -(-len(image) // size) if shares is None else shares.split(size)
         parts = (part.split(size) for part in (image, output.float(), mask))
         slices_to_do = list(zip(*parts, seen, strict=True))

@@ -11,8 +11,8 @@ import pytest
 import torch
 
 from tests.support.studies import write_study
-from tools.figures.film import moved_contours
 from tools.study.cycle import POINTS, jacobian_curves
+from tools.study.film import moved_contours
 from tools.study.regions import REGIONS, inner_half, regional_errors, sector, stored_scars
 
 SPACING = 1.5

@@ -36,21 +36,24 @@ def rescan_claims(
         hearts: how many at most; None for all.
         workers: processes.
     """
-    first = heart_jobs(cines, work, REPORTED_ON, hearts)
-    second = [_again(job, cines, cycles, work) for job in first]
+    jobs = heart_jobs(cines, work, REPORTED_ON, hearts)
+    pairs = [(job, again) for job in jobs if (again := _again(job, cines, cycles, work))]
+    first, second = zip(*pairs, strict=True)
     scans = heart_records(first, workers), heart_records(second, workers)
+    left_out = len(jobs) - len(pairs)
     for key, name, most, least in LIMITS:
         values = np.array([[_mean(record, key) for record in scan] for scan in scans]).T
         within = np.sqrt((np.diff(values, axis=1) ** 2).mean() / 2)
         variation = 100 * float(within / abs(values.mean()))
         title = f"virtual rescan ({METHOD}): {name}"
         note = f"{len(values)} hearts twice, within-heart deviation {within:.2f} points"
+        note += f", {left_out} left out whose motion folds in the second" if left_out else ""
         yield at_most(f"{title}, coefficient of variation", variation, most, "%", note)
         yield at_least(f"{title}, ICC", agreement(values), least, "", note)
 
 
-def _again(job: HeartJob, cines: Path, cycles: Path, work: Path) -> HeartJob:
-    """The second scan of a heart, made if it is not there."""
+def _again(job: HeartJob, cines: Path, cycles: Path, work: Path) -> HeartJob | None:
+    """The second scan of a heart, made if it is not there; None where it cannot be drawn."""
     name = str(job.study["name"])
     info = json.loads((cines / name / "info.json").read_text(encoding="utf-8"))
     parts = zip(info["slices"], info["cycles"], strict=True)
@@ -64,6 +67,8 @@ def _again(job: HeartJob, cines: Path, cycles: Path, work: Path) -> HeartJob:
     )
     if not is_finished(again.folder):
         make_cine(again)
+    if not is_finished(again.folder):
+        return None
     return HeartJob(
         study=find_studies(again.folder)[0],
         section=job.section,
