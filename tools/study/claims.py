@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -13,6 +14,11 @@ from tools.study.tables import Results, comparisons, groups_of, in_group, mean_o
 from tools.study.timing import Times
 
 TIME_GROUP = "time"
+LOST_AT_MOST = {  # without a label: heading, limit and unit
+    "dice": ("Dice", 0.01, ""),
+    "mcd_mm": ("MCD", 0.1, "mm"),
+    "cavity_dice": ("Dice of the moved cavity", 0.01, ""),
+}
 
 
 def lead_group(data: str) -> str:
@@ -118,19 +124,19 @@ def unlabelled_claims(data: str, config: StudyConfig, results: Results) -> Itera
         results: rows by method.
 
     Yields:
-        Two claims a pair that ran: what is lost in Dice and in contour distance.
+        A claim for each measure that is known: what is lost in it.
     """
     for labelled, free in config.unlabelled.items():
         if labelled not in results or free not in results:
             continue
         name = f"{data}, {config.method(free).label}: lost against labelled contours"
-        for measure, limit, unit in (("dice", 0.01, ""), ("mcd_mm", 0.1, "mm")):
+        for measure, (heading, limit, unit) in LOST_AT_MOST.items():
             pair = [mean_of(results[n], measure) for n in (labelled, free)]
-            lost = pair[0] - pair[1] if measure == "dice" else pair[1] - pair[0]
+            if not math.isfinite(pair[0]):
+                continue
+            lost = pair[0] - pair[1] if measure in HIGHER_IS_BETTER else pair[1] - pair[0]
             note = f"{pair[1]:.4f} for {pair[0]:.4f}"
-            yield at_most(
-                f"{name}, {'Dice' if measure == 'dice' else 'MCD'}", lost, limit, unit, note
-            )
+            yield at_most(f"{name}, {heading}", lost, limit, unit, note)
 
 
 def time_claims(config: StudyConfig, times: Times) -> Iterator[Claim]:

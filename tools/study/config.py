@@ -82,7 +82,7 @@ class StudyConfig:
     Attributes:
         ours: name of the method that is tested against the peers.
         methods: lines of the tables, in their order.
-        alpha: ours with other weights of R_VAE, by weight.
+        alpha: ours, or another method of ours, with other weights of R_VAE, by weight.
         transfer: networks that are trained on one data set and tested on all.
         cycle: names of the methods whose J is followed over the cycle.
         cycle_studies: on how many studies of each data set.
@@ -145,11 +145,11 @@ def read_config(path: Path) -> StudyConfig:
         if twice := sorted({n for n in names if names.count(n) > 1}):
             raise InputError(f"{path}: methods named twice: {', '.join(twice)}. Rename one.")
         sweep = content.get("alpha") or {"key": "", "values": []}
-        ours = next((m for m in methods if m.name == content["ours"]), None)
+        swept = next((m for m in methods if m.name == sweep.get("of", content["ours"])), None)
         config = StudyConfig(
             ours=content["ours"],
             methods=methods,
-            alpha={v: _with_alpha(ours, sweep["key"], v) for v in sweep["values"] if ours},
+            alpha={v: _with_alpha(swept, sweep["key"], v) for v in sweep["values"] if swept},
             transfer=transfer,
             cycle=tuple(content.get("cycle") or ()),
             cycle_studies=int(content.get("cycle_studies", 6)),
@@ -173,6 +173,7 @@ def read_config(path: Path) -> StudyConfig:
         *config.unlabelled.values(),
         *([config.lift] if config.lift else []),
     ]
+    used += [sweep["of"]] if "of" in sweep else []
     asked = (config.ours, *config.cycle, *config.moving, *used)
     if unknown := [n for n in asked if n not in compared]:
         raise InputError(f"{path}: {', '.join(unknown)} is not among the methods: {compared}.")
@@ -197,10 +198,10 @@ def _method(entry: Mapping[str, Any]) -> Method:
     )
 
 
-def _with_alpha(ours: Method, key: str, value: float) -> Method:
+def _with_alpha(swept: Method, key: str, value: float) -> Method:
     return Method(
-        name=f"{ours.name}-alpha-{value:g}",
-        label=f"{ours.label}, alpha {value:g}",
-        method=ours.method,
-        settings={**ours.settings, key: value},
+        name=f"{swept.name}-alpha-{value:g}",
+        label=f"{swept.label}, alpha {value:g}",
+        method=swept.method,
+        settings={**swept.settings, key: value},
     )

@@ -110,8 +110,10 @@ def equal_table(
             for measure, digits in zip(CONTOUR_MEASURES, (2, 3), strict=True):
                 cells.append(_both(part(theirs), part(ours or ()), measure, digits))
         lines.append(tuple(cells))
+    ours_label = config.method(config.ours).label
+    swept = next((m.label.split(", alpha")[0] for m in config.alpha.values()), ours_label)
     note = (
-        f"{config.method(config.ours).label} at the peer's own mean abs(abs(J) - 1) over all "
+        f"{swept} at the peer's own mean abs(abs(J) - 1) over all "
         "slices, linearly between the two nearest weights of R_VAE that were tried; a dash where "
         "none encloses it."
     )

@@ -260,6 +260,24 @@ def test_wrong_configurations_are_refused(
         read_config(path)
 
 
+def test_another_method_of_ours_may_be_swept(tmp_path: Path) -> None:
+    path = tmp_path / "study.yaml"
+    sweep = {"of": "dl_l2", "key": "refine_alpha", "values": [0.1]}
+    path.write_text(yaml.safe_dump({**CONFIG, "alpha": sweep}))
+    (swept,) = read_config(path).alpha.values()
+    assert (swept.name, swept.label) == ("dl_l2-alpha-0.1", "L2, alpha 0.1")
+    assert swept.settings == {"weights": None, "refine_alpha": 0.1}
+    path.write_text(yaml.safe_dump({**CONFIG, "alpha": {**sweep, "of": "absent"}}))
+    with pytest.raises(ValueError, match="absent is not among the methods"):
+        read_config(path)
+
+
+def test_methods_of_real_data_alone_are_named_in_a_way_that_yaml_keeps() -> None:
+    """An ``on`` without quotation marks is a truth to YAML, and no key."""
+    config = read_config(ROOT / "tools" / "study" / "study.yaml")
+    assert {m.name for m in config.methods if m.on == "real"} == {"refined-paper-prior", "latent"}
+
+
 @pytest.mark.parametrize("name", ["study", "pairs", "shipped"])
 def test_shipped_configurations_can_be_read(name: str) -> None:
     config = read_config(ROOT / "tools" / "study" / f"{name}.yaml")
