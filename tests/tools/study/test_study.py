@@ -307,5 +307,7 @@ def test_network_is_ahead_of_demons_on_real_cines_and_faster(
     network, demons = rows["ours (network)"], rows["diffeomorphic Demons (SimpleITK, sigma 2)"]
     assert float(network["Dice"]) > float(demons["Dice"]) > float(rows["none"]["Dice"]) > 0.7
     assert float(network["MCD mm"]) < float(demons["MCD mm"]) < float(rows["none"]["MCD mm"])
-    (claim,) = json.loads((output / "claims.json").read_text())["claims"]
-    assert claim["passed"] and claim["value"] >= 5
+    claims = json.loads((output / "claims.json").read_text())["claims"]
+    assert all(claim["passed"] for claim in claims)
+    (times,) = (c for c in claims if c["claim"].startswith("a whole stack"))
+    assert times["value"] >= 5
