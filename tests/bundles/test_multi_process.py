@@ -114,11 +114,12 @@ def test_two_processes_under_torchrun_follow_the_loss_of_one_with_the_same_batch
     options: dict[str, Any] = {"epochs": EPOCHS, "val_interval": EPOCHS}
     if bundle != "ventricle_segmentation":
         options["train::prepare_batch::augment"] = False
-    second = "train::preprocessing::transforms::1"
+    place = 2 if bundle == "cardiac_motion_reg" else 1  # of what draws from an item
+    drawing = f"train::preprocessing::transforms::{place}"
     if bundle == "cardiac_motion_reg":
         pairs = {"_target_": "myomotion.transforms.frame_pairs.EndSystolicPairs"}
         options |= {"dataset_dir": str(unlike_studies), "vae_weights": str(vae_weights)}
-        options |= {"start_from": str(net_weights), second: {"_requires_": "@code_path", **pairs}}
+        options |= {"start_from": str(net_weights), drawing: {"_requires_": "@code_path", **pairs}}
         # A first step moves each weight by the whole rate; larger ones leave random weights worse.
         options |= {"learning_rate": 3e-5}
         batch = "cines_per_batch"
@@ -129,7 +130,7 @@ def test_two_processes_under_torchrun_follow_the_loss_of_one_with_the_same_batch
     else:
         frames = {"_target_": "myomotion.transforms.cycles.EveryCycleFrame"}
         options |= {"dataset_dir": str(cycles), "perturbation": 0}
-        options |= {second: {"_requires_": "@code_path", **frames}}
+        options |= {drawing: {"_requires_": "@code_path", **frames}}
         batch = "cycles_per_batch"
 
     def losses(processes: int) -> list[list[float]]:
