@@ -56,7 +56,7 @@ class GradientELBO(nn.Module):
     def __init__(self, beta: float = 1e-4) -> None:
         super().__init__()
         self.beta = beta
-        self.terms: dict[str, float] = {}
+        self.terms: dict[str, torch.Tensor] = {}
 
     def forward(
         self,
@@ -79,8 +79,8 @@ class GradientELBO(nn.Module):
         error = (residual / count).mean()
         divergence = kl_divergence(mean, log_variance).mean()
         self.terms = {
-            "squared_error": float(error.detach()),
-            "divergence": float(divergence.detach()),
+            "squared_error": error.detach(),
+            "divergence": divergence.detach(),
         }
         return error + self.beta * divergence
 

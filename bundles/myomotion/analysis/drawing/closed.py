@@ -8,9 +8,9 @@ import torch
 
 from myomotion.core.flow import identity_coordinates
 
-# How far the seen cavity is from the wall's brightness to the blood's, both at end-diastole. In
-# real and virtual slices that keep a cavity it stays above 0.5; where a cavity closes and the
-# network draws one all the same, in dark muscle, it falls to 0.05.
+# Contrast of the seen cavity to the wall of its frame, relative to that at end-diastole. In real
+# and virtual slices that keep a cavity it stays above 0.5; where a cavity closes and the network
+# draws one all the same, in dark muscle, it falls to 0.1.
 NO_BLOOD, BLOOD = 0.3, 0.5
 CLOSED_SHARE = 0.1  # of the cavity at end-diastole, that is drawn of one that closes
 
@@ -28,10 +28,11 @@ def without_dark_blood(shares: torch.Tensor, frames: torch.Tensor) -> torch.Tens
         they stay as they are.
     """
     cavity, wall = ((shares[:, i] > 0.5).to(frames) for i in (0, 1))
-    blood, muscle = _mean(frames[0], cavity[0]), _mean(frames[0], wall[0])
-    if not blood > muscle:  # also where one is missing
+    # Against the wall of the same frame, so that a dimmer frame closes no cavity.
+    contrast = _mean(frames, cavity) / _mean(frames, wall) - 1
+    if not 0 < float(contrast[0]) < math.inf:  # also where one is missing
         return shares
-    bright = (_mean(frames, cavity) - muscle) / (blood - muscle)
+    bright = contrast / contrast[0]
     kept = ((bright - NO_BLOOD) / (BLOOD - NO_BLOOD)).clamp(0, 1).nan_to_num(1.0)[:, None, None]
     seen = shares.clone()
     seen[:, 0] = shares[:, 0] * kept

@@ -52,6 +52,14 @@ def test_intensities_by_another_scale_say_the_same() -> None:
     assert torch.equal(scaled, without_dark_blood(shares, frames))
 
 
+def test_dimmer_frames_close_no_cavity() -> None:
+    shares, frames = rings([9, 6, 8]), pictures([9, 6, 0])
+    gain = torch.tensor([1.0, 0.5, 0.7])[:, None, None]
+    assert torch.equal(
+        without_dark_blood(shares, gain * frames), without_dark_blood(shares, frames)
+    )
+
+
 def test_slices_without_a_cavity_or_with_dark_blood_at_end_diastole_stay() -> None:
     for radii, frames in (([0, 4], pictures([0, 0])), ([9, 4], 1 - pictures([9, 0]))):
         shares = rings([float(r) for r in radii])
