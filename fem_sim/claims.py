@@ -107,6 +107,9 @@ def run(
 ) -> int:
     """Measure groups of claims, print one line a claim as it is measured, write the report.
 
+    The report is written after every claim, so that a run that is stopped leaves what it has
+    measured; until all of it has been, ``unfinished`` in it says so.
+
     Args:
         groups: in their order; one that ends in an error is a failed claim.
         output: JSON file to write.
@@ -125,11 +128,13 @@ def run(
     chosen = selected(groups, only)
     outputs.claim(output, signed=True)
     load = os.getloadavg()[0]
+    about = circumstances(seed, load)
     found = []
     for claim in measure({name: groups[name] for name in chosen}):
         print(claim.line(), flush=True)
         found.append(claim)
-    write_report(output, found, {**circumstances(seed, load), **(further or {})})
+        write_report(output, found, {"unfinished": True, **about, **(further or {})})
+    write_report(output, found, {**about, **(further or {})})
     print(f"{tally(found)}; {output}")
     return exit_status(found)
 

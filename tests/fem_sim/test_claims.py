@@ -113,6 +113,23 @@ def test_lines_are_printed_as_claims_are_measured(
     assert [c["passed"] for c in json.loads(path.read_text())["claims"]] == [True, False, False]
 
 
+def test_a_run_that_is_stopped_leaves_what_it_has_measured_and_says_that_it_is_part(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "report.json"
+
+    def stopped() -> list[Claim]:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        claims.run({"one": lambda: [below("one", 0, 1)], "stopped": stopped}, path)
+    content = json.loads(path.read_text())
+    assert content["unfinished"] is True
+    assert [c["claim"] for c in content["claims"]] == ["one"]
+    claims.run({"one": lambda: [below("one", 0, 1)]}, path)
+    assert "unfinished" not in json.loads(path.read_text())
+
+
 def test_only_the_groups_asked_for_are_measured_in_their_order(tmp_path: Path) -> None:
     groups = {name: lambda name=name: [below(name, 0, 1)] for name in ("one", "two", "three")}
     claims.run({**groups, "torn": torn}, tmp_path / "a.json", only=["three", "one"])

@@ -251,7 +251,10 @@ def _run(options: argparse.Namespace) -> None:
         source, name = options.take
         if not options.bundle:
             raise InputError("--take needs --bundle NAME: whose results they are.")
-        write_report(bundles / options.bundle / "docs" / name, taken(read_report(Path(source))))
+        report = read_report(Path(source))
+        if report.get("unfinished"):
+            raise InputError(f"{source}: a part, its run was stopped. Run it to the end.")
+        write_report(bundles / options.bundle / "docs" / name, taken(report))
     differing = [
         (path, text)
         for path, text in drawn_files(bundles)

@@ -22,6 +22,7 @@ from tools.study.config import WEIGHT_KEYS, Method
 SHIPPED_WEIGHTS = (
     BUNDLES / "cardiac_motion_reg" / "models" / "model.pt",
     BUNDLES / "vae_regulariser" / "models" / "model.pt",
+    BUNDLES / "ventricle_segmentation" / "models" / "model.pt",
 )
 # Whole folders, so that no file that decides results is forgotten: how cines are read and scored,
 # and then the methods themselves.

@@ -139,7 +139,7 @@ def read_config(path: Path) -> StudyConfig:
     """
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
-        methods = tuple(_method(entry) for entry in content["methods"])
+        methods = tuple(_method(_resolved(entry, path)) for entry in content["methods"])
         transfer = tuple(_method(entry) for entry in content.get("transfer") or ())
         names = [m.name for m in (*methods, *transfer)]
         if twice := sorted({n for n in names if names.count(n) > 1}):
@@ -178,6 +178,18 @@ def read_config(path: Path) -> StudyConfig:
     if unknown := [n for n in asked if n not in compared]:
         raise InputError(f"{path}: {', '.join(unknown)} is not among the methods: {compared}.")
     return config
+
+
+def _resolved(entry: Mapping[str, Any], path: Path) -> Mapping[str, Any]:
+    """A method's entry; ``{name: N, as_in: FILE}`` stands for that of the name in another study."""
+    if "as_in" not in entry:
+        return entry
+    other = path.with_name(entry["as_in"])
+    known = yaml.safe_load(other.read_text(encoding="utf-8"))["methods"]
+    found = next((e for e in known if e["name"] == entry["name"]), None)
+    if found is None:
+        raise InputError(f"{path}: {other.name} has no method '{entry['name']}'. Name one of its.")
+    return dict(found)
 
 
 def _method(entry: Mapping[str, Any]) -> Method:

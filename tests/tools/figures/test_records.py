@@ -46,6 +46,16 @@ def _take(bundles: Path) -> int:
     return main([*taken, "--bundles", str(bundles)])
 
 
+def test_the_report_of_a_stopped_run_is_no_record(
+    bundles: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report = bundles.parent / "report.json"
+    report.write_text(json.dumps({"unfinished": True, **json.loads(report.read_text())}))
+    assert _take(bundles) == 1
+    assert "a part, its run was stopped" in capsys.readouterr().err
+    assert not (bundles / "one" / "docs" / "results").exists()
+
+
 def test_page_and_metadata_hold_the_numbers_of_the_report(bundles: Path) -> None:
     assert _take(bundles) == 0
     page = (bundles / "one" / "docs" / "README.md").read_text()

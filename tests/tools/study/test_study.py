@@ -281,7 +281,8 @@ def test_methods_of_real_data_alone_are_named_in_a_way_that_yaml_keeps() -> None
 @pytest.mark.parametrize("name", ["study", "pairs", "shipped"])
 def test_shipped_configurations_can_be_read(name: str) -> None:
     config = read_config(ROOT / "tools" / "study" / f"{name}.yaml")
-    wanted = {"study": {"syn", "ffd", "voxelmorph"}, "pairs": {"syn", "ffd"}}
+    every = {"syn", "ffd", "voxelmorph", "network"}
+    wanted = {"study": every, "pairs": every}
     assert {m.method for m in config.peers()} >= {"demons", *wanted.get(name, ())}
     assert config.timed is (name != "pairs")
     for method in config.methods:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.paths import BUNDLES
 from tools.study import cache
 from tools.study.cache import (
     CODE_OF_OUR_METHODS,
@@ -72,6 +73,11 @@ def test_same_weights_are_read_once_and_changed_ones_again(
     weights.write_text("three")
     os.utime(weights, ns=(1, 1))  # the same time, another size
     assert known_sha256(weights) == "three" and len(read) == 3
+
+
+def test_weights_of_every_bundle_decide_about_results() -> None:
+    """A cached result of ours must not outlive any of the networks it came from."""
+    assert set(cache.SHIPPED_WEIGHTS) == set(BUNDLES.glob("*/models/model.pt"))
 
 
 def test_key_depends_on_settings_weights_and_data_but_not_on_places(tmp_path: Path) -> None:
