@@ -9,6 +9,7 @@ from typing import NamedTuple
 import torch
 import torch.nn.functional as F
 from torch import nn
+from torch.nn import utils
 
 from myomotion.core.flow import identity_coordinates, sample
 from myomotion.core.kinematics import displacement_gradient, remove_mean_rotation
@@ -243,5 +244,5 @@ def load_plausibility(
     """
     vae = load_network(weights, GradientVAE)
     if torch.device(device).type == "cpu":  # a quarter less time
-        vae = vae.to(memory_format=torch.channels_last)
+        utils.convert_conv2d_weight_memory_format(vae, torch.channels_last)
     return Plausibility(vae.to(device), spacing=spacing, beta=beta)
