@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
 import pytest
+from monai.bundle import ConfigParser
 
 from myomotion.errors import SettingError
 from myomotion.networks.pair import check_grid
@@ -107,6 +110,9 @@ SETTINGS: dict[str, Any] = {
     "counts": {"batch_size": 32},
     "truths": {"overwrite": False},
     "choices": {"preset": ("paper", ("paper", "physiological"))},
+    "whole": {"seed": 0},
+    "amounts": {"alpha": 0},
+    "sizes": {"spacing": 1.5},
 }
 
 
@@ -118,6 +124,13 @@ SETTINGS: dict[str, Any] = {
         ("counts", "batch_size", True),
         ("truths", "overwrite", "no"),
         ("choices", "preset", ("papr", ("paper", "physiological"))),
+        ("whole", "seed", -1),
+        ("whole", "seed", None),
+        ("amounts", "alpha", -0.1),
+        ("amounts", "alpha", float("nan")),
+        ("amounts", "alpha", "half"),
+        ("sizes", "spacing", 0),
+        ("sizes", "spacing", float("inf")),
     ],
 )
 def test_settings_that_mean_nothing_end_the_command_with_status_2(
@@ -128,3 +141,81 @@ def test_settings_that_mean_nothing_end_the_command_with_status_2(
         check_settings(**{**SETTINGS, kind: {key: value}})
     assert stop.value.code == 2
     assert capsys.readouterr().err.startswith(f"error: {key}: ")
+
+
+#: What a run resolves before anything is read; some check what others do not.
+CHECKS = (
+    *("device_there", "keep_on_there", "settings_there", "grid_fits", "network_fits"),
+    *("drawn_share", "refinement"),
+)
+
+
+#: Of a configuration beside its top, what the checks rest on; the network's grid in its place.
+BENEATH = ("imports", "bundle_root", "code_path", "bfloat16_units", *CHECKS)
+IN_PLACE = {"integrator": None, "grid": {"spacing": 1.5, "size": 96}}
+CONFIGURATIONS = [
+    (bundle, name)
+    for bundle in ("cardiac_motion_reg", "vae_regulariser", "ventricle_segmentation")
+    for name in ("train", "inference")
+]
+
+
+def top_of(content: Mapping[str, Any]) -> dict[str, Any]:
+    """What a user may change."""
+    return {k: content[k] for k in takewhile(lambda k: k != "bundle_root", content)}
+
+
+def check(content: Mapping[str, Any], **given: object) -> None:
+    """Resolve the checks of a configuration with other values for some keys."""
+    beneath = {key: content[key] for key in BENEATH if key in content}
+    parser = ConfigParser({**IN_PLACE, **beneath, **top_of(content), **given})
+    for name in CHECKS:
+        if name in parser:
+            parser.get_parsed_content(name)
+
+
+@pytest.mark.parametrize(("bundle", "name"), CONFIGURATIONS)
+def test_every_check_of_a_configuration_is_run_and_passes_as_it_is(bundle: str, name: str) -> None:
+    content = ConfigParser.load_config_file(config(bundle, name))
+    check(content)
+    ends = ("_there", "_fits")
+    runs = [*content["run"], *content.get("training", [])]
+    assert {f"$@{c}" for c in CHECKS if c in content and c.endswith(ends)} <= set(runs)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("value", ["nonsense", None, -1])
+@pytest.mark.parametrize(("bundle", "name"), CONFIGURATIONS)
+def test_every_number_and_truth_of_a_configuration_is_checked_before_it_runs(
+    bundle: str, name: str, value: object, capsys: pytest.CaptureFixture[str]
+) -> None:
+    content = ConfigParser.load_config_file(config(bundle, name))
+    keys = [k for k, v in top_of(content).items() if isinstance(v, bool | int | float)]
+    assert keys
+    for key in keys:
+        with pytest.raises(SystemExit) as stop:
+            check(content, **{key: value})
+        assert stop.value.code == 2
+        assert re.match(rf"error: {key}( is|:) ", capsys.readouterr().err)
+
+
+@pytest.mark.parametrize(
+    ("bundle", "name", "key", "value"),
+    [
+        ("cardiac_motion_reg", "train", "keep_on", "gpu"),
+        ("cardiac_motion_reg", "train", "field", "speed"),
+        ("ventricle_segmentation", "train", "channels", 5),
+        ("ventricle_segmentation", "train", "channels", [32, 30]),
+        ("ventricle_segmentation", "train", "half_precision", "yes"),
+        ("ventricle_segmentation", "inference", "device", "gpu"),
+        ("vae_regulariser", "inference", "section", "tests"),
+    ],
+)
+def test_other_settings_that_mean_nothing_are_told_by_name(
+    bundle: str, name: str, key: str, value: object, capsys: pytest.CaptureFixture[str]
+) -> None:
+    content = ConfigParser.load_config_file(config(bundle, name))
+    with pytest.raises(SystemExit) as stop:
+        check(content, **{key: value})
+    assert stop.value.code == 2
+    assert re.match(rf"error: {key}( is|:) ", capsys.readouterr().err)

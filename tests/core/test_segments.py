@@ -13,6 +13,7 @@ from myomotion.core.segments import (
     FROM_ANTERIOR_THROUGH_SEPTUM,
     Septum,
     assumed_septum,
+    at_shares,
     levels_by_thirds,
     segment_map,
     septum_from_labels,
@@ -161,3 +162,8 @@ def test_frame_times_come_from_info_or_a_believable_header(tmp_path: Path) -> No
     (tmp_path / "s" / "info.json").write_text(json.dumps({"frame_times_ms": [10, 5]}))
     with pytest.raises(InputError, match="expected 4 rising numbers in milliseconds"):
         times()
+
+
+def test_one_slice_stands_for_each_level() -> None:
+    assert [at_shares(count) for count in (0, 1, 3)] == [[], [0], [0, 1, 2]]
+    assert [at_shares(count) for count in (4, 8, 10)] == [[1, 2, 3], [2, 4, 6], [2, 5, 7]]

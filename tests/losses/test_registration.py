@@ -144,6 +144,21 @@ def test_sequence_equals_pair_by_pair_and_the_reference_does_not_move(name: str)
     assert torch.allclose(whole, scripted, atol=1e-5)
 
 
+@pytest.mark.parametrize("name", NETWORKS)
+def test_slices_of_few_frames_are_tracked_in_one_pass_and_as_each_alone(name: str) -> None:
+    network = NETWORKS[name]().eval()
+    cines = torch.rand(1, 5, 3, 96, 96)
+    passes: list[int] = []
+    network.register_forward_pre_hook(lambda _, seen: passes.append(len(seen[0])))
+    with torch.no_grad():
+        together = SequenceInferer(batch_size=6)(cines, network)
+        paired = SequenceInferer(batch_size=6)(cines, lambda x: network(x))
+        alone = [SequenceInferer(batch_size=2)(cines[:, [z]], network) for z in range(5)]
+    assert passes == [6, 4]  # three slices of two moving frames, then two
+    assert torch.allclose(together, torch.cat(alone, 1), atol=1e-5)
+    assert torch.allclose(paired, together, atol=1e-5)
+
+
 def test_validation_uses_dice_where_labelled_and_the_image_elsewhere() -> None:
     axis = torch.arange(32.0) - 15.5
     radius = torch.hypot(axis[:, None], axis[None, :])

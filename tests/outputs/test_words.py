@@ -30,6 +30,9 @@ class Still:
 
     steps = 1
 
+    def tell(self, mask: torch.Tensor) -> None:
+        pass
+
     def __call__(
         self, image: torch.Tensor, output: torch.Tensor, mask: torch.Tensor, seen: object
     ) -> torch.Tensor:
@@ -39,8 +42,8 @@ class Still:
 def test_bar_is_for_terminals_and_changes_nothing(
     capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    item = {"image": torch.zeros(3, 2, 8, 8), "mask": torch.zeros(3, 1, 8, 8)}
-    item["pred"] = torch.arange(3.0)[:, None, None, None, None].expand(3, 2, 2, 8, 8)
+    item = {"image": torch.zeros(3, 30, 8, 8), "mask": torch.zeros(3, 1, 8, 8)}
+    item["pred"] = torch.arange(3.0)[:, None, None, None, None].expand(3, 30, 2, 8, 8)
     refine = RefineMotion(Still())  # type: ignore[arg-type]
     assert torch.equal(refine(item)["pred"], item["pred"])
     assert capfd.readouterr().err == ""

@@ -26,7 +26,7 @@ from myomotion.refinement.latent import (
     LatentRefinement,
     output_of,
 )
-from myomotion.transforms.refine_motion import load_refinement
+from myomotion.transforms.refine_motion import RefineMotion, load_refinement
 from tests.support.analytic import ring_labels
 
 SPACING = 1.5
@@ -133,10 +133,11 @@ def test_slice_without_myocardium_keeps_its_motion(
 ) -> None:
     refine = LatentRefinement(integrator=FieldIntegrator(), regulariser=regulariser, steps=3)
     output = torch.randn(1, 3, 2, 96, 96)
+    item = {"image": torch.rand(1, 3, 96, 96), "pred": output, "mask": torch.zeros(1, 1, 96, 96)}
     with caplog.at_level(logging.WARNING):
-        same = refine(torch.rand(1, 3, 96, 96), output, torch.zeros(1, 1, 96, 96))
+        same = RefineMotion(refine)(item)["pred"]
     assert torch.equal(same, output)
-    assert "keeps the network's motion" in caplog.text
+    assert "1 slice(s): they keep the network's motion" in caplog.text
 
 
 def test_unknown_mode_is_refused(vae_weights: Path) -> None:

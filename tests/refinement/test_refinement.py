@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -214,10 +215,36 @@ def test_without_a_mask_it_runs_and_says_so(
     item: dict, regulariser: Plausibility, caplog: pytest.LogCaptureFixture
 ) -> None:
     item["mask"] = torch.zeros_like(item["mask"])
+    refine = Refinement(integrator=INTEGRATOR, spacing=2.0, regulariser=regulariser, steps=2)
     with caplog.at_level(logging.INFO):
-        output = refined(item, regulariser=regulariser)
-    assert "without the regulariser" in caplog.text
-    assert torch.equal(output, refined(item))
+        output = RefineMotion(refine)(item)["pred"]
+    said = [record for record in caplog.records if "without the regulariser" in record.message]
+    assert len(said) == 1 and "no myocardium in 2 slice(s)" in said[0].message
+    caplog.clear()
+    with caplog.at_level(logging.INFO):  # as the repeats of the intervals do
+        again = RefineMotion(refine).refined(item["image"], item["pred"], item["mask"])
+    assert torch.equal(again, output) and not caplog.records
+    plain = Refinement(integrator=INTEGRATOR, spacing=2.0, steps=2)
+    assert torch.equal(output, RefineMotion(plain)(item)["pred"])
+
+
+def test_slices_of_few_frames_are_refined_together_and_as_each_alone(
+    item: dict, regulariser: Plausibility, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refine = Refinement(integrator=INTEGRATOR, spacing=2.0, regulariser=regulariser, steps=5)
+    sizes: list[int] = []
+
+    class Counted(Refinement):
+        def __call__(self, images: torch.Tensor, *others: Any) -> torch.Tensor:
+            sizes.append(len(images))
+            return super().__call__(images, *others)
+
+    monkeypatch.setattr(refine, "__class__", Counted)
+    pair = {"mask": item["mask"], "image": item["image"][:, :2], "pred": item["pred"][:, :2]}
+    together = RefineMotion(refine)(pair)["pred"]
+    assert sizes == [2]
+    alone = [RefineMotion(refine)({k: v[[z]] for k, v in pair.items()})["pred"] for z in (0, 1)]
+    assert torch.allclose(together, torch.cat(alone), atol=1e-4)
 
 
 def test_same_input_gives_the_same_output(item: dict, regulariser: Plausibility) -> None:

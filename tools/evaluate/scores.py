@@ -15,6 +15,7 @@ from myomotion.analysis.measures.on_wall.mesh import mesh_on
 from myomotion.core.contours import contour_distances, dice, jacobian_scores
 from myomotion.core.flow import warp
 from myomotion.core.kinematics import displacement_gradient, jacobian_determinant
+from myomotion.core.segments import at_shares
 from myomotion.core.wall.contours import RejectedSliceError
 from myomotion.core.wall.field import WallField
 from myomotion.core.wall.strain import wall_strain
@@ -207,7 +208,7 @@ def statistics_by(rows: Sequence[Mapping[str, Any]], key: str) -> dict[str, dict
 
 
 def at_levels(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The slices at 25, 50 and 75 % of each study's; all of a study with three or fewer.
+    """The slices of each study that :func:`~myomotion.core.segments.at_shares` chooses.
 
     Args:
         rows: from :func:`score_study`, the slices of a study one after the other.
@@ -215,8 +216,4 @@ def at_levels(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     studies: dict[str, list[dict[str, Any]]] = {}
     for row in rows:
         studies.setdefault(row["study"], []).append(row)
-    chosen = []
-    for own in studies.values():
-        places = {min(int(share * len(own)), len(own) - 1) for share in (0.25, 0.5, 0.75)}
-        chosen += own if len(own) <= 3 else [own[i] for i in sorted(places)]
-    return chosen
+    return [own[z] for own in studies.values() for z in at_shares(len(own))]

@@ -12,7 +12,7 @@ import nibabel as nib
 import numpy as np
 
 from myomotion.analysis.provenance import input_hashes
-from myomotion.core.segments import LEVELS
+from myomotion.core.segments import LEVELS, at_shares
 from myomotion.errors import InputError
 from myomotion.files.outputs import replaced_folder
 from myomotion.io.cine import Cine, read_cine
@@ -21,7 +21,6 @@ from myomotion.io.labels import CAVITY, MYOCARDIUM
 
 PAIR, ALL = "pair", "all"
 KIND = "cut for a study"
-SHARES = (0.25, 0.5, 0.75)
 OF_FRAMES = ("n_frames", "slices", "frame_times_ms", "frame_interval_ms")  # of info.json
 
 
@@ -110,7 +109,7 @@ def level_slices(cine: Cine) -> dict[int, str]:
     labelled = np.flatnonzero(area)
     if set(cine.levels) & set(LEVELS) or len(labelled) <= len(LEVELS):
         return dict(enumerate(cine.levels))
-    chosen = [int(labelled[int(share * len(labelled))]) for share in SHARES]
+    chosen = [int(z) for z in labelled[at_shares(len(labelled))]]
     half = len(labelled) // 2
     falls = area[labelled[:half]].sum() >= area[labelled[-half:]].sum()
     return dict(zip(chosen, LEVELS if falls else LEVELS[::-1], strict=True))

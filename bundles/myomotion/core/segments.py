@@ -14,6 +14,7 @@ import numpy as np
 from scipy import ndimage
 
 LEVELS = ("basal", "mid", "apical")
+SHARES = (0.25, 0.5, 0.75)  # of a stack, at which one slice stands for each
 # In the order in which they follow each other from the anterior insertion through the septum.
 FROM_ANTERIOR_THROUGH_SEPTUM = {
     "basal": (2, 3, 4, 5, 6, 1),
@@ -189,6 +190,20 @@ def slice_levels(
     for z, level in zip(shown, levels_by_thirds([outer_area[z] for z in shown]), strict=True):
         levels[z] = level
     return levels
+
+
+def at_shares(count: int) -> list[int]:
+    """The slices that stand for the levels of a stack, at 25, 50 and 75 % of it.
+
+    Args:
+        count: of slices, in their order.
+
+    Returns:
+        Their places; all of three or fewer.
+    """
+    if count <= len(LEVELS):
+        return list(range(count))
+    return [int(share * count) for share in SHARES]
 
 
 def levels_by_thirds(outer_area: Sequence[float]) -> list[str]:

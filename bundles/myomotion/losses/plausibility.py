@@ -9,6 +9,7 @@ from typing import NamedTuple
 import torch
 import torch.nn.functional as F
 from torch import nn
+from torch.nn import utils
 
 from myomotion.core.flow import identity_coordinates, sample
 from myomotion.core.kinematics import displacement_gradient, remove_mean_rotation
@@ -172,6 +173,8 @@ class Plausibility(nn.Module):
         """
         patch = self.patch(displacement, mask)
         standardised = standardise(self.vae, patch)
+        if standardised.device.type == "cpu":  # as the weights lie, see load_plausibility
+            standardised = standardised.contiguous(memory_format=torch.channels_last)
         mean, log_variance = self.vae.encode(standardised)
         residual = patch.mask * (self.vae.decode(mean) - standardised) ** 2
         count = patch.mask.sum((1, 2, 3)).clamp(min=1e-6) * self.vae.in_channels
@@ -240,4 +243,6 @@ def load_plausibility(
         InputError: if the weights are missing or do not fit.
     """
     vae = load_network(weights, GradientVAE)
+    if torch.device(device).type == "cpu":  # a quarter less time
+        utils.convert_conv2d_weight_memory_format(vae, torch.channels_last)
     return Plausibility(vae.to(device), spacing=spacing, beta=beta)

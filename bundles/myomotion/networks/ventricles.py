@@ -3,13 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeGuard
 
 import torch
 from monai.networks.nets import UNet
 
+from myomotion.errors import SettingError
 from myomotion.networks.described import Described
 
+GROUPS = 4
 CLASSES = ("background", "LV cavity", "LV myocardium", "RV cavity")
+
+
+def check_network(channels: object, size: object) -> None:
+    """Refuse what no network can be made of.
+
+    Args:
+        channels: features at each scale, see :class:`VentricleNet`.
+        size: voxels along each axis of the pictures that it is to be trained on.
+
+    Raises:
+        SettingError: naming key, value and fix.
+    """
+    scales = list(channels) if isinstance(channels, Sequence) else []
+    if len(scales) < 2 or not all(_is_whole(n) and n > 0 and n % GROUPS == 0 for n in scales):
+        raise SettingError(
+            f"channels is {channels}: the network needs two or more scales, each of a multiple of "
+            f"{GROUPS} features. Give [32, 64, 128, 192, 256]."
+        )
+    step = 2 ** (len(scales) - 1)
+    if not _is_whole(size) or size < 2 * step or size % step:
+        near = max(2 * step, step * round(size / step)) if _is_whole(size) else 128
+        raise SettingError(
+            f"size is {size}: {len(scales)} scales need a multiple of {step} voxels, {2 * step} at "
+            f"least. Set size to {near}."
+        )
+
+
+def _is_whole(value: object) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 class VentricleNet(Described):
@@ -28,7 +60,7 @@ class VentricleNet(Described):
     def __init__(
         self,
         channels: Sequence[int] = (32, 64, 128, 192, 256),
-        groups: int = 4,
+        groups: int = GROUPS,
         spacing: float = 1.5,
         size: int = 128,
     ) -> None:

@@ -9,11 +9,13 @@ from myomotion.analysis import provenance, ventricles
 from myomotion.inferers import studies
 from myomotion.io.built_in import cines, slices
 from myomotion.io.studies import folders_without_cine as folders_without_cine
+from myomotion.networks import ventricles as network
 from myomotion.networks import weights
 from myomotion.networks.ventricles import VentricleNet
 from myomotion.parts.shared import by_section, exits
 from myomotion.transforms.contours import without_labels
 
+check_network = exits(network.check_network)
 inference_slices = exits(slices.slices)
 load_segmenter = exits(ventricles.VentricleSegmenter)
 run_parameters = provenance.run_parameters

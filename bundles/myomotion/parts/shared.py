@@ -7,11 +7,12 @@ one line. Where a name is that of a function elsewhere, it is that function.
 from __future__ import annotations
 
 import functools
+import math
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeGuard, TypeVar
 
 import torch
 from monai.bundle import ConfigParser
@@ -64,11 +65,12 @@ def load_weights(network: nn.Module, path: str | Path) -> nn.Module:
 
 
 @exits
-def check_device(device: object) -> None:
+def check_device(device: object, key: str = "device") -> None:
     """Refuse a device that this machine does not have.
 
     Args:
         device: name, number or ``torch.device``.
+        key: of the configuration that names it.
 
     Raises:
         SettingError: with what torch says of it, here an exit status and one line.
@@ -78,8 +80,14 @@ def check_device(device: object) -> None:
     except (RuntimeError, AssertionError, TypeError, ValueError, NotImplementedError) as error:
         reason = (str(error).strip().splitlines() or ["not a device"])[0]
         raise SettingError(
-            f"device is {device}: this machine cannot compute there ({reason}). Set device to cpu."
+            f"{key} is {device}: this machine cannot compute there ({reason}). Set {key} to cpu."
         ) from error
+
+
+def _is_number(value: object) -> TypeGuard[float]:
+    """A finite number; true and false are none."""
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return number and math.isfinite(value)  # type: ignore[arg-type]
 
 
 @exits
@@ -87,6 +95,9 @@ def check_settings(
     counts: Mapping[str, object],
     truths: Mapping[str, object],
     choices: Mapping[str, tuple[object, Sequence[str]]],
+    whole: Mapping[str, object] | None = None,
+    amounts: Mapping[str, object] | None = None,
+    sizes: Mapping[str, object] | None = None,
 ) -> None:
     """Refuse values that would stop a run in its midst, or be taken for something else.
 
@@ -94,6 +105,9 @@ def check_settings(
         counts: values of keys that must be whole numbers of at least 1.
         truths: of keys that are true or false; any word but those counts as true otherwise.
         choices: of keys that are a word, as pairs of the value and all words.
+        whole: of keys that must be whole numbers of at least 0.
+        amounts: of keys that must be numbers of at least 0.
+        sizes: of keys that must be numbers above 0.
 
     Raises:
         SettingError: naming key, value and fix; here an exit status and one line.
@@ -101,6 +115,15 @@ def check_settings(
     for key, value in counts.items():
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
             raise SettingError(f"{key}: {value!r} is no whole number of at least 1. Give one.")
+    for key, value in (whole or {}).items():
+        if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+            raise SettingError(f"{key}: {value!r} is no whole number of at least 0. Give one.")
+    for key, value in (amounts or {}).items():
+        if not _is_number(value) or value < 0:
+            raise SettingError(f"{key}: {value!r} is no number of at least 0. Give one.")
+    for key, value in (sizes or {}).items():
+        if not _is_number(value) or value <= 0:
+            raise SettingError(f"{key}: {value!r} is no number above 0. Give one.")
     for key, value in truths.items():
         if not isinstance(value, bool):
             raise SettingError(f"{key}: {value!r} is not understood. Give True or False.")

@@ -90,7 +90,7 @@ class Refinement:
             images: ``(Z, T, H, W)``, the reference (end-diastolic) frame first.
             output: network output ``(Z, T, 2, H, W)`` in voxels, zero in frame 0.
             mask: end-diastolic myocardium ``(Z, 1, H, W)``, counted where above 0.5; an empty one
-                leaves the regulariser out, with a warning.
+                leaves the regulariser out.
             tissues: shares of the tissues ``(Z, T, C, H, W)``, 0 to 1; None leaves them out.
 
         Returns:
@@ -121,6 +121,16 @@ class Refinement:
         best = start + rows @ control.detach() @ columns.T
         return torch.cat([torch.zeros_like(best[:, :1]), best], 1)
 
+    def tell(self, mask: torch.Tensor) -> None:
+        """Log what slices of a study lack; refining them says nothing, it may be repeated.
+
+        Args:
+            mask: end-diastolic myocardium ``(Z, 1, H, W)``.
+        """
+        without = slices_without_wall(mask)
+        if without and self.weights.regulariser is not None and self.weights.alpha:
+            LOG.info("no myocardium in %d slice(s): refined without the regulariser", without)
+
     def _objective(
         self,
         images: torch.Tensor,
@@ -131,9 +141,6 @@ class Refinement:
     ) -> Objective:
         """What is lowered for these slices."""
         wall = (mask.to(output).reshape(len(output), 1, *output.shape[-2:]) > 0.5).to(output)
-        without = int((~wall.flatten(1).any(1)).sum())
-        if without and self.weights.regulariser is not None and self.weights.alpha:
-            LOG.info("no myocardium in %d slice(s): refined without the regulariser", without)
         closes = [cycle_closes(frames) for frames in images]
         shares = None if tissues is None else tissues.detach().to(output)
         return Objective(self.weights, images.detach().to(output), wall, closes, interval, shares)
@@ -185,6 +192,11 @@ def _rate(step: int, steps: int) -> float:
     """Share of the learning rate: 1 at the beginning, :data:`LAST_RATE` at the end."""
     half = (1 + torch.cos(torch.tensor(torch.pi * step / max(steps, 1)))) / 2
     return LAST_RATE + (1 - LAST_RATE) * float(half)
+
+
+def slices_without_wall(mask: torch.Tensor) -> int:
+    """How many slices of a mask ``(Z, 1, H, W)`` have no myocardium."""
+    return int((~(mask > 0.5).flatten(1).any(1)).sum())
 
 
 def check_refinable(images: torch.Tensor, output: torch.Tensor, mask: torch.Tensor) -> None:

@@ -10,7 +10,13 @@ from myomotion.core.flow import border_window, identity_coordinates, sample
 from myomotion.core.integrator import BORDER_MARGIN, FieldIntegrator
 from myomotion.core.kinematics import displacement_gradient, mean_rotation, rotate_deformation
 from myomotion.losses.plausibility import Plausibility, patch_frame, standardise
-from myomotion.refinement.field import Refinement, check_refinable, control_weights, descend
+from myomotion.refinement.field import (
+    Refinement,
+    check_refinable,
+    control_weights,
+    descend,
+    slices_without_wall,
+)
 
 LOG = logging.getLogger(__name__)
 LATENT_RATE = 0.1  # step of a latent coordinate, in prior standard deviations
@@ -29,8 +35,7 @@ class LatentRefinement(Refinement):
     angle, and :class:`GradientIntegration` finds the motion with that gradient. Lowered is the same
     sum as in :class:`~myomotion.refinement.field.Refinement`. The start is the code of the
     network's motion; unlike there, the result can be worse than the network's, because that motion
-    need not lie in the manifold. A slice without myocardium keeps the network's motion, with a
-    warning.
+    need not lie in the manifold. A slice without myocardium keeps the network's motion.
     """
 
     def __call__(
@@ -48,6 +53,12 @@ class LatentRefinement(Refinement):
         parts = zip(images.split(1), output.split(1), mask.split(1), shares, strict=True)
         return torch.cat([self._one(*part) for part in parts])
 
+    def tell(self, mask: torch.Tensor) -> None:
+        """See :meth:`~myomotion.refinement.field.Refinement.tell`."""
+        without = slices_without_wall(mask)
+        if without:
+            LOG.warning("no myocardium in %d slice(s): they keep the network's motion", without)
+
     def _one(
         self,
         images: torch.Tensor,
@@ -58,7 +69,6 @@ class LatentRefinement(Refinement):
         """Refine one slice, of arguments as those of many."""
         wall = (mask.to(output).reshape(1, 1, *output.shape[-2:]) > 0.5).to(output)
         if not bool(wall.any()):
-            LOG.warning("no myocardium in the mask: slice keeps the network's motion")
             return output
         regulariser, spacing = self.weights.regulariser, self.weights.spacing
         if regulariser is None:

@@ -18,6 +18,7 @@ from myomotion.losses.similarity import MixedSimilarity
 from myomotion.refinement.field import Refinement
 from myomotion.refinement.latent import LatentRefinement
 
+FRAMES_TOGETHER = 32  # that a processor refines at once, where slices have fewer
 MODES = {"field": Refinement, "latent": LatentRefinement}
 
 
@@ -124,15 +125,39 @@ class RefineMotion(Transform):
             return dict(data)
         image, output, mask = (torch.as_tensor(data[k]) for k in ("image", "pred", "mask"))
         image = torch.as_tensor(data.get("plain", image)).to(image)
-        # One slice after the other keeps to a processor's caches; a GPU takes all in one batch.
-        size = len(image) if output.is_cuda else 1
         slices = data.get("slices")
-        shares = None if slices is None or slices.tissues is None else kept_open(slices.tissues)
+        self.refinement.tell(mask)
+        tissues = None if slices is None else slices.tissues
+        return {**data, "pred": self.refined(image, output, mask, tissues)}
+
+    def refined(
+        self,
+        image: torch.Tensor,
+        output: torch.Tensor,
+        mask: torch.Tensor,
+        tissues: torch.Tensor | None = None,
+    ) -> torch.Tensor:
+        """The refined output, without a word.
+
+        Args:
+            image: ``(Z, T, H, W)``, frames that are compared.
+            output: of the network, ``(Z, T, 2, H, W)`` in voxels.
+            mask: ``(Z, 1, H, W)``.
+            tissues: seen in the frames, ``(Z, T, 3, H, W)``; None where no network has looked.
+
+        Returns:
+            As ``output``, which is returned as it is without a refinement.
+        """
+        if self.refinement is None or self.refinement.steps == 0:
+            return output
+        # Few frames at once keep to a processor's caches; a GPU takes all in one batch.
+        together = max(FRAMES_TOGETHER // max(image.shape[1] - 1, 1), 1)
+        size = len(image) if output.is_cuda else together
+        shares = None if tissues is None else kept_open(tissues)
         seen = [None] * -(-len(image) // size) if shares is None else shares.split(size)
         parts = (part.split(size) for part in (image, output.float(), mask))
         slices_to_do = list(zip(*parts, seen, strict=True))
-        refined = [self.refinement(*part) for part in _with_progress(slices_to_do)]
-        return {**data, "pred": torch.cat(refined)}
+        return torch.cat([self.refinement(*part) for part in _with_progress(slices_to_do)])
 
 
 def _with_progress(slices: list[Any]) -> Iterable[Any]:

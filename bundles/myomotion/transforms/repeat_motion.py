@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
-from dataclasses import replace
-from typing import Any
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import torch
 from monai.transforms import Transform
@@ -73,44 +72,74 @@ class RepeatMotion(Transform):
         frame %= field.shape[1]
         if self.repeats == 0 or frame == 0 or slices.cine.label_ed is None:
             return dict(data)
-        frames = {key: torch.as_tensor(data[key])[:, [0, frame]] for key in FRAMES if key in data}
+        image = torch.as_tensor(data["image"])
+        frames = {
+            key: torch.as_tensor(data[key])[:, [0, frame]].to(image)
+            for key in FRAMES
+            if key in data
+        }
         plain = frames.get("plain", frames["image"])
         noise = noise_level(plain, field[:, frame].to(plain) / slices.spacing)
-        shares = None if slices.tissues is None else slices.tissues[:, [0, frame]]
-        start: dict[Any, Any] = {**data, **frames, "slices": replace(slices, tissues=shares)}
+        maps = {**frames, "mask": torch.as_tensor(data["mask"])}
+        if slices.tissues is not None:
+            maps["tissues"] = slices.tissues[:, [0, frame]].flatten(1, 2)
         draw = torch.Generator().manual_seed(self.seed)
-        fields = [self._once(start, noise, draw) for _ in range(self.repeats)]
-        return {**data, "repeats": torch.stack(fields).cpu()}
+        drawn = [_draw(plain.shape, draw) for _ in range(self.repeats)]
+        seen = [_elsewhere(maps, repeat.shift, repeat.grain, noise) for repeat in drawn]
+        # All repeats in one batch: each is two frames a slice.
+        fields = self._track(
+            {key: torch.cat([own[key] for own in seen]) for key in maps},
+            torch.tensor([repeat.longer for repeat in drawn]).repeat_interleave(len(plain)),
+        ).split(len(plain))
+        back = [shifted(u, -repeat.shift) for u, repeat in zip(fields, drawn, strict=True)]
+        return {**data, "repeats": torch.stack(back).cpu()}
 
-    def _once(
-        self, data: Mapping[Hashable, Any], noise: torch.Tensor, draw: torch.Generator
-    ) -> torch.Tensor:
-        """Motion of one repeat, ``(Z, 2, H, W)`` in millimetres."""
-        shift = SHIFT_VOXELS * (2 * torch.rand(2, generator=draw) - 1)
-        grain = torch.randn(data["image"].shape, generator=draw).to(data["image"])
-        grain = grain * noise[:, None, None, None]
-        frames = {key: shifted(data[key], shift) + grain for key in FRAMES if key in data}
-        image = frames["image"]
-        slices: Slices = data["slices"]
-        shares = slices.tissues
-        if shares is not None:
-            shares = shifted(shares.flatten(1, 2), shift).unflatten(1, shares.shape[1:3])
-        item: dict[Any, Any] = {
-            **data,
-            **frames,
-            "mask": shifted(torch.as_tensor(data["mask"]), shift),
-            "slices": replace(slices, tissues=shares),
-        }
-        longer = 1 + START_SHARE * (2 * float(torch.rand(1, generator=draw)) - 1)
+    def _track(self, maps: Mapping[str, torch.Tensor], longer: torch.Tensor) -> torch.Tensor:
+        """Motion of slices of two frames, ``(N, 2, H, W)`` in millimetres."""
+        image = maps["image"]
+        tissues = maps.get("tissues")
+        if tissues is not None:
+            tissues = tissues.unflatten(1, (image.shape[1], -1))
         with torch.no_grad():
             if self.network is None:
                 output = image.new_zeros(*image.shape[:2], 2, *image.shape[2:])
             else:
                 output = self.inferer(image[None], self.network)[0]
             if self.refine.refinement is not None:  # a network's own motion has no start
-                output = output * longer
-            moved = self.integrate(self.refine({**item, "pred": output}))["displacement"][:, 1]
-        return shifted(moved, -shift)
+                output = output * longer.to(output)[:, None, None, None, None]
+            output = self.refine.refined(maps.get("plain", image), output, maps["mask"], tissues)
+            return self.integrate({"pred": output})["displacement"][:, 1]
+
+
+class Repeat(NamedTuple):
+    """What another examination shows otherwise.
+
+    Attributes:
+        shift: of the heart on the grid, ``(2,)`` in voxels.
+        grain: of its noise, ``(Z, 2, H, W)``, standard normal.
+        longer: factor of the motion that a refinement starts from.
+    """
+
+    shift: torch.Tensor
+    grain: torch.Tensor
+    longer: float
+
+
+def _draw(shape: Sequence[int], draw: torch.Generator) -> Repeat:
+    """The next repeat of frames ``(Z, 2, H, W)``."""
+    shift = SHIFT_VOXELS * (2 * torch.rand(2, generator=draw) - 1)
+    grain = torch.randn(tuple(shape), generator=draw)
+    longer = 1 + START_SHARE * (2 * float(torch.rand(1, generator=draw)) - 1)
+    return Repeat(shift, grain, longer)
+
+
+def _elsewhere(
+    maps: Mapping[str, torch.Tensor], shift: torch.Tensor, grain: torch.Tensor, noise: torch.Tensor
+) -> dict[str, torch.Tensor]:
+    """Maps of a study shifted on the grid, its frames with as much noise again."""
+    found = {key: shifted(values, shift) for key, values in maps.items()}
+    grain = grain.to(noise) * noise[:, None, None, None]
+    return {key: values + grain if key in FRAMES else values for key, values in found.items()}
 
 
 def noise_level(image: torch.Tensor, field: torch.Tensor) -> torch.Tensor:

@@ -88,6 +88,19 @@ def test_the_spot_lies_in_what_is_left_of_the_cavity() -> None:
     assert abs(float((rows * torch.arange(SIZE)).sum() / rows.sum()) - MIDDLE - 3) < 0.5
 
 
+def test_frames_that_keep_their_cavity_stay_bit_for_bit() -> None:
+    tissues = rings([9, 6, 0])[None]
+    assert torch.equal(kept_open(tissues)[:, :2], tissues[:, :2])
+    assert torch.equal(kept_open(tissues[:, :2]), tissues[:, :2])
+
+
+def test_slices_are_opened_each_by_its_own_cavity() -> None:
+    both = torch.stack([rings([9, 0]), rings([5, 0])])
+    alone = torch.cat([kept_open(one[None]) for one in both])
+    torch.testing.assert_close(kept_open(both), alone)
+    assert float(alone[0, 1, 0].sum()) > 2 * float(alone[1, 1, 0].sum())
+
+
 def test_slices_without_a_cavity_get_none() -> None:
     tissues = rings([0, 0])[None]
     assert torch.equal(kept_open(tissues), tissues)

@@ -32,7 +32,7 @@ class Seen:
     def __call__(self, images: torch.Tensor, network: object) -> torch.Tensor:
         self.pictures.append(images[0])
         whole = torch.stack([torch.zeros_like(self.field), self.field], dim=1)
-        return whole[None]
+        return whole[None].expand(1, images.shape[1], -1, -1, -1, -1)
 
 
 def integrate(data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
@@ -56,8 +56,9 @@ def test_repeats_see_both_frames_elsewhere_and_give_motion_on_the_grid_of_the_st
     fields, seen = repeated()
     assert fields is not None and fields.shape == (3, 1, 2, 96, 96)
     assert torch.allclose(fields, torch.full_like(fields, 3.0))
-    assert len(seen.pictures) == 3 and seen.pictures[0].shape == (1, 2, 96, 96)
-    assert not torch.allclose(seen.pictures[0], seen.pictures[1])
+    (pictures,) = seen.pictures  # in one batch
+    assert pictures.shape == (3, 2, 96, 96)
+    assert not torch.allclose(pictures[0], pictures[1])
 
 
 def test_repeats_are_the_same_every_time_and_others_for_another_seed() -> None:

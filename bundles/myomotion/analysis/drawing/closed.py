@@ -61,16 +61,27 @@ def kept_open(tissues: torch.Tensor, share: float = CLOSED_SHARE) -> torch.Tenso
     least = share * area[:, :1]
     missing = (2 * (1 - area / least.clamp(min=1e-6))).clamp(0, 1)
     missing = torch.where((least > 0) & (wall.sum((-2, -1)) > 0), missing, 0.0)
+    closing = missing > 0
+    if not bool(closing.any()):
+        return tissues
+    opened = tissues.clone()  # the other frames, most of all, stay as they are
+    radius = (least / math.pi).sqrt().expand_as(area)[closing]
+    opened[closing] = _with_spot(tissues[closing], missing[closing], radius)
+    return opened
+
+
+def _with_spot(tissues: torch.Tensor, missing: torch.Tensor, radius: torch.Tensor) -> torch.Tensor:
+    """Frames ``(N, 3, H, W)`` with a spot of a weight and radius ``(N,)`` each."""
+    cavity, wall = tissues[:, 0], tissues[:, 1]
     weight = cavity + 1e-3 * wall
     total = weight.sum((-2, -1)).clamp(min=1e-6)
-    place = identity_coordinates(list(weight.shape[-2:]), weight)[0]
-    middle = (place * weight[:, :, None]).sum((-2, -1)) / total[..., None]
-    distance = (place - middle[..., None, None]).norm(dim=2)
-    radius = (least / math.pi).sqrt()[..., None, None]
-    spot = missing[..., None, None] * torch.sigmoid(2 * (radius - distance))
+    place = identity_coordinates(list(weight.shape[-2:]), weight)
+    middle = (place * weight[:, None]).sum((-2, -1)) / total[:, None]
+    distance = (place - middle[..., None, None]).norm(dim=1)
+    spot = missing[:, None, None] * torch.sigmoid(2 * (radius[:, None, None] - distance))
     opened = torch.maximum(cavity, spot)
     rest = (1 - opened) / (1 - cavity).clamp(min=1e-6)
-    return torch.cat([opened[:, :, None], tissues[:, :, 1:] * rest[:, :, None]], dim=2)
+    return torch.cat([opened[:, None], tissues[:, 1:] * rest[:, None]], dim=1)
 
 
 def _mean(frames: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:

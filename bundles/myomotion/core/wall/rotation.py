@@ -9,6 +9,8 @@ translation does not count, and a layer or segment turns about the same point as
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from myomotion.core.wall.mesh import WallMesh
@@ -28,16 +30,45 @@ def wall_rotation_deg(
     Returns:
         ``(T,)`` in degrees, between -180 and 180.
     """
+    return element_turns(mesh, nodes).rotation_deg(part, turn)
+
+
+class ElementTurns(NamedTuple):
+    """What each element adds to the sums that the angle is made of, ``(T, angles, rows)`` each.
+
+    Attributes:
+        cross: ``a (X x x)``.
+        dot: ``a (X . x)``.
+    """
+
+    cross: np.ndarray
+    dot: np.ndarray
+
+    def rotation_deg(self, part: np.ndarray | None = None, turn: float = 1.0) -> np.ndarray:
+        """Rotation of a part, see :func:`wall_rotation_deg`."""
+        weight = np.ones(self.cross[0].size) if part is None else part.ravel().astype(float)
+        sums = (values.reshape(len(values), -1) @ weight for values in self)
+        angle: np.ndarray = np.arctan2(*sums)
+        return turn * np.rad2deg(angle)
+
+
+def element_turns(mesh: WallMesh, nodes: np.ndarray) -> ElementTurns:
+    """What every part of a wall turns by, worked out once for all of them.
+
+    Args:
+        mesh: at end-diastole.
+        nodes: where its nodes are, ``(T, angles, rows + 1, 2)`` in mm.
+
+    Returns:
+        The terms of all elements.
+    """
     area = mesh.area
     before = mesh.middles - _centroid(mesh.middles, area)
     around = nodes + np.roll(nodes, -1, axis=-3)
     middles = (around[..., 1:, :] + around[..., :-1, :]) / 4
     after = middles - _centroid(middles, area)[..., None, None, :]
-    weight = area if part is None else area * part
     cross = before[..., 0] * after[..., 1] - before[..., 1] * after[..., 0]
-    dot = (before * after).sum(-1)
-    angle: np.ndarray = np.arctan2((weight * cross).sum((-2, -1)), (weight * dot).sum((-2, -1)))
-    return turn * np.rad2deg(angle)
+    return ElementTurns(area * cross, area * (before * after).sum(-1))
 
 
 def _centroid(points: np.ndarray, area: np.ndarray) -> np.ndarray:

@@ -60,8 +60,8 @@ class WallStrain:
             ``(T,)``.
         """
         weight = self.area if part is None else self.area * part
-        values: np.ndarray = (getattr(self, name) * weight).sum((-2, -1)) / weight.sum()
-        return values
+        values: np.ndarray = getattr(self, name)
+        return values.reshape(len(values), -1) @ weight.ravel() / weight.sum()
 
 
 def wall_strain(mesh: WallMesh, nodes: np.ndarray, turn: float = 1.0) -> WallStrain:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from myomotion.core.view import View, standard_view
 from myomotion.core.wall.contours import Contours, RejectedSliceError, contours_from_labels
 from myomotion.core.wall.field import WallField
 from myomotion.core.wall.mesh import LAYERS, WallMesh, wall_mesh
+from myomotion.core.wall.rotation import ElementTurns, element_turns
 from myomotion.core.wall.strain import WallStrain, wall_strain
 from myomotion.core.working_grid import WorkingGrid
 from myomotion.io.labels import CAVITY, MYOCARDIUM
@@ -39,6 +41,11 @@ class Wall:
     strain: WallStrain
     segments: np.ndarray
     turn: float
+
+    @cached_property
+    def turns(self) -> ElementTurns:
+        """What every element adds to the rotation of a part of the wall."""
+        return element_turns(self.mesh, self.nodes)
 
     def segment(self, number: int) -> np.ndarray:
         """Elements of a segment, boolean ``(angles, rows)``; all for 0."""

@@ -2,7 +2,7 @@
 
 Degrees, positive counter-clockwise as seen from the apex, as the standard view shows a slice; where
 the file does not say how the slices lie, as the picture shows it. Rotation is that of
-:func:`~myomotion.core.wall.rotation.wall_rotation_deg`; twist is the rotation of the apical slice
+:mod:`myomotion.core.wall.rotation`; twist is the rotation of the apical slice
 less that of the basal one, about +10 and -3 degrees in healthy hearts (Lorenz et al., J Cardiovasc
 Magn Reson 2000; 2:97; Young and Cowan, J Cardiovasc Magn Reson 2012; 14:49).
 """
@@ -19,7 +19,6 @@ from myomotion.analysis.measures.measure import Meaning, SegmentMeasure, SliceMe
 from myomotion.analysis.measures.on_wall.mesh import Wall, has_mesh, over_wall, wall_of
 from myomotion.analysis.measures.tracked import TrackedSlice, TrackedStudy
 from myomotion.core.wall.mesh import LAYERS
-from myomotion.core.wall.rotation import wall_rotation_deg
 from myomotion.io.slabs import Slabs
 
 KEY = "rotation_deg"
@@ -100,7 +99,7 @@ def slice_distance_mm(slabs: Slabs, first: int, last: int) -> float | None:
 
 def turned(wall: Wall, part: np.ndarray | None) -> np.ndarray:
     """Rotation of some elements of a wall in every frame, degrees ``(T,)``; of all for None."""
-    return wall_rotation_deg(wall.mesh, wall.nodes, part, wall.turn)
+    return wall.turns.rotation_deg(part, wall.turn)
 
 
 def rotation_measure(layer: str | None = None) -> SegmentMeasure:
