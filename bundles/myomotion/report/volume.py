@@ -9,7 +9,6 @@ from markupsafe import Markup
 
 from myomotion.analysis.study import Study
 from myomotion.analysis.volume.lattice import ANGLES
-from myomotion.analysis.volume.numbers import FAR_APEX
 from myomotion.analysis.volume.study import VolumeMotion
 from myomotion.report.charts import Line, line_chart
 
@@ -72,13 +71,6 @@ def volume_section(study: Study) -> VolumeSection | None:
         "± is one standard deviation by the fit, which knows nothing of what the simulated "
         "ventricles lack. The cut shows the wall at end-diastole (grey) and end-systole (red).",
     ]
-    distance = float(np.median(np.diff(volume.lifted.shape.levels)))
-    if found["apex_below_lowest_slice_mm"] > FAR_APEX * distance:
-        notes.append(
-            f"The stack does not reach the apex, which is taken to lie "
-            f"{found['apex_below_lowest_slice_mm']:.0f} mm below its lowest slice: volumes and "
-            "GLS rest on that."
-        )
     return VolumeSection([*charts, cut(volume, study.motion.es_frame)], rows, notes)
 
 
