@@ -16,6 +16,7 @@ OUT_OF_ORDER = 0.2  # relative difference of a slice's epicardial radius from th
 VALLEY = 0.05  # of the largest radius: how much smaller a slice is than one on either side of it
 FAR_APEX = 1.5  # distances of slices from the lowest one to the apex, beyond which it is not seen
 FAR_WIDEST = 0.75  # distances of slices from the highest one to the widest level
+WIDENING = 0.01  # of the epicardial radius, from the slice below the highest to the highest
 
 
 def oddities(shape: HeartShape, slices: Sequence[int], outer: np.ndarray) -> list[str]:
@@ -26,7 +27,7 @@ def oddities(shape: HeartShape, slices: Sequence[int], outer: np.ndarray) -> lis
         slices: numbers of its slices in the file, from apex to base.
         outer: ``(K,)`` their epicardial radii, mm.
     """
-    return [*_shifted(shape, slices), *_disordered(slices, outer), *_ends(shape)]
+    return [*_shifted(shape, slices), *_disordered(slices, outer), *_ends(shape, outer)]
 
 
 def _shifted(shape: HeartShape, slices: Sequence[int]) -> list[str]:
@@ -63,7 +64,7 @@ def _disordered(slices: Sequence[int], outer: np.ndarray) -> list[str]:
     ]
 
 
-def _ends(shape: HeartShape) -> list[str]:
+def _ends(shape: HeartShape, outer: np.ndarray) -> list[str]:
     found, distance = [], float(np.median(np.diff(shape.levels)))
     if shape.apex_below_mm > FAR_APEX * distance:
         found.append(
@@ -71,7 +72,8 @@ def _ends(shape: HeartShape) -> list[str]:
             f"{shape.apex_below_mm:.0f} mm below its lowest slice: volumes in space, GLS and "
             "torsion rest on that."
         )
-    if shape.widest_above_mm > FAR_WIDEST * distance:
+    widens = outer[-1] > (1 + WIDENING) * outer[-2]
+    if widens and shape.widest_above_mm > FAR_WIDEST * distance:
         found.append(
             "The ventricle still widens at the highest slice, so that the stack may not reach the "
             "base: volumes in space, GLS and torsion are those of the part below."
