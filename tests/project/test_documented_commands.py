@@ -44,6 +44,7 @@ RUN_BY_TESTS = {
     "python -m monai.bundle run training": "tests/bundles/test_distribution.py",
     "python -m tools.benchmark acdc": "tests/tools/benchmark/test_acdc.py",
     "python -m tools.benchmark landmarks": "tests/tools/benchmark/test_landmarks.py",
+    "python -m tools.benchmark long_axis": "tests/tools/benchmark/test_long_axis.py",
     "python -m tools.compare_visits": "tests/tools/test_compare_visits.py",
     "python -m tools.convert": "tests/tools/convert/test_convert.py",
     "python -m tools.convert acdc": "tests/tools/convert/test_convert.py",

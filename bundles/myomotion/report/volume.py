@@ -1,4 +1,4 @@
-"""The ventricle in space in the report: its numbers, curves, and a cut from apex to base."""
+"""The ventricle in space in the report: numbers, curves, a cut, and the wall turning."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from markupsafe import Markup
 
 from myomotion.analysis.study import Study
 from myomotion.analysis.volume.lattice import ANGLES
-from myomotion.analysis.volume.numbers import FAR_APEX
 from myomotion.analysis.volume.study import VolumeMotion
 from myomotion.report.charts import Line, line_chart
+from myomotion.report.player import png_url
+from myomotion.report.turning import animated, turning_pictures
 
 ROWS = (  # name, key, key of what it may be off by, format
     ("longitudinal shortening GLS, %", "gls_percent", "gls_uncertainty", "{:.1f}"),
@@ -30,11 +31,15 @@ class VolumeSection(NamedTuple):
 
     Attributes:
         charts: SVG text.
+        turning: the ventricle turning about its axis, data URL of an animated picture.
+        still: the same at rest.
         rows: name and number.
         notes: sentences.
     """
 
     charts: list[Markup]
+    turning: str
+    still: str
     rows: list[tuple[str, str]]
     notes: list[str]
 
@@ -70,16 +75,18 @@ def volume_section(study: Study) -> VolumeSection | None:
     notes = [
         "What the slices show was lifted into space with modes of motion of simulated ventricles; "
         "± is one standard deviation by the fit, which knows nothing of what the simulated "
-        "ventricles lack. The cut shows the wall at end-diastole (grey) and end-systole (red).",
+        "ventricles lack. The cut shows the wall at end-diastole (grey) and end-systole (red); the "
+        "turning picture the endocardium within the epicardium, with lines of tissue from apex to "
+        "base, the same ones in both.",
     ]
-    distance = float(np.median(np.diff(volume.lifted.shape.levels)))
-    if found["apex_below_lowest_slice_mm"] > FAR_APEX * distance:
-        notes.append(
-            f"The stack does not reach the apex, which is taken to lie "
-            f"{found['apex_below_lowest_slice_mm']:.0f} mm below its lowest slice: volumes and "
-            "GLS rest on that."
-        )
-    return VolumeSection([*charts, cut(volume, study.motion.es_frame)], rows, notes)
+    pictures = turning_pictures(volume, study.motion.es_frame)
+    return VolumeSection(
+        charts=[*charts, cut(volume, study.motion.es_frame)],
+        turning=animated(pictures),
+        still=png_url(np.asarray(pictures[0])),
+        rows=rows,
+        notes=notes,
+    )
 
 
 def cut(volume: VolumeMotion, es_frame: int) -> Markup:

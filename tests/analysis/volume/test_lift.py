@@ -19,7 +19,7 @@ from myomotion.analysis.volume.lattice import (
     meridian_length,
     torsion,
 )
-from myomotion.analysis.volume.lift import Lifted, Tracks, lift
+from myomotion.analysis.volume.lift import Lifted, LiftSettings, Tracks, lift
 from myomotion.analysis.volume.modes import learn_modes, shipped_modes
 from myomotion.analysis.volume.planes import at_place, meet
 from myomotion.analysis.volume.shape import HeartShape, heart_shape
@@ -66,10 +66,21 @@ def tracks_of(start: np.ndarray, moved: np.ndarray) -> Tracks:
     return Tracks(levels=LEVELS, moves=moves, trust=np.ones(len(LEVELS)))
 
 
-def lifted(motion: Callable[[np.ndarray], np.ndarray]) -> Lifted:
+def lifted(
+    motion: Callable[[np.ndarray], np.ndarray], settings: LiftSettings | None = None
+) -> Lifted:
     shape = shape_of_slices()
     tracks = tracks_of(shape.positions, motion(shape.positions))
-    return lift(shape, tracks, shipped_modes())
+    return lift(shape, tracks, shipped_modes(), settings)
+
+
+def beating(shape: HeartShape) -> np.ndarray:
+    """The wall moved as every simulated heart moves most: by the first mode."""
+    basis, spreads = shipped_modes().basis(shape.positions)
+    moved = shape.positions + basis[..., 0] * 0.7 * spreads[0]
+    if cavity_volume(moved) > cavity_volume(shape.positions):  # a mode has no sign
+        moved = shape.positions - basis[..., 0] * 0.7 * spreads[0]
+    return moved
 
 
 def shortened(positions: np.ndarray, along: float = 0.85) -> np.ndarray:
@@ -146,10 +157,7 @@ def test_a_heart_that_rests_stays() -> None:
 def test_the_motion_of_a_mode_is_found_with_its_way_through_the_planes() -> None:
     """What every simulated heart does most of: it is known exactly and not made of the data."""
     shape = shape_of_slices()
-    basis, spreads = shipped_modes().basis(shape.positions)
-    moved = shape.positions + basis[..., 0] * 0.7 * spreads[0]
-    if cavity_volume(moved) > cavity_volume(shape.positions):  # a mode has no sign
-        moved = shape.positions - basis[..., 0] * 0.7 * spreads[0]
+    moved = beating(shape)
     true = 100 * (meridian_length(moved) / meridian_length(shape.positions) - 1)
     assert true < -8.0
     found = lift(shape, tracks_of(shape.positions, moved), shipped_modes())
@@ -159,14 +167,43 @@ def test_the_motion_of_a_mode_is_found_with_its_way_through_the_planes() -> None
     assert np.linalg.norm(found.positions[1] - moved, axis=-1).mean() < 0.6
 
 
-def test_twist_of_slices_is_found() -> None:
+def test_twist_of_slices_is_found_where_turns_are_believed() -> None:
     def twisted(start: np.ndarray) -> np.ndarray:
         turn = -np.deg2rad(2.0) * (BASE - start[..., 2]) / 10
         x, y, z = np.moveaxis(start, -1, 0)
         cosine, sine = np.cos(turn), np.sin(turn)
         return np.stack([x * cosine - y * sine, x * sine + y * cosine, z], axis=-1)
 
-    assert function_of(lifted(twisted)).torsion[1] == pytest.approx(2.0, abs=0.4)
+    believed, doubted = (
+        function_of(lifted(twisted, LiftSettings(turn_mm=mm))).torsion[1]
+        for mm in (np.inf, LiftSettings().turn_mm)
+    )
+    assert believed == pytest.approx(2.0, abs=0.4)
+    assert 0.5 < doubted < 1.6  # no heart twists without contracting
+
+
+def test_turns_that_a_tracker_misses_are_told_by_the_rest_of_the_motion() -> None:
+    """Less of the turn is seen the nearer the apex: believed, it spoils the motion in space."""
+    shape = shape_of_slices()
+    moved = beating(shape)
+    tracks = tracks_of(shape.positions, moved)
+    around = np.stack([-np.sin(ANGLES), np.cos(ANGLES)], axis=-1)[:, None]
+    turn = (tracks.moves * around).sum(-1).mean((2, 3))
+    missed = (turn * np.linspace(0.75, 0.1, len(LEVELS)))[..., None, None, None] * around
+    short = Tracks(levels=LEVELS, moves=tracks.moves - missed, trust=tracks.trust)
+    believed, doubted = (
+        lift(shape, short, shipped_modes(), LiftSettings(turn_mm=mm))
+        for mm in (np.inf, LiftSettings().turn_mm)
+    )
+    true = float(torsion(moved, shape.positions))
+    off = [abs(function_of(one).torsion[1] - true) for one in (believed, doubted)]
+    assert off[0] > 1.2
+    assert off[1] < 0.75 * off[0]
+    assert _apart(doubted, moved) < 0.75 * _apart(believed, moved)
+
+
+def _apart(found: Lifted, moved: np.ndarray) -> float:
+    return float(np.linalg.norm(found.positions[1] - moved, axis=-1).mean())
 
 
 def test_a_stack_without_slices_to_rest_on_is_less_sure() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import nibabel as nib
@@ -22,15 +23,20 @@ SHRINK = -0.1
 
 
 def cup(
-    folder: Path, *, distance: float = 10.0, slices: int = 5, shifted: int | None = None
+    folder: Path,
+    *,
+    distance: float = 10.0,
+    slices: int = 5,
+    shifted: int | None = None,
+    radii: Sequence[float] = RADII,
 ) -> Path:
-    """A study of rings that grow from slice to slice, end-diastole first."""
+    """A study of rings, end-diastole first."""
     folder.mkdir(parents=True)
     axis = np.arange(SIZE) * SPACING
     x, y = np.meshgrid(axis, axis, indexing="ij")
     middle = (SIZE - 1) / 2 * SPACING
     label = np.zeros((SIZE, SIZE, slices), np.uint8)
-    for z, radius in enumerate(RADII[:slices]):
+    for z, radius in enumerate(radii[:slices]):
         way = np.hypot(x - middle - (9.0 if z == shifted else 0.0), y - middle)
         label[way < radius + WALL, z] = 2
         label[way < radius, z] = 1
@@ -97,6 +103,27 @@ def test_a_stack_that_is_stored_from_base_to_apex_gives_the_same(tmp_path: Path)
 def test_slices_that_were_shifted_are_said(tmp_path: Path) -> None:
     study = tracked(cup(tmp_path / "cup", shifted=2))
     assert any("beside the axis" in warning for warning in study.summary["warnings"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("radii", "sentence"),
+    [
+        ((20.0, 21.0, 22.0, 22.0, 21.0), "does not reach the apex"),
+        ((6.0, 10.0, 14.0, 18.0, 22.0), "may not reach the base"),
+        ((13.0, 20.0, 16.0, 22.0, 22.0), "The size of slices [2] does not follow"),
+    ],
+)
+def test_what_is_missing_or_out_of_order_is_said_and_planes_stay_as_they_are(
+    tmp_path: Path, radii: Sequence[float], sentence: str
+) -> None:
+    folder = cup(tmp_path / "cup", radii=radii)
+    study, plain = tracked(folder), tracked(folder, volume=False)
+    assert study.volume is not None
+    assert any(sentence in warning for warning in study.summary["warnings"])
+    assert sentence in report_page(study)
+    assert not any(sentence in warning for warning in plain.summary["warnings"])
+    assert study.rows == plain.rows
 
 
 @pytest.mark.slow

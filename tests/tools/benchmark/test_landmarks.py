@@ -65,7 +65,8 @@ def test_tracking_in_the_planes_lacks_the_way_through_them(study: Path, tmp_path
     assert systole["in_plane"]["space"]["median"] == pytest.approx(12)
     assert systole["in_plane"]["space"]["n"] == len(POINTS)
     assert found["all_frames"]["in_plane"]["space"]["mean"] == pytest.approx(6)
-    assert "in_space" not in systole and found["observers"] == {"n": 0}
+    assert "in_space" not in systole and systole["observers"]["space"] == {"n": 0}
+    assert found["levels"] == {} and found["es_frame"] == ES
 
 
 def test_motion_in_space_is_taken_where_the_study_has_it(study: Path, tmp_path: Path) -> None:
@@ -78,8 +79,9 @@ def test_motion_in_space_is_taken_where_the_study_has_it(study: Path, tmp_path: 
 def test_observers_are_held_against_each_other(study: Path, tmp_path: Path) -> None:
     points = _table(tmp_path / "p.csv", {"x": np.zeros(3), "y": np.array([0.0, 1.0, 0.0])})
     found = _compared(study, points)
-    assert found["observers"]["n"] == FRAMES * len(POINTS)
-    assert found["observers"]["mean"] == pytest.approx(2 / 3)
+    between = found["all_frames"]["observers"]
+    assert between["space"]["n"] == (FRAMES - 1) * len(POINTS)  # both start from the same places
+    assert between["space"]["mean"] == between["plane"]["mean"] == pytest.approx(1)
     assert found["end_systole"]["in_plane"]["plane"]["mean"] == pytest.approx(0.5, abs=1e-5)
 
 
@@ -91,6 +93,45 @@ def test_points_beyond_the_stack_are_left_out_and_said(
     found = _compared(study, points)
     assert found["outside"] == ["far (x)"] and "left out: far (x)" in capsys.readouterr().err
     assert found["end_systole"]["none"]["plane"]["n"] == len(POINTS)
+
+
+def test_levels_of_a_table_have_medians_of_their_own(study: Path, tmp_path: Path) -> None:
+    points = _table(tmp_path / "p.csv", {"x": np.zeros(3)})
+    lines = points.read_text().splitlines()
+    named = {"a": "basal", "b": "apical", "i": "level"}
+    points.write_text("\n".join(f"{line},{named[line[0]]}" for line in lines))
+    found = _compared(study, points)
+    assert set(found["levels"]) == {"basal", "apical"}
+    assert found["levels"]["basal"]["end_systole"]["in_plane"]["space"]["n"] == 1
+
+
+def test_points_of_another_space_are_asked_about_or_flipped(
+    study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    points, output = tmp_path / "ras.csv", tmp_path / "found.json"
+    lines = ["id,observer,frame,x,y,z"]
+    for t, place in ((ED, POINTS["a"]), (ES, POINTS["a"] + STEP)):
+        lines.append(f"a,x,{t},{-place[0]},{-place[1]},{place[2]}")
+    points.write_text("\n".join(lines))
+    command = ["landmarks", "--study", str(study), "--points", str(points)]
+    assert main([*command, "--output", str(output)]) != 0
+    assert "none of the 1 points lies in the stack" in capsys.readouterr().err
+    assert main([*command, "--output", str(output), "--space", "RAS"]) == 0
+    systole = json.loads(output.read_text())["end_systole"]
+    assert systole["in_plane"]["space"]["median"] == pytest.approx(0, abs=1e-5)
+
+
+def test_end_systole_of_observers_may_be_another_frame(
+    study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    points, output = tmp_path / "p.csv", tmp_path / "found.json"
+    points.write_text(f"id,observer,frame,x,y,z\na,x,{ED},-8,-10,8\na,x,0,-8,-10,9")
+    command = ["landmarks", "--study", str(study), "--points", str(points)]
+    assert main([*command, "--output", str(output)]) == 0
+    assert "no point is followed in frame 2" in capsys.readouterr().err
+    assert main([*command, "--output", str(output), "--es-frame", "0"]) == 0
+    systole = json.loads(output.read_text())["end_systole"]
+    assert systole["none"]["space"]["median"] == pytest.approx(1)
 
 
 @pytest.mark.parametrize(

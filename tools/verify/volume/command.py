@@ -28,6 +28,7 @@ from myomotion.analysis.volume.shape import heart_shape
 from myomotion.tracker import Tracker
 from tools.verify.folders import Kind, hearts3d, labelled_studies
 from tools.verify.volume.hearts import Errors, line, means, true_errors, unseen_jobs
+from tools.verify.volume.parts import TURN, Rows, mean_parts, part_tables
 from tools.verify.volume.tracked import real_numbers, tracked_errors
 
 FOLDERS: dict[str, Kind] = {
@@ -100,9 +101,14 @@ def true_claims(hearts: Path, count: int | None, results: Results) -> Iterator[C
 def tracked_claims(options: argparse.Namespace, results: Results) -> Iterator[Claim]:
     """The lift where pictures are tracked."""
     jobs = unseen_jobs(options.hearts, StackSettings())[: options.count]
-    errors = tracked_errors(jobs, options.stacks, _tracker(options))
+    parts: dict[str, Rows] = {}
+    errors = tracked_errors(jobs, options.stacks, _tracker(options), parts)
     found = _measured("tracked slices", errors, results)
     yield from _claims("tracked slices", found, TRACKED_POINT_MM)
+    results["tracked slices"]["parts"] = parts
+    print(f"\n{part_tables(parts)}\n", flush=True)
+    value = mean_parts(parts)[TURN]["point_mm"]
+    yield at_most("tracked slices, their turn true: end points", value, TRACKED_POINT_MM, "mm")
 
 
 def other_claims(options: argparse.Namespace, results: Results) -> Iterator[Claim]:

@@ -7,15 +7,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from fem_sim.heart3d.motion import HeartMotion
 from fem_sim.heart3d.stacks.dataset import StackJob, stack_of
 from fem_sim.phantom.files import is_finished
 from myomotion.io.built_in.cines import studies_of
 from myomotion.tracker import Tracker
 from tools.verify.volume.hearts import Errors, errors_of
+from tools.verify.volume.parts import Rows, parts_of
 
 
 def tracked_errors(
-    jobs: Sequence[StackJob], stacks: Path, tracker: Tracker
+    jobs: Sequence[StackJob], stacks: Path, tracker: Tracker, parts: dict[str, Rows]
 ) -> Iterator[tuple[str, Errors]]:
     """Errors where the pictures of the stacks are tracked.
 
@@ -24,6 +26,8 @@ def tracked_errors(
         stacks: folder that ``python -m fem_sim stacks3d`` made of them; those that are not there
             are left out.
         tracker: with ``volume``.
+        parts: is given what part of each error is the tracks', see
+            :func:`~tools.verify.volume.parts.parts_of`.
 
     Yields:
         Name and errors of each ventricle that can be lifted.
@@ -41,6 +45,8 @@ def tracked_errors(
         volume = result.volume
         kept = read_kept(result.cine.files["info"])
         slices = [kept[z] for z in volume.slices]
+        truth = HeartMotion.load(job.motion).provenance["function"]
+        parts[job.subject] = parts_of(stack, volume, slices, truth)
         yield (
             job.subject,
             errors_of(job, stack, volume.lifted, volume.tracks, stack.es_frame, slices),

@@ -10,6 +10,11 @@ plane (:attr:`Data.LINE`). For every frame the energy
 
 is made small, ``s`` in mm for the radial and the circumferential part, ``J`` the change of volume.
 The inverse of its second derivative is the covariance of ``q``.
+
+Pictures look alike along the circumference, and what a tracker misses there it misses in a whole
+slice: its turn. So the turn of a slice is first hardly listened to, and then the less the farther
+it is from what the rest says (weight ``(1 + (gap / turn_mm)^2)^-2``: Geman and McClure's loss,
+solved by reweighting).
 """
 
 from __future__ import annotations
@@ -33,6 +38,9 @@ class Data(Enum):
     TISSUE = "in-plane motion of the tissue that lay in the plane at end-diastole"
 
 
+UNHEARD_TURN = 1 / 256  # weight of the circumferential part before turns are listened to
+
+
 @dataclass(frozen=True, kw_only=True)
 class LiftSettings:
     """What the energy weighs.
@@ -40,19 +48,22 @@ class LiftSettings:
     Attributes:
         radial_mm: error of a tracked point outward, together with all points that err with it.
         around_mm: along the circumference.
+        turn_mm: mean gap of a slice along the circumference from which on its turn is doubted;
+            infinite to believe every turn.
         volume: spread of the change of volume at a point of the lattice.
         data: what the tracked motion is taken for.
         beyond_mm: how far above the base or below the apex a plane may come to lie; beyond it, a
             slice says nothing of this frame.
-        iterations: of Gauss-Newton.
+        iterations: of Gauss-Newton; the first half hardly listens to turns.
     """
 
     radial_mm: float = 5.0
     around_mm: float = 5.0
+    turn_mm: float = 1.0
     volume: float = 0.5
     data: Data = Data.LINE
     beyond_mm: float = 6.0
-    iterations: int = 3
+    iterations: int = 4
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -157,17 +168,20 @@ class _Problem:
         mode_slopes = cell_edges(np.moveaxis(basis, -1, 0))[:, :, ::2]
         self.mode_slopes = mode_slopes.reshape(len(spreads), -1, 9).transpose(1, 2, 0).copy()
         outward = np.stack([np.cos(ANGLES), np.sin(ANGLES)], axis=-1)
-        around = np.stack([-np.sin(ANGLES), np.cos(ANGLES)], axis=-1)
+        self.around = np.stack([-np.sin(ANGLES), np.cos(ANGLES)], axis=-1)
         around_weight = 0.0 if settings.data is Data.NORMAL else 1 / settings.around_mm
         # (angles, part, xy): residuals in units of their error.
-        self.parts = np.stack([outward / settings.radial_mm, around * around_weight], axis=1)
+        self.parts = np.stack([outward / settings.radial_mm, self.around * around_weight], axis=1)
 
     def solve(self, frame: int, q: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Coefficients, their covariance and what is left of the slices' tracks, from a guess."""
         prior = np.diag(1 / self.spreads**2)
         moves = self.tracks.moves[frame]
         for iteration in range(self.settings.iterations + 1):
-            rows, left, residual = self._data(q, moves)
+            listening = 2 * iteration >= self.settings.iterations or not np.isfinite(
+                self.settings.turn_mm
+            )
+            rows, left, residual = self._data(q, moves, listening)
             volume_rows, volume_left = self._volume(q)
             matrix = rows.T @ rows + volume_rows.T @ volume_rows + prior
             if iteration == self.settings.iterations:
@@ -176,8 +190,14 @@ class _Problem:
             q = q + np.linalg.solve(matrix, right)
         return q, np.linalg.inv(matrix), residual
 
-    def _data(self, q: np.ndarray, moves: np.ndarray) -> tuple[np.ndarray, ...]:
-        """Rows, what is left over, and its root mean square of each slice in mm."""
+    def _data(self, q: np.ndarray, moves: np.ndarray, listening: bool) -> tuple[np.ndarray, ...]:
+        """Rows, what is left over, and its root mean square of each slice in mm.
+
+        Args:
+            q: coefficients.
+            moves: of the slices in a frame.
+            listening: to the slices' turns, as far as they agree with the coefficients.
+        """
         positions = self.start + self.basis @ q
         rows, left, residual = [], [], np.full(len(moves), np.nan)
         for k, level in enumerate(self.tracks.levels):
@@ -200,11 +220,17 @@ class _Problem:
             scale = np.where(known, weight, 0.0) * np.sqrt(self.tracks.trust[k])
             gap = np.where(known[..., None], gap, 0.0)
             parts = self.parts[:, None] * scale[..., None, None]
+            parts[..., 1, :] *= np.sqrt(self._hearing(gap, known) if listening else UNHEARD_TURN)
             rows.append((parts @ jacobian).reshape(-1, len(q)))
             left.append((parts @ gap[..., None]).ravel())
         if not rows:
             return np.zeros((0, len(q))), np.zeros(0), residual
         return np.concatenate(rows), np.concatenate(left), residual
+
+    def _hearing(self, gap: np.ndarray, known: np.ndarray) -> float:
+        """Weight of a slice's circumferential part, 0 to 1."""
+        turned = float((gap * self.around[:, None])[known].sum(-1).mean())
+        return (1 + (turned / self.settings.turn_mm) ** 2) ** -2
 
     def _volume(self, q: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Rows and what is left of ``J - 1`` in units of its spread."""

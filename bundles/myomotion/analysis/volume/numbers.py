@@ -16,7 +16,6 @@ COLUMNS = [
     *("frame", "time_ms", "volume_ml", "gls_percent", "torsion_degrees_per_cm"),
     *("ecc_percent", "ell_percent", "ett_percent"),
 ]
-FAR_APEX = 1.5  # distances of slices from the lowest one to the apex, beyond which it is not seen
 
 
 def volume_summary(volume: VolumeMotion, cine: Cine, es_frame: int) -> dict[str, Any]:

@@ -34,6 +34,8 @@ class HeartShape:
         shifts: ``(K, 2)`` how far each slice lies beside the smooth axis of all, mm.
         middles: ``(K, 2)`` of the slices' cavities, mm.
         apex_below_mm: how far the cavity's apex is taken to lie below the lowest slice.
+        widest_above_mm: how far the cavity's widest level is taken to lie above the highest slice;
+            negative where slices show it.
     """
 
     positions: np.ndarray
@@ -41,6 +43,7 @@ class HeartShape:
     shifts: np.ndarray
     middles: np.ndarray
     apex_below_mm: float
+    widest_above_mm: float
 
 
 def heart_shape(levels: Sequence[float], contours: Sequence[Contours]) -> HeartShape:
@@ -70,7 +73,7 @@ def heart_shape(levels: Sequence[float], contours: Sequence[Contours]) -> HeartS
         for side in ("endo", "epi")
     )
     step = float(np.median(np.diff(z)))
-    tip = _apex(z, np.sqrt((inner**2).mean(1)), step)
+    tip, widest = _apex_and_widest(z, np.sqrt((inner**2).mean(1)), step)
     wall = float((outer - inner).mean())
     base = z[-1] + BASE_BEYOND * step
     share = height_share(HEIGHTS)
@@ -91,6 +94,7 @@ def heart_shape(levels: Sequence[float], contours: Sequence[Contours]) -> HeartS
         shifts=middles - on_axis,
         middles=middles,
         apex_below_mm=float(z[0] - tip),
+        widest_above_mm=float(widest - z[-1]),
     )
 
 
@@ -102,8 +106,8 @@ def _radii(contour: np.ndarray, middle: np.ndarray) -> np.ndarray:
     return np.interp(ANGLES, angle[order], np.hypot(x, y)[order], period=2 * np.pi)
 
 
-def _apex(z: np.ndarray, radius: np.ndarray, step: float) -> float:
-    """Level of the endocardium's apex: that of the half ellipsoid that fits the mean radii.
+def _apex_and_widest(z: np.ndarray, radius: np.ndarray, step: float) -> tuple[float, float]:
+    """Levels of the endocardium's apex and widest part, of the ellipsoid that fits the mean radii.
 
     Where few slices show how it ends, its slenderness is that of most ventricles.
     """
@@ -123,7 +127,8 @@ def _apex(z: np.ndarray, radius: np.ndarray, step: float) -> float:
         [np.clip(first, 2 * LEAST_BELOW * step, None), USUAL_SLENDERNESS[0], widest],
         bounds=([LEAST_BELOW * step, 1.0, 0.5 * widest], [np.inf, 6.0, 1.5 * widest]),
     )
-    return float(z[0] - found.x[0])
+    below, slenderness, wide = found.x
+    return float(z[0] - below), float(z[0] - below + slenderness * wide)
 
 
 def _squared(z: np.ndarray, squared: np.ndarray, lowest: float, base: float) -> PchipInterpolator:

@@ -13,16 +13,13 @@ from myomotion.analysis.volume.function import VolumeFunction, function_of
 from myomotion.analysis.volume.lattice import ANGLES
 from myomotion.analysis.volume.lift import Lifted, LiftSettings, Tracks, lift
 from myomotion.analysis.volume.modes import HeartModes, shipped_modes
+from myomotion.analysis.volume.oddities import oddities
 from myomotion.analysis.volume.shape import FEWEST_SLICES, heart_shape
 from myomotion.core.segments import Septum
 from myomotion.core.view import standard_view
 from myomotion.core.wall.contours import Contours
 from myomotion.io.cine import Cine
 
-SHIFTED_MM = 5.0  # of a slice beside the smooth axis of all: said
-OUT_OF_ORDER = (
-    0.2  # relative difference of a slice's epicardial radius from the smooth course: said
-)
 RED_TRUST = 0.1  # weight of a slice whose light is red
 
 
@@ -119,7 +116,7 @@ def lift_study(
         axes=axes,
         slices=order,
         function=function_of(lifted),
-        warnings=_warnings(order, levels, shape.middles, np.array(outer)),
+        warnings=oddities(shape, order, np.array(outer)[:: 1 if upwards else -1]),
     )
 
 
@@ -183,30 +180,3 @@ def _moves(wall: Wall, mirrored: bool) -> np.ndarray:
         return chosen
     back = -np.arange(len(ANGLES)) % len(ANGLES)
     return chosen[:, back] * np.array([1.0, -1.0])
-
-
-def _warnings(
-    order: Sequence[int], levels: np.ndarray, middles: np.ndarray, outer: np.ndarray
-) -> list[str]:
-    """What is odd about a stack."""
-    found = []
-    line = np.polynomial.polynomial
-    # A straight line: a curve through few slices would follow the one that was shifted.
-    shifts = middles - line.polyval(levels, line.polyfit(levels, middles, 1)).T
-    far = [z for z, shift in zip(order, shifts, strict=True) if np.hypot(*shift) > SHIFTED_MM]
-    if far:
-        found.append(
-            f"Slices {far} lie more than {SHIFTED_MM:g} mm beside the axis of the others: taken at "
-            "another breath-hold, or out of order. The lift into space brought them back."
-        )
-    if len(outer) > FEWEST_SLICES:
-        place = np.arange(len(outer))
-        course = np.polyval(np.polyfit(place, outer**2, 2), place)
-        odd = np.abs(outer / np.sqrt(np.maximum(course, 1.0)) - 1) > OUT_OF_ORDER
-        if odd.any():
-            named = [z for z, strange in zip(order, odd, strict=True) if strange]
-            found.append(
-                f"The size of slices {named} does not follow that of their neighbours: the slices "
-                "may be out of order. The lift into space rests on their order."
-            )
-    return found
