@@ -167,6 +167,9 @@ def test_the_motion_of_a_mode_is_found_with_its_way_through_the_planes() -> None
     assert np.linalg.norm(found.positions[1] - moved, axis=-1).mean() < 0.6
 
 
+DOUBTED = LiftSettings(turn_mm=1.0, iterations=4)
+
+
 def test_twist_of_slices_is_found_where_turns_are_believed() -> None:
     def twisted(start: np.ndarray) -> np.ndarray:
         turn = -np.deg2rad(2.0) * (BASE - start[..., 2]) / 10
@@ -175,8 +178,7 @@ def test_twist_of_slices_is_found_where_turns_are_believed() -> None:
         return np.stack([x * cosine - y * sine, x * sine + y * cosine, z], axis=-1)
 
     believed, doubted = (
-        function_of(lifted(twisted, LiftSettings(turn_mm=mm))).torsion[1]
-        for mm in (np.inf, LiftSettings().turn_mm)
+        function_of(lifted(twisted, settings)).torsion[1] for settings in (None, DOUBTED)
     )
     assert believed == pytest.approx(2.0, abs=0.4)
     assert 0.5 < doubted < 1.6  # no heart twists without contracting
@@ -192,8 +194,7 @@ def test_turns_that_a_tracker_misses_are_told_by_the_rest_of_the_motion() -> Non
     missed = (turn * np.linspace(0.75, 0.1, len(LEVELS)))[..., None, None, None] * around
     short = Tracks(levels=LEVELS, moves=tracks.moves - missed, trust=tracks.trust)
     believed, doubted = (
-        lift(shape, short, shipped_modes(), LiftSettings(turn_mm=mm))
-        for mm in (np.inf, LiftSettings().turn_mm)
+        lift(shape, short, shipped_modes(), settings) for settings in (None, DOUBTED)
     )
     true = float(torsion(moved, shape.positions))
     off = [abs(function_of(one).torsion[1] - true) for one in (believed, doubted)]

@@ -12,7 +12,15 @@ from myomotion.analysis.volume.lattice import ANGLES, meridian_length, torsion
 from myomotion.analysis.volume.lift import Tracks
 from myomotion.analysis.volume.planes import at_place, meet
 from tests.analysis.volume.test_lift import LEVELS, beating, shape_of_slices, tracks_of
-from tools.verify.volume.parts import CONTRACTION, TRACKED, TRUE, TURN, part_tables, parts_of
+from tools.verify.volume.parts import (
+    CONTRACTION,
+    DOUBTED,
+    TRACKED,
+    TRUE,
+    TURN,
+    part_tables,
+    parts_of,
+)
 
 
 @pytest.mark.slow
@@ -35,6 +43,7 @@ def test_an_error_of_turns_is_gone_with_true_turns_and_stays_with_true_contracti
     assert found[TURN] == pytest.approx(found[TRUE])
     assert found[CONTRACTION] == pytest.approx(found[TRACKED])
     assert found[TRUE]["point_mm"] < 0.5 * found[TRACKED]["point_mm"]
+    assert found[DOUBTED]["point_mm"] < found[TRACKED]["point_mm"]
     seen = found["tracks"]
     assert seen["apical_outward_mm"] == pytest.approx(0, abs=1e-9)
     assert seen["apical_around_mm"] == pytest.approx(-0.5 * seen["apical_around_true_mm"])

@@ -12,9 +12,10 @@ is made small, ``s`` in mm for the radial and the circumferential part, ``J`` th
 The inverse of its second derivative is the covariance of ``q``.
 
 Pictures look alike along the circumference, and what a tracker misses there it misses in a whole
-slice: its turn. So the turn of a slice is first hardly listened to, and then the less the farther
-it is from what the rest says (weight ``(1 + (gap / turn_mm)^2)^-2``: Geman and McClure's loss,
-solved by reweighting).
+slice: its turn. With a finite ``turn_mm`` the turn of a slice is first hardly listened to, and then
+the less the farther it is from what the rest says (weight ``(1 + (gap / turn_mm)^2)^-2``: Geman and
+McClure's loss, solved by reweighting). What is then found in its place is the simulated hearts', so
+by default every turn is believed.
 """
 
 from __future__ import annotations
@@ -59,11 +60,11 @@ class LiftSettings:
 
     radial_mm: float = 5.0
     around_mm: float = 5.0
-    turn_mm: float = 1.0
+    turn_mm: float = np.inf
     volume: float = 0.5
     data: Data = Data.LINE
     beyond_mm: float = 6.0
-    iterations: int = 4
+    iterations: int = 3
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
