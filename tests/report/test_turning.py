@@ -16,7 +16,7 @@ from PIL import Image
 from myomotion.analysis.volume.lattice import ANGLES, DEPTHS, HEIGHTS
 from myomotion.report.page import report_page
 from myomotion.report.turning import STEPS, TILT, animated, seen_from, turning_pictures
-from tests.analysis.volume.test_lift_study import cup, tracked
+from tests.support.volume.cup import cup, tracked
 
 LARGEST = 400_000  # bytes in the page
 RED, GREY = 1, 0

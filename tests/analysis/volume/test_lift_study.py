@@ -2,66 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
 import nibabel as nib
 import numpy as np
 import pytest
-import torch
 
-from myomotion.analysis.study import Study, analyse
-from myomotion.io.cine import find_studies
 from myomotion.report.page import report_page
-from myomotion.transforms.load_cine import LoadCine
 from myomotion.transforms.save_motion import write_study
-
-RADII = (13.0, 17.0, 20.0, 22.0, 22.0)  # of the cavity from apex to base, mm
-WALL, SPACING, SIZE, FRAMES = 9.0, 1.5, 72, 3
-SHRINK = -0.1
-
-
-def cup(
-    folder: Path,
-    *,
-    distance: float = 10.0,
-    slices: int = 5,
-    shifted: int | None = None,
-    radii: Sequence[float] = RADII,
-) -> Path:
-    """A study of rings, end-diastole first."""
-    folder.mkdir(parents=True)
-    axis = np.arange(SIZE) * SPACING
-    x, y = np.meshgrid(axis, axis, indexing="ij")
-    middle = (SIZE - 1) / 2 * SPACING
-    label = np.zeros((SIZE, SIZE, slices), np.uint8)
-    for z, radius in enumerate(radii[:slices]):
-        way = np.hypot(x - middle - (9.0 if z == shifted else 0.0), y - middle)
-        label[way < radius + WALL, z] = 2
-        label[way < radius, z] = 1
-    image = np.choose(label, (60, 200, 90)).astype(np.int16)
-    noise = np.random.default_rng(0).integers(0, 9, (*image.shape, FRAMES))
-    affine = np.diag([SPACING, SPACING, distance, 1.0])
-    nib.save(
-        nib.Nifti1Image((image[..., None] + noise).astype(np.int16), affine), folder / "sa.nii.gz"
-    )
-    nib.save(nib.Nifti1Image(label, affine), folder / "label_sa_ED.nii.gz")
-    (folder / "info.json").write_text(
-        json.dumps({"ed_frame": 0, "es_frame": 1, "labels": "internal"})
-    )
-    return folder
-
-
-def tracked(folder: Path, volume: bool = True) -> Study:
-    """The study with a motion that draws every ring together."""
-    item = LoadCine()(find_studies(folder)[0])
-    depth, frames, size = item["image"].shape[:3]
-    axis = torch.arange(float(size)) - (size - 1) / 2
-    field = SHRINK * 1.5 * torch.stack(torch.meshgrid(axis, axis, indexing="ij"))
-    share = torch.sin(torch.pi * torch.arange(frames) / frames)[:, None, None, None]
-    motion = (share * field)[None].expand(depth, -1, -1, -1, -1)
-    return analyse(item["slices"], motion.contiguous(), volume=volume)
+from tests.support.volume.cup import SIZE, cup, tracked
 
 
 @pytest.mark.slow

@@ -11,7 +11,7 @@ import pytest
 from myomotion.analysis.volume.lattice import ANGLES, meridian_length, torsion
 from myomotion.analysis.volume.lift import Tracks
 from myomotion.analysis.volume.planes import at_place, meet
-from tests.analysis.volume.test_lift import LEVELS, beating, shape_of_slices, tracks_of
+from tests.support.volume.ellipsoid import LEVELS, beating, shape_of_slices, tracks_of
 from tools.verify.volume.parts import (
     CONTRACTION,
     DOUBTED,
