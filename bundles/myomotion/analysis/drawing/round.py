@@ -28,9 +28,20 @@ def rounded(cavity: torch.Tensor, wall: torch.Tensor) -> tuple[torch.Tensor, tor
     Returns:
         Both; what the cavity gains, the wall loses.
     """
-    ventricle = _without_narrow(cavity + wall)
-    inner = torch.minimum(_convex(cavity), ventricle)
-    return inner, ventricle - inner
+    inner, outer = torch.zeros_like(cavity), torch.zeros_like(wall)
+    box = _box(cavity + wall)
+    ventricle = _without_narrow((cavity + wall)[box])
+    inner[box] = torch.minimum(_convex(cavity[box]), ventricle)
+    outer[box] = ventricle - inner[box]
+    return inner, outer
+
+
+def _box(shares: torch.Tensor) -> tuple[slice, ...]:
+    """Rows and columns outside of which there is nothing, of all ``(N, H, W)``."""
+    seen = (shares > 0).any(0)
+    sides = (seen.any(1), seen.any(0))
+    ends = [torch.nonzero(side)[:, 0].tolist() or [0] for side in sides]
+    return slice(None), *(slice(end[0], end[-1] + 1) for end in ends)
 
 
 def _convex(shares: torch.Tensor) -> torch.Tensor:
