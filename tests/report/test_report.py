@@ -100,6 +100,23 @@ def test_results_without_a_label_say_why_there_is_no_strain(
     assert len(table(folder / "quality.csv")) == 8
 
 
+def test_a_slice_without_a_wall_is_not_shown_as_good(small_study: Path, tmp_path: Path) -> None:
+    """Of two slices one is labelled: the other, an atrium perhaps, has no light."""
+    path = small_study / "label_sa_ED.nii.gz"
+    label = nib.load(path)
+    codes = np.asarray(label.dataobj).copy()
+    codes[..., 0] = 0
+    nib.save(nib.Nifti1Image(codes, label.affine), path)
+    page = (results(small_study, tmp_path / "out") / "report.html").read_text()
+    captions = re.findall(r"<figcaption>.*?</figcaption>", page)
+    assert len(captions) == 2
+    assert "(no label)" in captions[0] and "not measured" in captions[0]
+    assert not re.search(r"\b(green|amber|red)\b", captions[0])
+    assert re.search('class="light (green|amber|red)"', captions[1])
+    cells = re.findall(r"<g><title>[^<]*</title><rect", page)
+    assert len(cells) == 4  # frames of the other
+
+
 @pytest.mark.slow
 def test_files_hold_what_their_names_say(small_study: Path, tmp_path: Path) -> None:
     info = {"frame_times_ms": [0, 200, 400, 600], "slices": [{"level": "basal"}, {"level": "mid"}]}

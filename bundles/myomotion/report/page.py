@@ -49,6 +49,8 @@ def report_page(study: Study) -> str:
         HTML text.
     """
     names = slice_names(study.cine, study.regions)
+    unmeasured = unmeasured_slices(study)
+    judged = [row for row in study.quality.frames if row["slice"] not in unmeasured]
     return render(
         "page.html.j2",
         cine=study.cine,
@@ -67,7 +69,8 @@ def report_page(study: Study) -> str:
         volume=volume_section(study),
         curves=study_curves(study, names),
         bullseyes=_bullseyes(study.summary) if study.rows else [],
-        lights=light_grid(study.quality.frames, names),
+        unmeasured=unmeasured,
+        lights=light_grid(judged, names),
         numbers=number_table(study, names),
         meanings=_meanings(),
         file_names={k: _file_name(v) for k, v in study.summary["files"].items()},
@@ -75,6 +78,13 @@ def report_page(study: Study) -> str:
         script=as_it_is("player.js"),
         data=_player_data(study),
     )
+
+
+def unmeasured_slices(study: Study) -> set[int]:
+    """Slices without a wall in a study whose other slices have one: nothing of theirs is judged."""
+    if not study.rows:
+        return set()
+    return {z for z, region in enumerate(study.regions) if not region.wall.any()}
 
 
 def slice_names(cine: Cine, regions: Sequence[SliceRegions]) -> list[str]:
