@@ -259,7 +259,7 @@ def test_transform_refines_every_slice_under_no_grad(item: dict, vae_weights: Pa
     assert pred.shape == item["pred"].shape
     assert not pred.requires_grad
     assert refinement is not None
-    assert torch.equal(pred[:1], refinement(*one_slice(item)))
+    torch.testing.assert_close(pred[:1], refinement(*one_slice(item)), atol=1e-4, rtol=0)
     assert pred[1, 1:].abs().max() > 0
 
 
