@@ -221,7 +221,7 @@ def test_training_ends_early_when_nothing_gets_better(
         epochs=9,
         val_interval=1,
         patience=2,
-        learning_rate=0.0,
+        learning_rate=1e-12,
         pairs_per_cine=1,
         device="cpu",
     )
