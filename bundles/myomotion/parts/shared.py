@@ -112,12 +112,12 @@ def check_settings(
     Raises:
         SettingError: naming key, value and fix; here an exit status and one line.
     """
-    for key, value in counts.items():
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise SettingError(f"{key}: {value!r} is no whole number of at least 1. Give one.")
-    for key, value in (whole or {}).items():
-        if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-            raise SettingError(f"{key}: {value!r} is no whole number of at least 0. Give one.")
+    for numbers, least in ((counts, 1), (whole or {}, 0)):
+        for key, value in numbers.items():
+            if isinstance(value, bool) or not isinstance(value, int) or value < least:
+                raise SettingError(
+                    f"{key}: {value!r} is no whole number of at least {least}. Give one."
+                )
     for key, value in (amounts or {}).items():
         if not _is_number(value) or value < 0:
             raise SettingError(f"{key}: {value!r} is no number of at least 0. Give one.")
