@@ -101,6 +101,7 @@ class Tracker:
 
     Examples:
         >>> tracker = Tracker(refine_steps=30)
+        >>> result = tracker("sa.nii.gz")
         >>> results = [tracker(study) for study in find_studies("/my/cines")]
     """
 
@@ -136,25 +137,27 @@ class Tracker:
                 output = self.inferer(image[None], self.network)[0]
             return self.integrate(self.refine({**item, "image": image, "pred": output}))
 
-    def __call__(self, study: Mapping[str, object]) -> Result:
+    def __call__(self, study: str | Path | Mapping[str, object]) -> Result:
         """Read, track and measure one study.
 
         Args:
-            study: from :func:`~myomotion.io.cine.find_studies`.
+            study: a cine, as :func:`track` takes it, or one that
+                :func:`~myomotion.io.cine.find_studies` found.
 
         Returns:
             The result; nothing is written.
 
         Raises:
-            InputError: for input that cannot be used.
+            InputError: for input that cannot be used, or more than one study.
         """
+        found = study if isinstance(study, Mapping) else _only_study(study)
         try:
-            loaded = self.load(dict(study))
+            loaded = self.load(dict(found))
         except RuntimeError as error:  # MONAI's Compose wraps what a transform raises
-            found = root_input_error(error)
-            if found is None:
+            cause = root_input_error(error)
+            if cause is None:
                 raise
-            raise found from None
+            raise cause from None
         item = self.analyse(self.repeat(self.motion(loaded)))
         return Result(**vars(item["study"]))
 
@@ -194,16 +197,10 @@ def track(
         >>> result.motion.displacement.shape  # (T, Z, 2, X, Y), millimetres
         >>> result.figure().savefig("motion.png")
     """
-    studies = find_studies(cine)
-    if len(studies) > 1:
-        raise InputError(
-            f"{cine}: {len(studies)} studies. track() takes one; use Tracker for several, or "
-            "python -m monai.bundle run."
-        )
     own = {"label_ed", "label_es", "info", "ed_frame", "es_frame"}
     if settings.get("label_ed") in CHOICES:  # where a label comes from, not a file
         own.remove("label_ed")
-    study = studies[0] | {key: settings.pop(key) for key in sorted(own) if key in settings}
+    study = _only_study(cine) | {key: settings.pop(key) for key in sorted(own) if key in settings}
     result = Tracker(**settings)(study)
     if output_dir is not None:
         result.save(output_dir, report, bool(settings.get("dicom_output", False)))
@@ -238,6 +235,16 @@ def inference_parts(bundle: str | Path | None = None, **settings: Any) -> Config
             raise InputError(f"{key}: not a key of {config.name}.{hint}")
         parser[key] = str(value) if isinstance(value, Path) else value
     return parser
+
+
+def _only_study(cine: str | Path) -> dict[str, object]:
+    studies = find_studies(cine)
+    if len(studies) > 1:
+        raise InputError(
+            f"{cine}: {len(studies)} studies, where one is taken. Give each of "
+            "myomotion.find_studies to a Tracker, or use python -m monai.bundle run."
+        )
+    return dict(studies[0])
 
 
 def _bundle_folder() -> Path:

@@ -88,7 +88,7 @@ def test_wrong_calls_name_the_fix(small_study: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"none\.pt: no such weights"):
         myomotion.track(small_study, weights=tmp_path / "none.pt")
     write_study(small_study.parent / "second")
-    with pytest.raises(InputError, match=r"2 studies\. track\(\) takes one"):
+    with pytest.raises(InputError, match=r"2 studies, where one is taken"):
         myomotion.track(small_study.parent)
 
 
@@ -104,3 +104,14 @@ def test_tracker_takes_study_after_study(small_study: Path, net_weights: Path) -
     tracker = Tracker(weights=net_weights)
     names = [tracker(study).cine.name for study in find_studies(small_study.parent)]
     assert names == ["second", "small"]
+
+
+@pytest.mark.slow
+def test_tracker_takes_a_path_as_track_does(small_study: Path, net_weights: Path) -> None:
+    tracker = Tracker(weights=net_weights)
+    from_path = tracker(small_study / "sa.nii.gz")
+    from_folder = tracker(str(small_study))
+    assert from_path.cine.name == from_folder.cine.name == "small"
+    write_study(small_study.parent / "second", frames=3)
+    with pytest.raises(InputError, match="2 studies, where one is taken"):
+        tracker(small_study.parent)
