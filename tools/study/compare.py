@@ -104,7 +104,7 @@ def run_study(
     methods, skipped = runnable(config.methods)
     runner = Runner(output / "cache", progress, workers)
     found = Findings()
-    times = runner.times(methods, sets[0].given[0]) if config.timed else {}
+    times = runner.times(methods, sets[0].given[0]) if config.time else {}
     for data in sets:
         skipped += [f"{data.name}: {sentence}" for sentence in data.refused]
         chosen = [m for m in methods if m.on in ("", data.kind)]

@@ -90,9 +90,9 @@ class StudyConfig:
         selection: ``patients``, on whom settings are chosen and networks may be trained, and
             ``target``, the mean abs(abs(J) - 1) that the paper's rule asks for.
         virtual: of :func:`tools.study.sources.virtual_set`.
-        time: each ``fast``, ``slow`` and ``ratio``: how much faster one method shall be on a stack.
+        time: each ``fast``, ``slow`` and ``ratio``: how much faster one method shall be on a stack;
+            nothing is timed where there is none.
         seed: of the bootstrap.
-        timed: whether anything is timed, which takes a quiet machine; ``time: false`` says no.
         cines: of :func:`tools.study.prepared.prepared`: what of each cine is compared.
         unlabelled: names of methods of ours that see labels to the names of the same without.
         groups: group to names of subjects of whom their own record does not say it.
@@ -110,7 +110,6 @@ class StudyConfig:
     virtual: Mapping[str, Any]
     time: tuple[Mapping[str, Any], ...]
     seed: int
-    timed: bool = True
     cines: Mapping[str, Any] = field(default_factory=dict)
     unlabelled: Mapping[str, str] = field(default_factory=dict)
     groups: Mapping[str, list[str]] = field(default_factory=dict)
@@ -158,7 +157,6 @@ def read_config(path: Path) -> StudyConfig:
             virtual=content.get("virtual") or {},
             time=tuple(content.get("time") or ()),
             seed=int(content.get("seed", 0)),
-            timed=content.get("time") is not False,
             cines=content.get("cines") or {},
             unlabelled=content.get("unlabelled") or {},
             groups=content.get("groups") or {},
