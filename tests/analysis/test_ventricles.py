@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from myomotion.analysis.ventricles import (
 from myomotion.errors import InputError
 from myomotion.io.cine import Cine
 from myomotion.io.codes import CAVITY, MYOCARDIUM
+from myomotion.io.pictures.end_diastole import FIRST, NOT_GIVEN
 from myomotion.tracker import Tracker, inference_parts
 from tests.support.seen_hearts import (
     bright,
@@ -133,7 +135,6 @@ def test_first_frame_is_end_diastole_where_its_cavity_is_nearly_the_largest() ->
     curve = np.array([95.0, 60.0, 40.0, 100.0])
     assert VentricleSegmenter.end_diastole(curve) == 0
     assert VentricleSegmenter.end_diastole(np.array([94.0, 60.0, 40.0, 100.0])) == 3
-    assert VentricleSegmenter.end_diastole(curve, 2) == 3
 
 
 @pytest.mark.parametrize("first", [0, 2])
@@ -265,6 +266,22 @@ def test_frame_of_the_largest_cavity_is_taken_unless_end_diastole_was_given(
         assert drawn.label_ed is not None
         assert dice(drawn.label_ed == CAVITY, late[..., frame] == CAVITY) > 0.95
         assert any(f"frame {frame} was taken" in note for note in drawn.warnings) == (frame == 3)
+
+
+def test_cavity_goes_before_the_brightness_of_the_heart(segmenter: VentricleSegmenter) -> None:
+    """What the pictures' brightness took for end-diastole is given up, and its warning with it."""
+    cine, labels = beating()
+    study = replace(
+        cine,
+        ed_frame=2,
+        ed_found="frame of the brightest, fullest heart",
+        warnings=[f"{NOT_GIVEN}."],
+    )
+    drawn = Contours("auto", segmenter)(study)
+    assert (drawn.ed_frame, drawn.ed_found) == (0, FIRST)
+    assert drawn.label_ed is not None
+    assert dice(drawn.label_ed == CAVITY, labels[..., 0] == CAVITY) > 0.95
+    assert not any(note.startswith(NOT_GIVEN) for note in drawn.warnings)
 
 
 def test_slice_without_a_ring_is_named_and_left_out(segmenter: VentricleSegmenter) -> None:

@@ -149,11 +149,7 @@ def found_claims(folders: Sequence[Path], results: Results) -> Iterator[Claim]:
         note = f"{len(values)} studies; farthest {worst}, {distances[worst]:.0f} mm"
         share = 100 * float((values <= FOUND_WITHIN_MM).mean())
         yield at_least(f"heart found within 10 mm, {name}", share, 100.0, "%", note)
-    for phase in ("ed", "es"):
-        steps = {str(row["study"]): int(row[f"{phase}_apart"]) for row in apart}
-        note = ", ".join(f"{study} {step}" for study, step in steps.items())
-        share = 100 * float(np.mean([step <= FRAMES_APART for step in steps.values()]))
-        yield at_least(f"{phase.upper()} found within a frame", share, 90.0, "%", note)
+    yield from _frame_claims("", apart)
 
 
 def strain_claims(folders: Sequence[Path], results: Results) -> Iterator[Claim]:
@@ -167,6 +163,7 @@ def strain_claims(folders: Sequence[Path], results: Results) -> Iterator[Claim]:
     unknown = 0
     rows: list[dict[str, Any]] = []
     fractions: list[dict[str, Any]] = []
+    apart: list[dict[str, Any]] = []
     for study in [study for folder in folders for study in studies_of(folder)]:
         given, free = with_label(study), _without_label(study)
         theirs = {row["slice"]: row for row in free.summary["at_end_systole"]}
@@ -178,7 +175,10 @@ def strain_claims(folders: Sequence[Path], results: Results) -> Iterator[Claim]:
             changes = {k: abs(ours - drawn) for k, (ours, drawn) in pairs.items()}
             rows.append({"study": study["name"], "slice": row["slice"], **changes})
         fractions.append({"study": study["name"], "ef_error_points": _ef_error(free, given.cine)})
-    results["strain"], results["function"] = rows, fractions
+        if given.cine.es_frame is not None:
+            found = free.cine.ed_frame, int(free.summary["es_frame"])
+            apart.append({"study": study["name"], **_steps(found, given.cine)})
+    results["strain"], results["function"], results["frames of the cine"] = rows, fractions, apart
     mean = means(rows)
     note = f"{len(rows)} slices; {unknown} without a wall in one of the two"
     yield at_most(
@@ -188,6 +188,7 @@ def strain_claims(folders: Sequence[Path], results: Results) -> Iterator[Claim]:
         "strain without a label: Err, mean change", mean["err_percent"], 4.0, "points", note
     )
     yield _fraction_claim("real", fractions)
+    yield from _frame_claims("real, from the cine: ", apart)
 
 
 def vendor_function_claims(folder: Path, results: Results) -> Iterator[Claim]:
@@ -278,14 +279,23 @@ def _frames_apart(segmenter: VentricleSegmenter, cine: Cine) -> dict[str, int]:
     if drawn is None or cine.es_frame is None:
         return {"ed_apart": frames, "es_apart": frames}
     curve = segmenter.cavity_curve(cine.image, drawn, cine.spacing)
-    apart = {}
-    for phase, own, given in (
-        ("ed", segmenter.end_diastole(curve), cine.ed_frame),
-        ("es", int(curve.argmin()), cine.es_frame),
-    ):
-        step = abs(own - given)
-        apart[f"{phase}_apart"] = min(step, frames - step)
-    return apart
+    return _steps((segmenter.end_diastole(curve), int(curve.argmin())), cine)
+
+
+def _steps(found: tuple[int, int], cine: Cine) -> dict[str, int]:
+    """Frames between ED and ES as found and as labelled, the shorter way round the cycle."""
+    assert cine.es_frame is not None
+    frames = cine.image.shape[3]
+    pairs = {"ed_apart": (found[0], cine.ed_frame), "es_apart": (found[1], cine.es_frame)}
+    return {k: min(abs(a - b), frames - abs(a - b)) for k, (a, b) in pairs.items()}
+
+
+def _frame_claims(where: str, apart: Sequence[Mapping[str, Any]]) -> Iterator[Claim]:
+    for phase in ("ed", "es"):
+        steps = {str(row["study"]): int(row[f"{phase}_apart"]) for row in apart}
+        note = ", ".join(f"{study} {step}" for study, step in steps.items())
+        share = 100 * float(np.mean([step <= FRAMES_APART for step in steps.values()]))
+        yield at_least(f"{where}{phase.upper()} found within a frame", share, 90.0, "%", note)
 
 
 def _others(found: Mapping[str, Any], name: str) -> str:

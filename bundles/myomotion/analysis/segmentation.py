@@ -15,10 +15,11 @@ from monai.data import MetaTensor
 from monai.transforms import ResizeWithPadOrCrop, ScaleIntensity
 from scipy import ndimage
 
-from myomotion.analysis.ventricles import UNSURE, VentricleSegmenter
+from myomotion.analysis.ventricles import UNSURE, Drawn, VentricleSegmenter
 from myomotion.errors import InputError
 from myomotion.io.cine import Cine
 from myomotion.io.labels import CAVITY, MYOCARDIUM, RIGHT_VENTRICLE
+from myomotion.io.pictures.end_diastole import FIRST, NOT_GIVEN
 from myomotion.networks.weights import load_state
 
 CHOICES = ("auto", "file", "none")
@@ -140,16 +141,7 @@ def _labelled(cine: Cine, segmenter: VentricleSegmenter) -> Cine:
     ]
     if cine.ed_found != "given" and cine.image.shape[3] > 2:
         curve = segmenter.cavity_curve(cine.image, drawn, cine.spacing)
-        fullest = segmenter.end_diastole(curve, cine.ed_frame)
-        if fullest != cine.ed_frame:
-            again = segmenter(cine.image[..., fullest], cine.spacing)
-            if again is not None:
-                found = "frame of the largest cavity that the network draws"
-                notes.append(
-                    f"End-diastole was not given: frame {fullest} was taken, the {found}. Give "
-                    "ed_frame in info.json."
-                )
-                cine, drawn = replace(cine, ed_frame=fullest, ed_found=found), again
+        cine, drawn = at_fullest(cine, drawn, curve, segmenter)
     without = [name for name, v in zip(cine.levels, drawn.unsure, strict=True) if np.isnan(v)]
     if without:
         notes.append(f"No closed ring of muscle was seen in {', '.join(without)}: left out.")
@@ -163,6 +155,37 @@ def _labelled(cine: Cine, segmenter: VentricleSegmenter) -> Cine:
         label_unsure=drawn.unsure,
         warnings=[*cine.warnings, *notes],
     )
+
+
+def at_fullest(
+    cine: Cine, drawn: Drawn, curve: np.ndarray, segmenter: VentricleSegmenter
+) -> tuple[Cine, Drawn]:
+    """A study whose end-diastole nobody gave, with the frame in which the drawn cavity is largest.
+
+    What the cavity says goes before what the brightness of the heart said.
+
+    Args:
+        cine: the study.
+        drawn: contours of its frame that passes for end-diastole.
+        curve: from :meth:`VentricleSegmenter.cavity_curve`.
+        segmenter: draws those of another frame.
+
+    Returns:
+        Study and contours of its end-diastole.
+    """
+    fullest = segmenter.end_diastole(curve)
+    if fullest == cine.ed_frame:
+        return cine, drawn
+    again = segmenter(cine.image[..., fullest], cine.spacing)
+    if again is None:
+        return cine, drawn
+    found, notes = FIRST, [note for note in cine.warnings if not note.startswith(NOT_GIVEN)]
+    if fullest != 0:
+        found = "frame of the largest cavity that the network draws"
+        notes.append(
+            f"{NOT_GIVEN}: frame {fullest} was taken, the {found}. Give ed_frame in info.json."
+        )
+    return replace(cine, ed_frame=fullest, ed_found=found, warnings=notes), again
 
 
 def _labelled_by_bundle(cine: Cine, bundle: Path) -> Cine:

@@ -118,15 +118,14 @@ class VentricleSegmenter:
         return np.fft.irfft(series, len(curve))
 
     @staticmethod
-    def end_diastole(curve: np.ndarray, first: int = 0) -> int:
+    def end_diastole(curve: np.ndarray) -> int:
         """Frame of the largest cavity; the first frame where its cavity is nearly as large.
 
         Args:
             curve: from :meth:`cavity_curve`.
-            first: frame that is taken if it can be.
         """
         largest = int(curve.argmax())
-        return first if curve[first] >= FULL_SHARE * curve[largest] else largest
+        return 0 if curve[0] >= FULL_SHARE * curve[largest] else largest
 
     def _look(self, *, rings: bool, orientations: int) -> TwoLooks:
         return TwoLooks(self.spacing, self.size, orientations, rings)

@@ -15,6 +15,7 @@ from monai.data import MetaTensor
 from monai.transforms import Transform
 
 from myomotion.analysis.provenance import input_hashes, versions
+from myomotion.analysis.segmentation import at_fullest
 from myomotion.analysis.summary import NOTICE
 from myomotion.analysis.ventricles import (
     UNSURE,
@@ -67,7 +68,8 @@ class LoadStack(Transform):
 class DrawContours(Transform):
     """Set ``contours`` to the labels of end-diastole and end-systole.
 
-    End-systole is the frame that the study names, else the one with the smallest cavity.
+    They are the frames that the study names, else those with the largest and the smallest cavity
+    (the first where it is nearly the largest).
 
     Args:
         segmenter: draws further frames; None draws end-diastole alone.
@@ -94,18 +96,21 @@ class DrawContours(Transform):
         drawn = drawn_on(grid, torch.as_tensor(data["pred"]).cpu().float())
         if drawn is None:
             raise InputError(f"{cine.files['image']}: {NOTHING.format(frame=cine.ed_frame)}")
-        contours: dict[str, tuple[int, Drawn]] = {"ED": (cine.ed_frame, drawn)}
+        second = None
         if self.segmenter is not None and cine.image.shape[3] > 1:
-            frame = cine.es_frame
-            if frame is None:
+            curve = np.empty(0)
+            if cine.ed_found != "given" or cine.es_frame is None:
                 curve = self.segmenter.cavity_curve(cine.image, drawn, cine.spacing)
-                frame = int(curve.argmin())
-                cine = replace(cine, es_frame=frame)
+            if cine.ed_found != "given" and cine.image.shape[3] > 2:
+                cine, drawn = at_fullest(cine, drawn, curve, self.segmenter)
+            frame = int(curve.argmin()) if cine.es_frame is None else cine.es_frame
+            cine = replace(cine, es_frame=frame)
             second = self.segmenter(
                 cine.image[..., frame], cine.spacing, rings=False, center=drawn.center
             )
-            if second is not None:
-                contours["ES"] = (frame, second)
+        contours = {"ED": (cine.ed_frame, drawn)}
+        if second is not None and cine.es_frame is not None:
+            contours["ES"] = (cine.es_frame, second)
         return {**data, "cine": cine, "contours": contours}
 
 

@@ -11,6 +11,7 @@ from myomotion.io.labels import CAVITY, MYOCARDIUM
 from myomotion.io.pictures.moving import moving_center
 
 FIRST = "assumed: the first frame"
+NOT_GIVEN = "End-diastole was not given"  # how the warning begins
 # How far below its best frame, in shares of the cycle's range, the first frame may lie and still
 # pass for end-diastole. In 24 cines of two vendors the true one lies 0.00 to 0.23 below by its
 # label (two of them more than 0.1), and 0.00 to 0.21 by brightness (one 0.65); frames in
@@ -68,7 +69,7 @@ def find_end_diastole(
     return EndDiastole(
         best,
         how,
-        f"End-diastole was not given, and frame 0 does not look like it: frame {best} was taken, "
+        f"{NOT_GIVEN}, and frame 0 does not look like it: frame {best} was taken, "
         f"the {how}. Give ed_frame in info.json.",
     )
 
