@@ -24,6 +24,7 @@ from myomotion.io.built_in.cines import studies_of
 from myomotion.io.cine import Cine, read_cine
 from myomotion.io.codes import CAVITY, MYOCARDIUM
 from myomotion.tracker import Tracker
+from myomotion.transforms.contours import without_labels
 from tools.evaluate.contours import FOUND_WITHIN_MM, WEIGHTS, evaluate_contours, lines, means
 from tools.verify.folders import Kind, labelled_studies, virtual_cines
 from tools.verify.hearts import SELECTION
@@ -127,8 +128,10 @@ def found_claims(folders: Sequence[Path], results: Results) -> Iterator[Claim]:
         results: receives the distance of every trial.
     """
     segmenter = VentricleSegmenter(WEIGHTS)
+    tracker = Tracker(label_ed="auto", intervals=False)
     trials: dict[str, dict[str, float]] = {}
     apart: list[dict[str, Any]] = []
+    tracked: list[dict[str, Any]] = []
     for study in [study for folder in folders for study in studies_of(folder)]:
         cine = read_cine(study)
         if cine.label_ed is None:
@@ -142,7 +145,10 @@ def found_claims(folders: Sequence[Path], results: Results) -> Iterator[Claim]:
             )
         if cine.es_frame is not None and cine.image.shape[3] > 2:
             apart.append({"study": cine.name, **_frames_apart(segmenter, cine)})
-    results["found"], results["frames"] = trials, apart
+            free = tracker({k: v for k, v in without_labels(study).items() if k != "info"})
+            found = free.cine.ed_frame, int(free.summary["es_frame"])
+            tracked.append({"study": cine.name, **_steps(found, cine)})
+    results["found"], results["frames"], results["frames tracked"] = trials, apart, tracked
     for name, distances in trials.items():
         values = np.array(list(distances.values()))
         worst = max(distances, key=lambda study: distances[study])
@@ -150,6 +156,7 @@ def found_claims(folders: Sequence[Path], results: Results) -> Iterator[Claim]:
         share = 100 * float((values <= FOUND_WITHIN_MM).mean())
         yield at_least(f"heart found within 10 mm, {name}", share, 100.0, "%", note)
     yield from _frame_claims("", apart)
+    yield from _frame_claims("by the tracked cavity: ", tracked)
 
 
 def strain_claims(folders: Sequence[Path], results: Results) -> Iterator[Claim]:
@@ -163,7 +170,6 @@ def strain_claims(folders: Sequence[Path], results: Results) -> Iterator[Claim]:
     unknown = 0
     rows: list[dict[str, Any]] = []
     fractions: list[dict[str, Any]] = []
-    apart: list[dict[str, Any]] = []
     for study in [study for folder in folders for study in studies_of(folder)]:
         given, free = with_label(study), _without_label(study)
         theirs = {row["slice"]: row for row in free.summary["at_end_systole"]}
@@ -175,10 +181,7 @@ def strain_claims(folders: Sequence[Path], results: Results) -> Iterator[Claim]:
             changes = {k: abs(ours - drawn) for k, (ours, drawn) in pairs.items()}
             rows.append({"study": study["name"], "slice": row["slice"], **changes})
         fractions.append({"study": study["name"], "ef_error_points": _ef_error(free, given.cine)})
-        if given.cine.es_frame is not None:
-            found = free.cine.ed_frame, int(free.summary["es_frame"])
-            apart.append({"study": study["name"], **_steps(found, given.cine)})
-    results["strain"], results["function"], results["frames of the cine"] = rows, fractions, apart
+    results["strain"], results["function"] = rows, fractions
     mean = means(rows)
     note = f"{len(rows)} slices; {unknown} without a wall in one of the two"
     yield at_most(
@@ -188,7 +191,6 @@ def strain_claims(folders: Sequence[Path], results: Results) -> Iterator[Claim]:
         "strain without a label: Err, mean change", mean["err_percent"], 4.0, "points", note
     )
     yield _fraction_claim("real", fractions)
-    yield from _frame_claims("real, from the cine: ", apart)
 
 
 def vendor_function_claims(folder: Path, results: Results) -> Iterator[Claim]:
@@ -217,8 +219,8 @@ def _fraction_claim(title: str, rows: Sequence[Mapping[str, Any]]) -> Claim:
 
 def _without_label(study: Mapping[str, object]) -> Study:
     """The study as somebody without any label sees it."""
-    own = {k: v for k, v in study.items() if k not in ("label_ed", "label_es")}
-    return Tracker(label_ed="auto", refine_steps=REFINE_STEPS, intervals=False)(own)
+    tracker = Tracker(label_ed="auto", refine_steps=REFINE_STEPS, intervals=False)
+    return tracker(without_labels(study))
 
 
 def _ef_error(tracked: Study, labelled: Cine) -> float:
