@@ -28,8 +28,9 @@ from tools.verify.inference.rotation import rotation_claims
 from tools.verify.inference.runs import run_command, time_claims
 from tools.verify.inference.strain import analytic_strain_claims, virtual_strain_claims
 from tools.verify.inference.strain_cost import cost_claims
-from tools.verify.inference.thickening import thickening_claims, virtual_thickening_claims
+from tools.verify.inference.thickening import thickening_claims
 from tools.verify.inference.tracked import tracked_claims
+from tools.verify.inference.virtual_end_systole import end_systole_claims
 from tools.verify.inference.wall import true_field_claims
 
 SEED = 0
@@ -43,6 +44,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--cycles", type=Path, help="simulated cycles that they were made of")
     parser.add_argument("--work", type=Path, help="folder of the records of tracked hearts")
     parser.add_argument("--hearts", type=int, default=8, help="virtual hearts to track at most")
+    parser.add_argument(
+        "--steps",
+        type=int,
+        help="of refinement where end-systole alone is tracked",
+    )
     parser.add_argument("--workers", type=int, default=1, help="processes that track")
 
 
@@ -91,7 +97,7 @@ def virtual_groups(options: argparse.Namespace, work: Path) -> claims.Groups:
     found: dict[str, Callable[[], Iterable[Claim]]] = {
         "strain, cost": lambda: cost_claims(cines, work),
         "tracked": lambda: tracked_claims(cines, work, hearts, workers),
-        "thickening, virtual": lambda: virtual_thickening_claims(cines, hearts),
+        "end-systole alone": lambda: end_systole_claims(cines, hearts, options.steps),
         "known turn, virtual": lambda: virtual_turn_claims(cines, hearts),
     }
     if simulated is not None:
