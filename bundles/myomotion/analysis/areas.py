@@ -141,31 +141,15 @@ def seen_areas(slices: Slices) -> np.ndarray | None:
 
     Returns:
         ``(T, Z)`` in square millimetres, frames in the order of the file; None where no network has
-        looked.
-    """
-    areas = [seen_area(slices, z, CAVITY) for z in range(len(slices.grids))]
-    known = [area for area in areas if area is not None]
-    return np.stack(known, axis=1) if known else None
-
-
-def seen_area(slices: Slices, z: int, tissue: int) -> np.ndarray | None:
-    """Area of a tissue that the network sees in one slice, near the end-diastolic label.
-
-    Args:
-        slices: the study with its tissues.
-        z: index of the slice.
-        tissue: cavity or myocardium, internal code.
-
-    Returns:
-        ``(T,)`` in square millimetres, frames in the order of the file; None where no network has
-        looked.
+        looked or there is no cavity to look for.
     """
     if slices.tissues is None:
         return None
-    heart = (slices.soft[CAVITY][z] + slices.soft[MYOCARDIUM][z] > 0.5).numpy()
-    near = ndimage.binary_dilation(heart, _DISC, iterations=NEAR_VOXELS)
-    seen = slices.tissues[z, :, tissue - 1].numpy() * near
-    return slices.cine.to_file(seen.sum((1, 2)) * slices.spacing**2, axis=0)
+    heart = (slices.soft[CAVITY] + slices.soft[MYOCARDIUM] > 0.5).numpy()
+    near = ndimage.binary_dilation(heart, _DISC[None], iterations=NEAR_VOXELS)
+    cavity = slices.tissues[:, :, CAVITY - 1].numpy() * near[:, None]
+    area = cavity.sum((2, 3)).T * slices.spacing**2
+    return slices.cine.to_file(area, axis=0)
 
 
 def corrected_areas(areas: Areas, seen: np.ndarray | None, ed_frame: int) -> Areas:
