@@ -72,7 +72,7 @@ def test_scars_of_a_strong_heart_are_told_against_its_slice_alone(
     pair = [{"name": "weak", "numbers": rows(0.0)}, {"name": "strong", "numbers": strong}]
     found = claims_of(monkeypatch, tmp_path, records=pair)
     plain = found["scars told from other segments by Ecc, AUC"]
-    assert plain.value < 0.8 and not plain.passed
+    assert plain.value is not None and plain.value < 0.8 and not plain.passed
     assert f"{plain.value:.2f} with the true motion" in plain.note
     assert found["scars told from other segments by Ecc less that of the slice, AUC"].value == 1.0
 
