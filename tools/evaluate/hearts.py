@@ -141,7 +141,7 @@ def heart_record(
     tracker = tracker_of("refined")
     item = tracker.load(dict(study))
     slices: Slices = item["slices"]
-    truth = _true_motion(slices)
+    truth = true_motion(slices)
     motion = source_motion(slices, truth)
     true = TrueNumbers(
         wall=_numbers(tracked_slices(motion), _scars(Path(str(study["image"])).parent)),
@@ -219,8 +219,18 @@ def tracker_of(method: str) -> Tracker:
     return Tracker(label_ed="file", intervals=False, **METHODS[method])
 
 
-def _true_motion(slices: Slices) -> torch.Tensor:
-    """True displacement on the working grids, ``(Z, T, 2, size, size)`` in mm."""
+def true_motion(slices: Slices) -> torch.Tensor:
+    """True displacement of a virtual heart on the working grids.
+
+    Args:
+        slices: of a cine with ``truth.npz`` beside it.
+
+    Returns:
+        ``(Z, T, 2, size, size)`` in mm, end-diastole first.
+
+    Raises:
+        InputError: for a cine without its truth.
+    """
     cine = slices.cine
     path = Path(cine.files["image"]).with_name("truth.npz")
     if not path.is_file():

@@ -37,6 +37,7 @@ STRAIN_TEXT = (
 SEGMENT_KEYS = (
     *("err_percent", "ecc_percent", "ecc_endo_percent"),
     *("ecc_mid_percent", "ecc_epi_percent", "erc_percent"),
+    *("ecc_from_slice_points", "thickening_percent"),
 )
 SEGMENT_HALF_WIDTHS = tuple(key + HALF_WIDTH for key in SEGMENT_KEYS if key in NUMBERS)
 NO_STRAIN = (

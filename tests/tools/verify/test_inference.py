@@ -127,4 +127,5 @@ def test_groups_are_those_of_the_data_given(tmp_path: Path) -> None:
     assert list(without) == ["real cines", *strain]
     (claim,) = without["real cines"]()
     assert claim.passed is None and claim.note == "no folder given"
-    assert list(groups(tmp_path, tmp_path)) == ["time", "fields", "formats", "thickening", *strain]
+    real = ["time", "fields", "formats", "thickening", "known turn"]
+    assert list(groups(tmp_path, tmp_path)) == [*real, *strain]

@@ -33,8 +33,13 @@ def rows(error: float, twist_share: float = 1.0) -> list[dict[str, Any]]:
     return found
 
 
-def claims_of(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *args: float) -> dict[str, Claim]:
-    records = [{"name": name, "numbers": rows(*args)} for name in ("a", "b")]
+def claims_of(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    *args: float,
+    records: list[dict[str, Any]] | None = None,
+) -> dict[str, Claim]:
+    records = records or [{"name": name, "numbers": rows(*args)} for name in ("a", "b")]
     monkeypatch.setattr(tracked, "heart_jobs", lambda *_: [])
     monkeypatch.setattr(tracked, "heart_records", lambda *_: records)
     monkeypatch.setattr(tracked, "_coverage", lambda _: iter(()))
@@ -44,7 +49,7 @@ def claims_of(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *args: float) -> 
 
 def test_right_hearts_pass_every_claim(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     found = claims_of(monkeypatch, tmp_path, 0.0)
-    assert len(found) == 10 and all(claim.passed for claim in found.values())
+    assert len(found) == 11 and all(claim.passed for claim in found.values())
     assert found["scars told from other segments by Ecc, AUC"].value == 1.0
 
 
@@ -58,6 +63,18 @@ def test_errors_of_tracking_are_what_the_claims_say(
     assert found["Ecc of the endo layer, mean error"].value == pytest.approx(1.5)
     twist = found["twist, mean error"]
     assert twist.value == pytest.approx(0.4 * 12) and "60 % of the true twist" in twist.note
+
+
+def test_scars_of_a_strong_heart_are_told_against_its_slice_alone(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    strong = [{**r, "value": 3 * r["value"], "truth": 3 * r["truth"]} for r in rows(0.0)]
+    pair = [{"name": "weak", "numbers": rows(0.0)}, {"name": "strong", "numbers": strong}]
+    found = claims_of(monkeypatch, tmp_path, records=pair)
+    plain = found["scars told from other segments by Ecc, AUC"]
+    assert plain.value is not None and plain.value < 0.8 and not plain.passed
+    assert f"{plain.value:.2f} with the true motion" in plain.note
+    assert found["scars told from other segments by Ecc less that of the slice, AUC"].value == 1.0
 
 
 def test_agreement_falls_with_an_offset_and_with_noise() -> None:

@@ -22,6 +22,7 @@ from myomotion.io.cine import find_studies, read_cine
 from tools.verify.folders import Kind, cycles, labelled_studies, virtual_cines
 from tools.verify.inference.fields import inverse_claims, tracked_cines, warp_claims
 from tools.verify.inference.formats import format_claims
+from tools.verify.inference.known_turn import real_turn_claims, virtual_turn_claims
 from tools.verify.inference.rescan import rescan_claims
 from tools.verify.inference.rotation import rotation_claims
 from tools.verify.inference.runs import run_command, time_claims
@@ -29,6 +30,7 @@ from tools.verify.inference.strain import analytic_strain_claims, virtual_strain
 from tools.verify.inference.strain_cost import cost_claims
 from tools.verify.inference.thickening import thickening_claims
 from tools.verify.inference.tracked import tracked_claims
+from tools.verify.inference.virtual_end_systole import end_systole_claims
 from tools.verify.inference.wall import true_field_claims
 
 SEED = 0
@@ -42,6 +44,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--cycles", type=Path, help="simulated cycles that they were made of")
     parser.add_argument("--work", type=Path, help="folder of the records of tracked hearts")
     parser.add_argument("--hearts", type=int, default=8, help="virtual hearts to track at most")
+    parser.add_argument(
+        "--steps",
+        type=int,
+        help="of refinement where end-systole alone is tracked",
+    )
     parser.add_argument("--workers", type=int, default=1, help="processes that track")
 
 
@@ -90,6 +97,8 @@ def virtual_groups(options: argparse.Namespace, work: Path) -> claims.Groups:
     found: dict[str, Callable[[], Iterable[Claim]]] = {
         "strain, cost": lambda: cost_claims(cines, work),
         "tracked": lambda: tracked_claims(cines, work, hearts, workers),
+        "end-systole alone": lambda: end_systole_claims(cines, hearts, options.steps),
+        "known turn, virtual": lambda: virtual_turn_claims(cines, hearts),
     }
     if simulated is not None:
         found["rescan"] = lambda: rescan_claims(cines, simulated, work, hearts, workers)
@@ -129,4 +138,5 @@ def real_groups(real: Path, work: Path) -> claims.Groups:
         "fields": fields,
         "formats": lambda: format_claims(real, track(), work),
         "thickening": lambda: thickening_claims(real),
+        "known turn": lambda: real_turn_claims(real),
     }

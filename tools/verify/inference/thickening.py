@@ -18,6 +18,7 @@ from tools.evaluate.hearts import tracker_of
 from tools.verify.hearts import SELECTION
 from tools.verify.inference.tracked import METHOD
 
+KEY = "thickening_percent"
 LIMIT = 0.12  # of the labels' thickening
 TITLE = "real hearts: tracked thickening against the labels' own, relative difference"
 
@@ -45,7 +46,7 @@ def thickening_claims(folder: Path) -> Iterator[Claim]:
     shares = ", ".join(
         f"{name} {own[:, 0].mean():.0f}/{own[:, 1].mean():.0f} %" for name, own in found.items()
     )
-    note = f"tracked/labels, mean of slices: {shares}; all {means[0]:.0f}/{means[1]:.0f} %"
+    note = f"tracked/labels, mean of slices: {shares}; all {means[0]:.1f}/{means[1]:.1f} %"
     yield at_most(TITLE, abs(float(means[0] / means[1]) - 1), LIMIT, "", note)
 
 
@@ -71,8 +72,8 @@ def thickenings(study: Study) -> list[tuple[float, float]]:
             )
         except RejectedSliceError:
             continue
-        if row["thickening_percent"] is not None:
-            pairs.append((float(row["thickening_percent"]), 100 * (after / before - 1)))
+        if row[KEY] is not None:
+            pairs.append((float(row[KEY]), 100 * (after / before - 1)))
     return pairs
 
 

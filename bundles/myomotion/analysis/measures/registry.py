@@ -18,7 +18,7 @@ from myomotion.analysis.measures import (
     sureness,
 )
 from myomotion.analysis.measures.measure import Measure, StudyMeasure
-from myomotion.analysis.measures.on_wall import contours, rotation, strain, timing
+from myomotion.analysis.measures.on_wall import contours, rotation, strain, thickness, timing
 
 # In the order of the columns of their file.
 MEASURES: tuple[Measure, ...] = (
@@ -30,7 +30,9 @@ MEASURES: tuple[Measure, ...] = (
     area.SEGMENT_FOLDS,
     *strain.LAYER_STRAINS,
     *strain.OTHER_STRAINS,
-    *contours.CONTOURS,
+    strain.ECC_FROM_SLICE,
+    *contours.CONTOUR_STRAINS,
+    *thickness.THICKNESS,
     *rotation.ROTATION,
     plausibility.WALL_R_VAE,
     plausibility.WALL_PERCENTILE,

@@ -1,11 +1,9 @@
-"""Strain of contours and the wall's thickness: a check that shares nothing with the mesh's fit.
+"""Strain of contours: a check that shares nothing with the mesh's fit.
 
 Endocardium, mid-wall and epicardium at end-diastole are polygons whose corners move as the field
 says at their places. A contour that is l long and was L has the stretch ``l / L`` and the
 Green-Lagrange strain ``((l / L)^2 - 1) / 2``, which is that of the mesh's layer where the wall
-shortens evenly. The thickness is the area between the contours over the length of the mid-wall,
-exact for round rings; thickening is its change, an engineering strain. At the edges the field is
-read as it is, so that thickening falls a little short where the blood beside the wall moves
+shortens evenly. At the edges the field is read as it is, where blood beside the wall may move
 otherwise.
 """
 
@@ -26,7 +24,7 @@ from myomotion.analysis.measures.measure import (
 )
 from myomotion.analysis.measures.on_wall.mesh import Wall, has_mesh, wall_of
 from myomotion.analysis.measures.tracked import TrackedSlice
-from myomotion.core.contours import closed_length, enclosed_area
+from myomotion.core.contours import closed_length
 from myomotion.core.flow import sample
 from myomotion.core.wall.mesh import LAYERS
 
@@ -40,11 +38,9 @@ class MovedContours:
 
     Attributes:
         stretch: length over that at end-diastole, ``(T, 3)``: endocardium, mid-wall, epicardium.
-        thickness_mm: of the wall, ``(T,)``.
     """
 
     stretch: np.ndarray
-    thickness_mm: np.ndarray
 
     @property
     def ecc(self) -> np.ndarray:
@@ -92,10 +88,7 @@ def _moved(tracked: TrackedSlice) -> MovedContours | None:
     moved = np.split(np.concatenate(starts) + moves, len(DEPTHS), axis=1)
     lengths = np.stack([closed_length(line) for line in moved], axis=1)
     first = np.array([float(closed_length(line)) for line in starts])
-    between = enclosed_area([moved[-1]]) - enclosed_area([moved[0]])
-    return MovedContours(
-        stretch=lengths / first, thickness_mm=between / lengths[:, DEPTHS.index(0.5)]
-    )
+    return MovedContours(stretch=lengths / first)
 
 
 def _outline(wall: Wall, depth: float) -> np.ndarray:
@@ -107,21 +100,17 @@ def _outline(wall: Wall, depth: float) -> np.ndarray:
 
 
 def _of_whole_wall(
-    number: Callable[[MovedContours, int], np.ndarray],
+    number: Callable[[MovedContours], np.ndarray],
 ) -> Callable[[TrackedSlice, int], Values]:
-    """Values of segment 0, from the contours and the end-diastolic frame; None elsewhere."""
+    """Values of segment 0, from the contours; None elsewhere."""
 
     def compute(tracked: TrackedSlice, segment: int) -> Values:
         contours = moved_contours(tracked)
         if contours is None or segment != 0:
             return [None] * len(tracked.displacement)
-        return [float(value) for value in number(contours, tracked.cine.ed_frame)]
+        return [float(value) for value in number(contours)]
 
     return compute
-
-
-def _thickening(contours: MovedContours, ed_frame: int) -> np.ndarray:
-    return 100 * (contours.thickness_mm / contours.thickness_mm[ed_frame] - 1)
 
 
 # Of Ecc, percentage points, chosen on the real subjects that settings are chosen on: 0.0 to 1.4.
@@ -135,8 +124,8 @@ GAP_LIMITS = Limits(
 )
 
 
-def _contour_ecc(index: int) -> Callable[[MovedContours, int], np.ndarray]:
-    return lambda contours, _: 100 * contours.ecc[:, index]
+def _contour_ecc(index: int) -> Callable[[MovedContours], np.ndarray]:
+    return lambda contours: 100 * contours.ecc[:, index]
 
 
 CONTOUR_STRAINS = tuple(
@@ -148,20 +137,6 @@ CONTOUR_STRAINS = tuple(
         averaged=True,
     )
     for index, layer in enumerate(LAYERS)
-)
-THICKNESS = SegmentMeasure(
-    key="wall_thickness_mm",
-    compute=_of_whole_wall(lambda contours, _: contours.thickness_mm),
-    heading="thickness, mm",
-    format="{:.1f}",
-    averaged=True,
-)
-THICKENING = SegmentMeasure(
-    key="thickening_percent",
-    compute=_of_whole_wall(_thickening),
-    heading="thickening, %",
-    format="{:.0f}",
-    averaged=True,
 )
 GAP = SliceMeasure(
     key="mesh_contour_gap_points",
@@ -175,4 +150,3 @@ GAP = SliceMeasure(
         f"{GAP_LIMITS.amber:g} percentage points.",
     ),
 )
-CONTOURS = (*CONTOUR_STRAINS, THICKNESS, THICKENING)
