@@ -14,6 +14,7 @@ from monai.data import MetaTensor
 from myomotion.analysis.segmentation import CHOICES
 from myomotion.analysis.study import Study
 from myomotion.analysis.tables.study import Columns, as_columns, study_tables
+from myomotion.core.frames_together import workers
 from myomotion.errors import HINTED, InputError, nearest, root_input_error
 from myomotion.io.cine import find_studies
 from myomotion.report.card import key_numbers, study_card
@@ -129,7 +130,7 @@ class Tracker:
             working grids, end-diastole first.
         """
         image = item["image"].to(self.device)
-        with torch.no_grad():
+        with torch.no_grad(), workers():
             if self.network is None:
                 output = image.new_zeros(*image.shape[:2], 2, *image.shape[2:])
             else:
@@ -148,14 +149,15 @@ class Tracker:
         Raises:
             InputError: for input that cannot be used.
         """
-        try:
-            loaded = self.load(dict(study))
-        except RuntimeError as error:  # MONAI's Compose wraps what a transform raises
-            found = root_input_error(error)
-            if found is None:
-                raise
-            raise found from None
-        item = self.analyse(self.repeat(self.motion(loaded)))
+        with workers():
+            try:
+                loaded = self.load(dict(study))
+            except RuntimeError as error:  # MONAI's Compose wraps what a transform raises
+                found = root_input_error(error)
+                if found is None:
+                    raise
+                raise found from None
+            item = self.analyse(self.repeat(self.motion(loaded)))
         return Result(**vars(item["study"]))
 
     def _part(self, name: str) -> Any:
