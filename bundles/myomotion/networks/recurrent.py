@@ -87,13 +87,14 @@ class RecurrentMotionNet(PairNetwork):
             scale = len(self.decoder) - 1 - step
             if field.shape[-1] != reference[scale].shape[-1]:
                 field = upsample_field(field)
-            known = decoder.of_reference(reference[scale])
+            known = decoder.of_reference(reference[scale])  # type: ignore[operator]
             for _ in range(self.passes[scale]):
                 # Few squarings will do on the way: the next correction sees what they miss.
                 motion = exponentiate(field, 4) if self.velocity else field
                 aligned = warp(moving[scale], motion)
                 alike = local_correlation(aligned, reference[scale], self.radius)
-                field = field + decoder(aligned, torch.cat([alike, field], dim=1), known)
+                others = torch.cat([alike, field], dim=1)
+                field = field + decoder.correct(aligned, others, known)  # type: ignore[operator]
         return upsample_field(field)
 
 
@@ -113,11 +114,11 @@ class Corrector(nn.Sequential):
         Returns:
             ``(B or 1, hidden, H, W)``.
         """
-        first, channels = self[0][0], reference.shape[1]
+        first, channels = self[0][0], reference.shape[1]  # type: ignore[index]
         weight = first.weight[:, channels : 2 * channels]
         return F.conv2d(_by_voxel(reference), weight, first.bias, padding=1)
 
-    def forward(
+    def correct(
         self, aligned: torch.Tensor, others: torch.Tensor, known: torch.Tensor
     ) -> torch.Tensor:
         """A correction of the field.
@@ -130,11 +131,12 @@ class Corrector(nn.Sequential):
         Returns:
             ``(B, 2, H, W)`` in voxels.
         """
-        first, channels = self[0][0], aligned.shape[1]
+        first, channels = self[0][0], aligned.shape[1]  # type: ignore[index]
         weight = torch.cat([first.weight[:, :channels], first.weight[:, 2 * channels :]], dim=1)
         joint = _by_voxel(torch.cat([aligned, others], dim=1))
         seen = F.conv2d(joint, weight, padding=1) + known
-        return self[2](self[1](self[0][2](self[0][1](seen)))).contiguous()
+        seen = self[0][2](self[0][1](seen))  # type: ignore[index]
+        return self[2](self[1](seen)).contiguous()
 
 
 def _by_voxel(features: torch.Tensor) -> torch.Tensor:

@@ -110,7 +110,7 @@ class Refinement:
         small = F.avg_pool2d(frames, COARSE)
         control = torch.zeros_like(small).unflatten(0, shape).requires_grad_(True)
         with workers() as run:
-            parts = parts_of(*shape, at_once(frames))
+            parts = parts_of(shape[0], shape[1], at_once(frames))
             motions = run(lambda part: _Motion(self, objective.of(part), small[part]), parts)
 
             def loss(slope: bool) -> torch.Tensor:
