@@ -11,6 +11,7 @@ from myomotion.core.cycle import FEWEST_FRAMES
 from myomotion.core.flow import warp
 from myomotion.losses.plausibility import Plausibility
 from myomotion.losses.similarity import MeanSquares
+from myomotion.networks.half import has_bfloat16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +42,7 @@ class FrameTerms:
     """What depends on one frame alone, for some frames of some slices.
 
     R is dear and changes slowly: it is evaluated every ``interval`` calls, and continued between by
-    its gradient.
+    its gradient. On a processor with units for bfloat16 the autoencoder computes in that.
 
     Args:
         weights: of the terms.
@@ -109,8 +110,10 @@ class FrameTerms:
         assert regulariser is not None
         if self.known is None or self.calls % self.interval == 0:
             at = displacement.detach().requires_grad_(True)
+            half = at.device.type == "cpu" and has_bfloat16(at.device)
             with torch.enable_grad():
-                value = regulariser(at * self.weights.spacing, self.wall)
+                with torch.autocast(at.device.type, torch.bfloat16, enabled=half):
+                    value = regulariser(at * self.weights.spacing, self.wall).float()
                 (gradient,) = torch.autograd.grad(value.sum(), at)
             self.known = at.detach(), value.detach(), gradient
         self.calls += 1
