@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 import torch
@@ -86,7 +87,7 @@ class FrameTerms:
             ``(N,)``.
         """
         weights = self.weights
-        if not bool(torch.isfinite(displacement).all()):
+        if not math.isfinite(float(displacement.detach().sum())):
             # Warping clamps coordinates, so an infinite motion could still give a finite loss.
             return displacement.flatten(1).sum(1) * torch.nan
         warped = warp(self.moving, displacement)
