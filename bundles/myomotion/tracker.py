@@ -14,6 +14,7 @@ from monai.data import MetaTensor
 from myomotion.analysis.segmentation import CHOICES
 from myomotion.analysis.study import Study
 from myomotion.analysis.tables.study import Columns, as_columns, study_tables
+from myomotion.core.frames_together import workers
 from myomotion.errors import HINTED, InputError, nearest, root_input_error
 from myomotion.io.cine import find_studies
 from myomotion.report.card import key_numbers, study_card
@@ -130,7 +131,7 @@ class Tracker:
             working grids, end-diastole first.
         """
         image = item["image"].to(self.device)
-        with torch.no_grad():
+        with torch.no_grad(), workers():
             if self.network is None:
                 output = image.new_zeros(*image.shape[:2], 2, *image.shape[2:])
             else:
@@ -151,14 +152,15 @@ class Tracker:
             InputError: for input that cannot be used, or more than one study.
         """
         found = study if isinstance(study, Mapping) else _only_study(study)
-        try:
-            loaded = self.load(dict(found))
-        except RuntimeError as error:  # MONAI's Compose wraps what a transform raises
-            cause = root_input_error(error)
-            if cause is None:
-                raise
-            raise cause from None
-        item = self.analyse(self.repeat(self.motion(loaded)))
+        with workers():
+            try:
+                loaded = self.load(dict(found))
+            except RuntimeError as error:  # MONAI's Compose wraps what a transform raises
+                cause = root_input_error(error)
+                if cause is None:
+                    raise
+                raise cause from None
+            item = self.analyse(self.repeat(self.motion(loaded)))
         return Result(**vars(item["study"]))
 
     def _part(self, name: str) -> Any:

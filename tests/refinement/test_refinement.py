@@ -17,8 +17,10 @@ from myomotion.errors import InputError
 from myomotion.losses.plausibility import Plausibility
 from myomotion.networks.gradient_vae import GradientVAE
 from myomotion.networks.weights import load_state
+from myomotion.refinement import objective as objective_module
 from myomotion.refinement.field import Refinement, control_weights
 from myomotion.refinement.objective import (
+    FrameTerms,
     Objective,
     Weights,
     bending_energy,
@@ -279,3 +281,33 @@ def test_control_points_reproduce_a_constant_on_any_grid() -> None:
         weights = control_weights(size, 4, torch.zeros(1, dtype=torch.float64))
         assert weights.shape == (size, -(-size // 4))
         assert torch.allclose(weights.sum(1), torch.ones(size, dtype=torch.float64))
+
+
+def test_prior_in_bfloat16_is_that_in_single_precision_within_its_digits(
+    regulariser: Plausibility, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch.manual_seed(0)
+    motion = torch.nn.functional.interpolate(torch.randn(6, 2, 8, 8), size=(96, 96), mode="bicubic")
+    wall = torch.zeros(6, 1, 96, 96)
+    wall[:, :, 30:66, 30:66] = 1
+    wall[:, :, 38:58, 38:58] = 0
+    picture = torch.zeros(6, 1, 96, 96)
+    found = []
+    for half in (False, True):
+        monkeypatch.setattr(objective_module, "has_bfloat16", lambda _, half=half: half)
+        terms = FrameTerms(
+            Weights(regulariser=regulariser, alpha=1.0),
+            picture,
+            picture,
+            wall,
+            1,
+            (picture[:, :0], picture[:, :0]),
+        )
+        at = motion.clone().requires_grad_(True)
+        value = terms(at)
+        (slope,) = torch.autograd.grad(value.sum(), at)
+        found.append((value.detach(), slope.flatten()))
+    (value, slope), (half_value, half_slope) = found
+    assert not torch.equal(value, half_value)  # it was computed otherwise
+    assert torch.allclose(value, half_value, rtol=0.01)
+    assert torch.cosine_similarity(slope, half_slope, dim=0) > 0.99

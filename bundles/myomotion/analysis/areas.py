@@ -20,6 +20,7 @@ from myomotion.analysis.grids import Slices
 from myomotion.analysis.motion import Motion
 from myomotion.core.contours import enclosed_area, level_lines
 from myomotion.core.flow import sample
+from myomotion.core.frames_together import workers
 from myomotion.core.working_grid import WorkingGrid
 from myomotion.io.labels import CAVITY, MYOCARDIUM
 
@@ -124,10 +125,12 @@ def tracked_areas(motion: Motion) -> Areas | None:
     label = cine.label_ed
     if label is None or not (label == CAVITY).any():
         return None
-    pairs = [
-        _slice_areas(label[..., z], grid, motion.working_displacement[:, z])
+    parts = [
+        (label[..., z], grid, motion.working_displacement[:, z])
         for z, grid in enumerate(motion.grids)
     ]
+    with workers() as run:
+        pairs = run(lambda part: _slice_areas(*part), parts)
     cavity, wall = (np.stack(parts, axis=1) for parts in zip(*pairs, strict=True))
     known = bool((label == MYOCARDIUM).any())
     return Areas(cavity_mm2=cavity, wall_mm2=wall if known else None, found=MOVED_LABEL)

@@ -14,6 +14,7 @@ from myomotion.analysis.drawing.looks import SPREAD, TwoLooks, unsure_share
 from myomotion.analysis.grids import Slices, frames_on
 from myomotion.analysis.intensity import intensities
 from myomotion.core.flow import identity_coordinates, sample
+from myomotion.core.frames_together import workers
 from myomotion.core.working_grid import WorkingGrid
 from myomotion.io.codes import CAVITY, MYOCARDIUM
 from myomotion.networks.ventricles import VentricleNet
@@ -164,16 +165,23 @@ class TissueShares:
         if segmenter is None:
             return None
         look = TwoLooks(segmenter.spacing, segmenter.size, orientations=1)
-        found = []
-        for z, grid in enumerate(slices.grids):
-            wide = replace(grid, size=segmenter.size, spacing=segmenter.spacing)
-            # Cut where the registration cuts: what is bright far from the heart moves no contrast.
-            scaled = intensities(slices, z).scaled
-            pictures = scaled(frames_on(wide, slices.cine, z))
-            shares = look.shares(pictures.to(segmenter.device), segmenter.network, 1)
-            own = _recentred(shares[:, 1:SPREAD], wide, grid)
-            found.append(without_dark_blood(own, scaled(slices.images[z]).to(own)))
-        return torch.stack(found)
+        with workers() as run:
+            own = run(lambda z: self._slice(slices, z, look, segmenter), range(len(slices.grids)))
+        return torch.stack(own)
+
+    @staticmethod
+    def _slice(
+        slices: Slices, z: int, look: TwoLooks, segmenter: VentricleSegmenter
+    ) -> torch.Tensor:
+        """``(T, 3, size, size)`` of a slice."""
+        grid = slices.grids[z]
+        wide = replace(grid, size=segmenter.size, spacing=segmenter.spacing)
+        # Cut where the registration cuts: what is bright far from the heart moves no contrast.
+        scaled = intensities(slices, z).scaled
+        pictures = scaled(frames_on(wide, slices.cine, z))
+        shares = look.shares(pictures.to(segmenter.device), segmenter.network, 1)
+        own = _recentred(shares[:, 1:SPREAD], wide, grid)
+        return without_dark_blood(own, scaled(slices.images[z]).to(own))
 
 
 def _recentred(values: torch.Tensor, wide: WorkingGrid, grid: WorkingGrid) -> torch.Tensor:

@@ -20,6 +20,7 @@ from myomotion.analysis.intervals.study import EF_KEYS
 from myomotion.analysis.measures.registry import cohort_measures
 from myomotion.analysis.provenance import input_hashes
 from myomotion.analysis.tables.wide import wide_columns, wide_row
+from myomotion.core.frames_together import workers
 from myomotion.errors import OutputError, exit_on_input_error, root_input_error
 from myomotion.files.atomic import remove_leftovers, write_bytes
 from myomotion.files.outputs import Inputs, claim, refuse_unsafe
@@ -162,7 +163,8 @@ class StudyRuns:
                 LOG.info("%s is finished already", place)
                 continue
             LOG.info("%s", place)
-            error = self._track(study)
+            with workers():  # one set of threads for all that is done to a study
+                error = self._track(study)
             if error is None:
                 continue
             found = root_input_error(error)

@@ -75,7 +75,15 @@ class PairNetwork(Described):
         raise NotImplementedError
 
     def decode(self, moving: list[torch.Tensor], reference: list[torch.Tensor]) -> torch.Tensor:
-        """Field ``(B, 2, H, W)`` in voxels from the features of both images."""
+        """Field from the features of both images.
+
+        Args:
+            moving: of B images.
+            reference: of B images, or of one that all are compared with.
+
+        Returns:
+            ``(B, 2, H, W)`` in voxels.
+        """
         raise NotImplementedError
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:

@@ -70,9 +70,7 @@ class RecurrentMotionNet(PairNetwork):
             assert head.bias is not None
             nn.init.zeros_(head.bias)
             seen = 2 * filters + (2 * radius + 1) ** 2 + 2
-            decoders.append(
-                nn.Sequential(conv_block(seen, hidden), conv_block(hidden, hidden), head)
-            )
+            decoders.append(Corrector(conv_block(seen, hidden), conv_block(hidden, hidden), head))
             previous = filters
         self.encoder = Encoder(*blocks)
         self.decoder = nn.ModuleList(decoders[::-1])  # coarsest first, in the order of use
@@ -82,21 +80,73 @@ class RecurrentMotionNet(PairNetwork):
         return self.encoder(image)
 
     def decode(self, moving: list[torch.Tensor], reference: list[torch.Tensor]) -> torch.Tensor:
-        """Field ``(B, 2, H, W)`` in voxels from the features of both images."""
+        """Field ``(B, 2, H, W)`` in voxels; see :meth:`PairNetwork.decode`."""
         coarsest = reference[-1]
         field = coarsest.new_zeros(moving[-1].shape[0], 2, coarsest.shape[-2], coarsest.shape[-1])
         for step, decoder in enumerate(self.decoder):
             scale = len(self.decoder) - 1 - step
             if field.shape[-1] != reference[scale].shape[-1]:
                 field = upsample_field(field)
+            known = decoder.of_reference(reference[scale])  # type: ignore[operator]
             for _ in range(self.passes[scale]):
                 # Few squarings will do on the way: the next correction sees what they miss.
                 motion = exponentiate(field, 4) if self.velocity else field
                 aligned = warp(moving[scale], motion)
                 alike = local_correlation(aligned, reference[scale], self.radius)
-                joint = torch.cat([aligned, reference[scale], alike, field], dim=1)
-                field = field + decoder(joint)
+                others = torch.cat([alike, field], dim=1)
+                field = field + decoder.correct(aligned, others, known)  # type: ignore[operator]
         return upsample_field(field)
+
+
+class Corrector(nn.Sequential):
+    """Blocks that see features of both images, their correlation and the field.
+
+    What the first convolution makes of the reference is the same in every pass, and for every frame
+    that is compared with one reference: it is computed once.
+    """
+
+    def of_reference(self, reference: torch.Tensor) -> torch.Tensor:
+        """The reference's part of the first convolution.
+
+        Args:
+            reference: features ``(B or 1, C, H, W)``.
+
+        Returns:
+            ``(B or 1, hidden, H, W)``.
+        """
+        first, channels = self[0][0], reference.shape[1]  # type: ignore[index]
+        weight = first.weight[:, channels : 2 * channels]
+        return F.conv2d(_by_voxel(reference), weight, first.bias, padding=1)
+
+    def correct(
+        self, aligned: torch.Tensor, others: torch.Tensor, known: torch.Tensor
+    ) -> torch.Tensor:
+        """A correction of the field.
+
+        Args:
+            aligned: moving features ``(B, C, H, W)``, warped.
+            others: what follows the features of both images, ``(B, n, H, W)``.
+            known: from :meth:`of_reference`.
+
+        Returns:
+            ``(B, 2, H, W)`` in voxels.
+        """
+        first, channels = self[0][0], aligned.shape[1]  # type: ignore[index]
+        weight = torch.cat([first.weight[:, :channels], first.weight[:, 2 * channels :]], dim=1)
+        joint = _by_voxel(torch.cat([aligned, others], dim=1))
+        seen = F.conv2d(joint, weight, padding=1) + known
+        seen = self[0][2](self[0][1](seen))  # type: ignore[index]
+        return self[2](self[1](seen)).contiguous()
+
+
+def _by_voxel(features: torch.Tensor) -> torch.Tensor:
+    """Features as a processor's convolutions are quickest: the channels of a voxel in a row.
+
+    In training they stay as they are: the way back costs more than is gained.
+    """
+    if features.device.type == "cpu" and not features.requires_grad:
+        features = features.contiguous(memory_format=torch.channels_last)
+    return features
 
 
 def local_correlation(first: torch.Tensor, second: torch.Tensor, radius: int) -> torch.Tensor:
@@ -116,8 +166,8 @@ def local_correlation(first: torch.Tensor, second: torch.Tensor, radius: int) ->
     for i in range(2 * radius + 1):
         for j in range(2 * radius + 1):
             shifted = padded[:, :, i : i + height, j : j + width]
-            products.append((shifted * second).mean(1, keepdim=True))
-    return torch.cat(products, dim=1)
+            products.append((shifted * second).sum(1, keepdim=True))
+    return torch.cat(products, dim=1) / first.shape[1]  # at last: quicker than means, and back
 
 
 def upsample_field(field: torch.Tensor) -> torch.Tensor:

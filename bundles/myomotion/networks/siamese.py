@@ -65,10 +65,11 @@ class SiameseMotionNet(PairNetwork):
         return self.encoder(image)
 
     def decode(self, moving: list[torch.Tensor], reference: list[torch.Tensor]) -> torch.Tensor:
-        """Field ``(B, 2, H, W)`` in voxels from the features of both images."""
+        """Field ``(B, 2, H, W)`` in voxels; see :meth:`PairNetwork.decode`."""
         fused = []
         for scale, block in enumerate(self.fusion):
-            joint = block(torch.cat([moving[scale], reference[scale]], dim=1))
+            known = reference[scale].expand_as(moving[scale])
+            joint = block(torch.cat([moving[scale], known], dim=1))
             factor = float(2**scale)
             fused.append(
                 joint

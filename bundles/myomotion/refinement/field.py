@@ -11,11 +11,12 @@ import torch.nn.functional as F
 from torch import nn
 
 from myomotion.core.cycle import cycle_closes
+from myomotion.core.frames_together import at_once, parts_of, workers
 from myomotion.core.integrator import BORDER_MARGIN, FieldIntegrator
 from myomotion.errors import InputError
 from myomotion.losses.plausibility import Plausibility
 from myomotion.losses.similarity import MeanSquares
-from myomotion.refinement.objective import Objective, Weights
+from myomotion.refinement.objective import FrameTerms, Objective, Weights
 
 LOG = logging.getLogger(__name__)
 COARSE = 2  # voxels between control points; motion is integrated on their grid
@@ -104,19 +105,32 @@ class Refinement:
             return output
         objective = self._objective(images, output, mask, PRIOR_INTERVAL, tissues)
         start = output.detach()[:, 1:]
-        size = start.shape[-2:]
-        small = F.avg_pool2d(start.flatten(0, 1), COARSE).unflatten(0, start.shape[:2])
-        control = torch.zeros_like(small).requires_grad_(True)
-        integrate = FieldIntegrator(self.integrator.field, SQUARINGS, BORDER_MARGIN // COARSE)
+        shape, size = start.shape[:2], start.shape[-2:]
+        frames = start.flatten(0, 1)
+        small = F.avg_pool2d(frames, COARSE)
+        control = torch.zeros_like(small).unflatten(0, shape).requires_grad_(True)
+        with workers() as run:
+            parts = parts_of(shape[0], shape[1], at_once(frames))
+            motions = run(lambda part: _Motion(self, objective.of(part), small[part]), parts)
 
-        def loss() -> torch.Tensor:
-            field = (small + control).flatten(0, 1)
-            coarse = integrate(field / COARSE) * COARSE
-            fine = F.interpolate(coarse, scale_factor=COARSE, mode="bilinear", align_corners=False)
-            shape = start.shape[:2]
-            return objective(fine.unflatten(0, shape), coarse.unflatten(0, shape), COARSE)
+            def loss(slope: bool) -> torch.Tensor:
+                flat = control.detach().flatten(0, 1)
+                numbers = range(len(parts))
+                run(lambda i: motions[i].move(flat[parts[i]], slope), numbers)
+                coarse = torch.cat([m.coarse.detach() for m in motions]).unflatten(0, shape)
+                rough = objective.over_time(coarse.requires_grad_(slope))
+                each = torch.cat([m.value.detach() for m in motions]).unflatten(0, shape)
+                value = each.mean(1) + rough.detach()
+                if slope and bool(torch.isfinite(value).all()):
+                    pull = torch.zeros_like(coarse)
+                    if rough.requires_grad:
+                        (pull,) = torch.autograd.grad(rough.sum(), coarse)
+                    pull = pull.flatten(0, 1)
+                    slopes = run(lambda i: motions[i].slope(pull[parts[i]], shape[1]), numbers)
+                    control.grad = torch.cat(slopes).unflatten(0, shape)
+                return value
 
-        descend([{"params": [control], "lr": self.learning_rate}], loss, self.steps)
+            descend([{"params": [control], "lr": self.learning_rate}], loss, self.steps)
         rows, columns = (control_weights(n, COARSE, start) for n in size)
         best = start + rows @ control.detach() @ columns.T
         return torch.cat([torch.zeros_like(best[:, :1]), best], 1)
@@ -146,13 +160,57 @@ class Refinement:
         return Objective(self.weights, images.detach().to(output), wall, closes, interval, shares)
 
 
-def descend(groups: Sequence[dict[str, Any]], loss: Callable[[], torch.Tensor], steps: int) -> None:
+class _Motion:
+    """Motion of some frames that is refined, by a correction at control points.
+
+    Args:
+        refinement: says how a field is integrated.
+        terms: of these frames.
+        start: field at the control points ``(N, 2, h, w)`` in voxels.
+    """
+
+    def __init__(self, refinement: Refinement, terms: FrameTerms, start: torch.Tensor) -> None:
+        field = refinement.integrator.field
+        self.integrate = FieldIntegrator(field, SQUARINGS, BORDER_MARGIN // COARSE)
+        self.terms = terms
+        self.start = start
+        self.control = self.coarse = self.value = start
+
+    def move(self, control: torch.Tensor, slope: bool) -> None:
+        """Set ``coarse``, the motion at the control points, and ``value`` ``(N,)``.
+
+        Args:
+            control: correction ``(N, 2, h, w)`` in voxels.
+            slope: keep what :meth:`slope` needs.
+        """
+        with torch.set_grad_enabled(slope):
+            self.control = control.clone().requires_grad_(slope)
+            coarse = self.integrate((self.start + self.control) / COARSE) * COARSE
+            fine = F.interpolate(coarse, scale_factor=COARSE, mode="bilinear", align_corners=False)
+            self.coarse, self.value = coarse, self.terms(fine, coarse, COARSE)
+
+    def slope(self, pull: torch.Tensor, frames: int) -> torch.Tensor:
+        """Gradient at the control points of the frames' mean, and of what pulls at the motion.
+
+        Args:
+            pull: gradient of other terms at ``coarse``.
+            frames: that the mean of a slice is taken over.
+        """
+        each = torch.full_like(self.value, 1 / frames)
+        (slope,) = torch.autograd.grad([self.value, self.coarse], self.control, [each, pull])
+        return slope
+
+
+def descend(
+    groups: Sequence[dict[str, Any]], loss: Callable[[bool], torch.Tensor], steps: int
+) -> None:
     """Lower losses by Adam and leave the parameters at the best iterates, the start included.
 
     Args:
         groups: Adam's parameter groups, each with ``params`` and ``lr``; the first axis of every
             parameter is that of the losses, which do not depend on each other.
-        loss: of the parameters' present values, ``(Z,)``.
+        loss: of the parameters' present values, ``(Z,)``; where it is told to, it leaves its
+            gradients in them.
         steps: gradient steps.
 
     Raises:
@@ -165,8 +223,7 @@ def descend(groups: Sequence[dict[str, Any]], loss: Callable[[], torch.Tensor], 
     lowest: torch.Tensor | None = None
     with torch.enable_grad():
         for step in range(steps + 1):
-            value = loss()
-            present = value.detach()
+            present = loss(step < steps)
             if not bool(torch.isfinite(present).all()):
                 raise InputError(
                     f"refinement: the loss is {float(present.sum())} at step {step} of {steps}. "
@@ -179,8 +236,6 @@ def descend(groups: Sequence[dict[str, Any]], loss: Callable[[], torch.Tensor], 
             for kept, p in zip(best, parameters, strict=True):
                 kept[better] = p.detach()[better]
             if step < steps:
-                optimizer.zero_grad()
-                value.sum().backward(inputs=parameters)
                 optimizer.step()
                 falling.step()
     with torch.no_grad():

@@ -78,8 +78,13 @@ class LatentRefinement(Refinement):
         code, angle, shift = (p[None].requires_grad_(True) for p in decode.encode(start))
         objective = self._objective(images, output, mask, 1, tissues)
 
-        def loss() -> torch.Tensor:
-            return objective(decode(code[0], angle[0], shift[0])[None] / spacing)
+        def loss(slope: bool) -> torch.Tensor:
+            with torch.set_grad_enabled(slope):
+                value = objective(decode(code[0], angle[0], shift[0])[None] / spacing)
+                if slope:
+                    found = torch.autograd.grad(value.sum(), [code, angle, shift])
+                    code.grad, angle.grad, shift.grad = found
+            return value.detach()
 
         groups = [
             {"params": [code], "lr": LATENT_RATE},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 import torch
@@ -11,6 +12,7 @@ from myomotion.core.cycle import FEWEST_FRAMES
 from myomotion.core.flow import warp
 from myomotion.losses.plausibility import Plausibility
 from myomotion.losses.similarity import MeanSquares
+from myomotion.networks.half import has_bfloat16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +39,89 @@ class Weights:
     spacing: float = 1.5
 
 
+class FrameTerms:
+    """What depends on one frame alone, for some frames of some slices.
+
+    R is dear and changes slowly: it is evaluated every ``interval`` calls, and continued between by
+    its gradient. On a processor with units for bfloat16 the autoencoder computes in that.
+
+    Args:
+        weights: of the terms.
+        moving: frames ``(N, 1, H, W)``.
+        reference: of each, the same shape.
+        wall: myocardium of each ``(N, 1, H, W)``, 0 or 1; R does not count in frames without any.
+        interval: calls between evaluations of R.
+        tissues: shares of the tissues in moving and reference frames, ``(N, C, H, W)`` each.
+    """
+
+    def __init__(
+        self,
+        weights: Weights,
+        moving: torch.Tensor,
+        reference: torch.Tensor,
+        wall: torch.Tensor,
+        interval: int,
+        tissues: tuple[torch.Tensor, torch.Tensor],
+    ) -> None:
+        self.weights = weights
+        self.moving = torch.cat([moving, tissues[0]], 1)
+        self.reference = reference
+        self.tissues = tissues[1]
+        self.walled = wall.flatten(1).any(1)
+        self.wall = wall[self.walled]
+        self.interval = interval
+        self.calls = 0
+        self.known: tuple[torch.Tensor, torch.Tensor, torch.Tensor] | None = None
+
+    def __call__(
+        self, displacement: torch.Tensor, coarse: torch.Tensor | None = None, step: int = 1
+    ) -> torch.Tensor:
+        """Value of each frame.
+
+        Args:
+            displacement: ``(N, 2, H, W)`` in voxels.
+            coarse: see :meth:`Objective.__call__`.
+            step: see :meth:`Objective.__call__`.
+
+        Returns:
+            ``(N,)``.
+        """
+        weights = self.weights
+        if not math.isfinite(float(displacement.detach().sum())):
+            # Warping clamps coordinates, so an infinite motion could still give a finite loss.
+            return displacement.flatten(1).sum(1) * torch.nan
+        warped = warp(self.moving, displacement)
+        # A similarity of one number is that of all frames.
+        value = weights.similarity(warped[:, :1], self.reference).expand(len(displacement))
+        if self.tissues.shape[1]:
+            apart = (warped[:, 1:] - self.tissues).square().sum(1).mean((1, 2))
+            value = value + weights.tissue * apart
+        if weights.regulariser is not None and weights.alpha and bool(self.walled.any()):
+            prior = self._prior(displacement[self.walled])
+            places = (self.walled.nonzero()[:, 0],)
+            value = value + weights.alpha * torch.zeros_like(value).index_put(places, prior)
+        if weights.bending:
+            bent = bending_energy(displacement if coarse is None else coarse) / step**4
+            value = value + weights.bending * bent
+        return value
+
+    def _prior(self, displacement: torch.Tensor) -> torch.Tensor:
+        """R of the frames with myocardium, ``(n,)``, evaluated or continued by its gradient."""
+        regulariser = self.weights.regulariser
+        assert regulariser is not None
+        if self.known is None or self.calls % self.interval == 0:
+            at = displacement.detach().requires_grad_(True)
+            half = at.device.type == "cpu" and has_bfloat16(at.device)
+            with torch.enable_grad():
+                with torch.autocast(at.device.type, torch.bfloat16, enabled=half):
+                    value = regulariser(at * self.weights.spacing, self.wall).float()
+                (gradient,) = torch.autograd.grad(value.sum(), at)
+            self.known = at.detach(), value.detach(), gradient
+        self.calls += 1
+        place, value, gradient = self.known
+        return value + ((displacement - place) * gradient).flatten(1).sum(1)
+
+
 class Objective:
     """The sum of a motion ``phi_t = X + u_t(X)`` of some slices, one value a slice.
 
@@ -45,8 +130,7 @@ class Objective:
     + bending * mean_t B(u_t)``, with the shares ``p`` of the tissues.
 
     Where the cycle closes the last frame is followed by frame 0, whose displacement is zero; fewer
-    than five frames have no course over time to be smooth. R is dear and changes slowly: it is
-    evaluated every ``interval`` calls, and continued between by its gradient.
+    than five frames have no course over time to be smooth.
 
     Args:
         weights: of the terms.
@@ -67,20 +151,29 @@ class Objective:
         interval: int = 1,
         tissues: torch.Tensor | None = None,
     ) -> None:
-        self.weights = weights
-        self.slices, self.count = frames.shape[:2]
-        self.moving = frames[:, 1:].reshape(-1, 1, *frames.shape[-2:])
-        self.reference = frames[:, :1].expand_as(frames[:, 1:]).reshape(self.moving.shape)
         if tissues is None or not weights.tissue:
             tissues = frames.new_zeros(*frames.shape[:2], 0, *frames.shape[2:])
-        self.moving = torch.cat([self.moving, tissues[:, 1:].flatten(0, 1)], 1)
-        self.tissues = tissues[:, :1].expand_as(tissues[:, 1:]).flatten(0, 1)
-        self.walled = wall.flatten(1).any(1)
-        self.wall = wall[:, None].expand(-1, self.count - 1, -1, -1, -1)[self.walled].flatten(0, 1)
+        self.weights = weights
+        self.frames = frames[:, :, None]
+        self.wall = wall
         self.periodic = periodic
         self.interval = interval
-        self.calls = 0
-        self.known: tuple[torch.Tensor, torch.Tensor, torch.Tensor] | None = None
+        self.tissues = tissues
+        self.all = self.of(slice(0, len(frames) * (frames.shape[1] - 1)))
+
+    def of(self, part: slice) -> FrameTerms:
+        """What depends on some frames alone.
+
+        Args:
+            part: which, counted over the slices' frames 1 to T - 1.
+        """
+        slices, count = len(self.frames), self.frames.shape[1] - 1
+        moving, known = (m[:, 1:].flatten(0, 1)[part] for m in (self.frames, self.tissues))
+        of = torch.arange(slices, device=moving.device).repeat_interleave(count)[part]
+        reference, tissues = self.frames[of, 0], self.tissues[of, 0]
+        return FrameTerms(
+            self.weights, moving, reference, self.wall[of], self.interval, (known, tissues)
+        )
 
     def __call__(
         self, displacement: torch.Tensor, coarse: torch.Tensor | None = None, step: int = 1
@@ -96,50 +189,15 @@ class Objective:
         Returns:
             ``(Z,)``.
         """
-        weights = self.weights
-        if coarse is None:
-            coarse = displacement
-        if not bool(torch.isfinite(displacement).all()):
-            # Warping clamps coordinates, so an infinite motion could still give a finite loss.
-            return displacement.flatten(1).sum(1) * torch.nan
-        flat = displacement.flatten(0, 1)
-        warped = warp(self.moving, flat)
-        value = self._mean(weights.similarity(warped[:, :1], self.reference))
-        if self.tissues.shape[1]:
-            apart = (warped[:, 1:] - self.tissues).square().sum(1).mean((1, 2))
-            value = value + weights.tissue * self._mean(apart)
-        if weights.regulariser is not None and weights.alpha and bool(self.walled.any()):
-            prior = self._prior(displacement[self.walled])
-            counted = value.new_zeros(self.slices).index_put((self.walled.nonzero()[:, 0],), prior)
-            value = value + weights.alpha * counted
-        if weights.temporal and self.count >= FEWEST_FRAMES:
-            value = value + weights.temporal * temporal_roughness(coarse, self.periodic)
-        if weights.bending:
-            bent = bending_energy(coarse.flatten(0, 1)) / step**4
-            value = value + weights.bending * self._mean(bent)
-        return value
+        flat = None if coarse is None else coarse.flatten(0, 1)
+        each = self.all(displacement.flatten(0, 1), flat, step).unflatten(0, displacement.shape[:2])
+        return each.mean(1) + self.over_time(displacement if coarse is None else coarse)
 
-    def _mean(self, values: torch.Tensor) -> torch.Tensor:
-        """Mean over the frames of each slice; a loss of one number is that of all."""
-        if values.numel() == 1:
-            return values.reshape(1).expand(self.slices)
-        return values.unflatten(0, (self.slices, -1)).mean(1)
-
-    def _prior(self, displacement: torch.Tensor) -> torch.Tensor:
-        """R of the slices with myocardium, ``(n,)``, evaluated or continued by its gradient."""
-        regulariser = self.weights.regulariser
-        assert regulariser is not None
-        spacing = self.weights.spacing
-        if self.known is None or self.calls % self.interval == 0:
-            at = displacement.detach().requires_grad_(True)
-            with torch.enable_grad():
-                score = regulariser(at.flatten(0, 1) * spacing, self.wall)
-                value = score.unflatten(0, (len(at), -1)).mean(1)
-                (gradient,) = torch.autograd.grad(value.sum(), at)
-            self.known = at.detach(), value.detach(), gradient
-        self.calls += 1
-        place, value, gradient = self.known
-        return value + ((displacement - place) * gradient).flatten(1).sum(1)
+    def over_time(self, displacement: torch.Tensor) -> torch.Tensor:
+        """What depends on neighbouring frames, ``(Z,)``; see :meth:`__call__`."""
+        if not self.weights.temporal or displacement.shape[1] + 1 < FEWEST_FRAMES:
+            return displacement.new_zeros(len(displacement))
+        return self.weights.temporal * temporal_roughness(displacement, self.periodic)
 
 
 def bending_energy(displacement: torch.Tensor) -> torch.Tensor:

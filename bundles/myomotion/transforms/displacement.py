@@ -9,6 +9,7 @@ import torch
 from monai.transforms import Transform
 
 from myomotion.analysis.motion import inverse_displacement
+from myomotion.core.frames_together import at_once, parts_of, workers
 from myomotion.core.integrator import FieldIntegrator
 
 
@@ -31,11 +32,24 @@ class OutputToDisplacement(Transform):
         fixed-point iteration.
         """
         output = torch.as_tensor(data["pred"]).float()
-        with torch.no_grad():  # slice by slice, which keeps to a processor's caches
-            field = torch.stack([self.integrator(part) for part in output]) * self.spacing
-            if self.integrator.field == "velocity":
-                back = torch.stack([self.integrator(part, inverse=True) for part in output])
-                inverse = back * self.spacing
-            else:
-                inverse = inverse_displacement(field, self.spacing)
+        field = self.forth(output)
+        if self.integrator.field == "velocity":
+            inverse = self.forth(-output)
+        else:
+            inverse = inverse_displacement(field, self.spacing)
         return {**data, "displacement": field, "inverse": inverse}
+
+    def forth(self, output: torch.Tensor) -> torch.Tensor:
+        """The displacement alone.
+
+        Args:
+            output: of the network, ``(Z, T, 2, H, W)`` in voxels.
+
+        Returns:
+            The same shape, in millimetres.
+        """
+        frames = output.flatten(0, 1)
+        parts = parts_of(output.shape[0], output.shape[1], at_once(frames))
+        with torch.no_grad(), workers() as run:
+            found = run(lambda part: self.integrator(frames[part]) * self.spacing, parts)
+        return torch.cat(found).unflatten(0, output.shape[:2])

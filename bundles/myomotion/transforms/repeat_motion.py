@@ -11,6 +11,7 @@ from monai.transforms import Transform
 from myomotion.analysis.grids import Slices
 from myomotion.analysis.motion import end_systole
 from myomotion.core.flow import warp
+from myomotion.transforms.displacement import OutputToDisplacement
 from myomotion.transforms.refine_motion import RefineMotion
 
 REPEATS = 4
@@ -18,8 +19,6 @@ SHIFT_VOXELS = 0.5  # largest shift of the heart on the grid, along each axis
 START_SHARE = 0.2  # by how much the start of a refinement is longer or shorter, at most
 FRAMES = ("image", "plain")  # what the network sees, and the refinement where that is another
 MAD_TO_SD = 1.4826  # of normal noise
-
-Step = Callable[[Mapping[Hashable, Any]], dict[Hashable, Any]]
 
 
 class RepeatMotion(Transform):
@@ -43,7 +42,7 @@ class RepeatMotion(Transform):
         network: Callable[..., torch.Tensor] | None,
         inferer: Callable[..., torch.Tensor],
         refine: RefineMotion,
-        integrate: Step,
+        integrate: OutputToDisplacement,
         repeats: int = REPEATS,
         seed: int = 0,
     ) -> None:
@@ -108,7 +107,7 @@ class RepeatMotion(Transform):
             if self.refine.refinement is not None:  # a network's own motion has no start
                 output = output * longer.to(output)[:, None, None, None, None]
             output = self.refine.refined(maps.get("plain", image), output, maps["mask"], tissues)
-            return self.integrate({"pred": output})["displacement"][:, 1]
+            return self.integrate.forth(output)[:, 1]
 
 
 class Repeat(NamedTuple):

@@ -17,6 +17,7 @@ from myomotion.analysis.motion import Motion, lps_vectors, tracked_labels
 from myomotion.analysis.quality_control import QualityControl
 from myomotion.analysis.study import Study, analyse
 from myomotion.analysis.tables.study import study_tables
+from myomotion.core.frames_together import workers
 from myomotion.files.nifti_writer import NiftiWriter
 from myomotion.files.outputs import PROGRAM, replaced_folder
 from myomotion.files.paths import given_path
@@ -112,26 +113,39 @@ def write_study(
     """
     inputs = study.cine.files.values()
     with replaced_folder(target, STUDY_RESULT, inputs) as folder, NiftiWriter() as writer:
-        # Compressed on other threads while this one draws.
-        write_images(folder, study.cine, study.motion, writer)
-        if study.volume is not None:
-            write_volume(folder, study.volume, study.cine)
-            in_space = wall_displacement(study.volume, study.cine)
-            write_vectors(folder / "volume" / "displacement", study.cine, in_space, writer)
-        for name, (columns, rows) in study_tables(study).items():
-            write_table(folder / f"{name}.csv", columns, rows)
-        overview_figure(study).savefig(
-            folder / "motion.png",
-            dpi=OVERVIEW_DPI,
-            metadata={"Software": PROGRAM},
-            pil_kwargs={"compress_level": PNG_LEVEL},
-        )
-        page = report_page(study) if report else None
-        if page is not None:
-            (folder / "report.html").write_text(page, encoding="utf-8")
+
+        def images() -> None:
+            write_images(folder, study.cine, study.motion, writer)
+            if study.volume is not None:
+                write_volume(folder, study.volume, study.cine)
+                in_space = wall_displacement(study.volume, study.cine)
+                write_vectors(folder / "volume" / "displacement", study.cine, in_space, writer)
+
+        # Drawing is Python's work, images are made and compressed meanwhile.
+        with workers() as run:
+            _, page = run(
+                lambda write: write(), (images, lambda: _write_pages(folder, study, report))
+            )
         if dicom is not None:
             dicom(folder, study, page)
         (folder / "summary.json").write_text(json.dumps(study.summary, indent=2))
+
+
+def _write_pages(folder: Path, study: Study, report: bool) -> str | None:
+    """Write tables, the overview and the report, which is returned."""
+    for name, (columns, rows) in study_tables(study).items():
+        write_table(folder / f"{name}.csv", columns, rows)
+    overview_figure(study).savefig(
+        folder / "motion.png",
+        dpi=OVERVIEW_DPI,
+        metadata={"Software": PROGRAM},
+        pil_kwargs={"compress_level": PNG_LEVEL},
+    )
+    if not report:
+        return None
+    page = report_page(study)
+    (folder / "report.html").write_text(page, encoding="utf-8")
+    return page
 
 
 def write_images(folder: Path, cine: Cine, motion: Motion, writer: NiftiWriter) -> None:

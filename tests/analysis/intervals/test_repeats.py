@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
-from typing import Any
-
 import pytest
 import torch
 
 from myomotion.analysis.grids import working_slices
 from myomotion.core.flow import warp
+from myomotion.core.integrator import FieldIntegrator
+from myomotion.transforms.displacement import OutputToDisplacement
 from myomotion.transforms.refine_motion import RefineMotion
 from myomotion.transforms.repeat_motion import RepeatMotion, noise_level, shifted
 from tests.support.cines.ring import beat, contraction, ring_cine
@@ -35,8 +34,11 @@ class Seen:
         return whole[None].expand(1, images.shape[1], -1, -1, -1, -1)
 
 
-def integrate(data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-    return {**data, "displacement": data["pred"]}
+class AsItIs(OutputToDisplacement):
+    """Takes the network's output for the motion."""
+
+    def forth(self, output: torch.Tensor) -> torch.Tensor:
+        return output
 
 
 def repeated(repeats: int = 3, seed: int = 0) -> tuple[torch.Tensor | None, Seen]:
@@ -48,7 +50,9 @@ def repeated(repeats: int = 3, seed: int = 0) -> tuple[torch.Tensor | None, Seen
     )
     item = {"slices": slices, "image": frames, "mask": torch.ones(1, 1, 96, 96)}
     seen = Seen(torch.full((1, 2, 96, 96), 3.0))
-    again = RepeatMotion(torch.nn.Identity(), seen, RefineMotion(None), integrate, repeats, seed)
+    again = RepeatMotion(
+        torch.nn.Identity(), seen, RefineMotion(None), AsItIs(FieldIntegrator()), repeats, seed
+    )
     return again({**item, "displacement": field}).get("repeats"), seen
 
 

@@ -12,6 +12,7 @@ from scipy import ndimage
 from scipy.ndimage import gaussian_filter
 
 from myomotion.analysis.drawing.round import rounded
+from myomotion.core.frames_together import parts_of, workers
 from myomotion.core.scale_picture import scaled_picture
 from myomotion.io.codes import CAVITY, MYOCARDIUM, RIGHT_VENTRICLE
 from myomotion.networks.half import has_bfloat16, in_bfloat16
@@ -49,7 +50,7 @@ class TwoLooks(Inferer):
         orientations: of the second look: 1, or up to the eight of a square.
         rings: leave out slices with a wall but without a cavity, as the apex has at end-diastole;
             at end-systole cavities vanish.
-        batch_size: pictures in one pass.
+        batch_size: the most pictures in one pass.
     """
 
     def __init__(
@@ -170,13 +171,21 @@ class TwoLooks(Inferer):
             orientations: how many.
         """
         size = pictures.shape[-2:]
-        scaled = torch.stack([scaled_picture(p) for p in pictures.float()])[:, None]
-        lacking = [-n % MULTIPLE for n in size]
-        scaled = F.pad(scaled, (0, lacking[1], 0, lacking[0]), mode="replicate")
+        with workers() as run:
+            scaled = torch.stack(run(scaled_picture, pictures.float()))[:, None]
+            lacking = [-n % MULTIPLE for n in size]
+            scaled = F.pad(scaled, (0, lacking[1], 0, lacking[0]), mode="replicate")
+            ways = list(_orientations())[:orientations]
+            parts = parts_of(1, len(pictures), self.batch_size)
+
+            def look(at: tuple[tuple[Network, Network], slice]) -> torch.Tensor:
+                (turned, back), part = at
+                return back(_pass(turned(scaled[part]), network))[..., : size[0], : size[1]]
+
+            found = run(look, [(way, part) for way in ways for part in parts])
         total, squares = torch.zeros(()), torch.zeros(())
-        for turned, back in list(_orientations())[:orientations]:
-            parts = [_pass(part, network) for part in turned(scaled).split(self.batch_size)]
-            own = back(torch.cat(parts))[..., : size[0], : size[1]]
+        for first in range(0, len(found), len(parts)):
+            own = torch.cat(found[first : first + len(parts)])
             left = own[:, CAVITY] + own[:, MYOCARDIUM]
             total, squares = total + own, squares + left**2
         mean = total / orientations

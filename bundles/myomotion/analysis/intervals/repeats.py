@@ -12,6 +12,7 @@ from myomotion.analysis.measures.on_wall.rotation import KEY as ROTATION_KEY
 from myomotion.analysis.measures.on_wall.rotation import turned
 from myomotion.analysis.measures.on_wall.strain import strain_number
 from myomotion.analysis.measures.tracked import TrackedSlice
+from myomotion.core.frames_together import workers
 from myomotion.core.wall.contours import Contours, RejectedSliceError
 from myomotion.core.wall.mesh import LAYERS, WallMesh, wall_mesh
 
@@ -45,15 +46,23 @@ def repeated_numbers(
         mesh are left out.
     """
     rng = np.random.default_rng(seed)
-    found: dict[Place, dict[str, np.ndarray]] = {}
+    drawn = []  # one slice after the other, so that the same seed draws the same
     for tracked in slices:
         wall = wall_of(tracked)
-        if wall is None:
-            continue
-        segments = [0, *(int(n) for n in np.unique(wall.segments))]
+        if wall is not None:
+            size_mm = CONTOUR_VOXELS * tracked.grid.spacing
+            meshes = [_elsewhere(wall.mesh, size_mm, rng) for _ in fields]
+            segments = [0, *(int(n) for n in np.unique(wall.segments))]
+            drawn.append((tracked, meshes, segments))
+
+    def measured(
+        item: tuple[TrackedSlice, list[WallMesh | None], list[int]],
+    ) -> dict[Place, dict[str, np.ndarray]]:
+        tracked, meshes, segments = item
         own = {n: {key: np.full(len(fields), np.nan) for key in NUMBERS} for n in segments}
-        for repeat, field in enumerate(fields[:, tracked.index].numpy()):
-            mesh = _elsewhere(wall.mesh, CONTOUR_VOXELS * tracked.grid.spacing, rng)
+        for repeat, (mesh, field) in enumerate(
+            zip(meshes, fields[:, tracked.index].numpy(), strict=True)
+        ):
             if mesh is None:
                 continue
             moved = wall_on(tracked, mesh, field[None])
@@ -62,8 +71,11 @@ def repeated_numbers(
                 if part.any():
                     for key, number in NUMBERS.items():
                         own[n][key][repeat] = number(moved, part)[0]
-        found |= {(tracked.index, n): values for n, values in own.items()}
-    return found
+        return {(tracked.index, n): values for n, values in own.items()}
+
+    with workers() as run:
+        parts = run(measured, drawn)
+    return {place: values for part in parts for place, values in part.items()}
 
 
 def _elsewhere(mesh: WallMesh, size_mm: float, rng: np.random.Generator) -> WallMesh | None:

@@ -61,12 +61,13 @@ class Intervals:
             The same rows with a further entry for each of :data:`NUMBERS`, None where unknown.
         """
         walls = {(r["slice"], r["frame"]): r["ecc_percent"] for r in rows if r["segment"] == 0}
+        places = {(row["slice"], row["segment"]) for row in rows}
+        at_es = {place: self.of_place(place) for place in places}
         found = []
         for row in rows:
             now, most = (walls.get((row["slice"], t)) for t in (row["frame"], es_frame))
             share = None if now is None or most is None else share_of_interval(now, most)
-            place = row["slice"], row["segment"]
-            halves = self.of_place(place)
+            halves = at_es[row["slice"], row["segment"]]
             found.append(
                 {
                     **row,

@@ -18,6 +18,7 @@ from myomotion.analysis.measures.measure import (
 )
 from myomotion.analysis.measures.tracked import TrackedSlice
 from myomotion.analysis.plausibility_table import mean_gradient
+from myomotion.core.frames_together import at_once, parts_of, workers
 
 # Smaller motion is mostly noise of tracking, and its ratio says nothing.
 RATIO_FROM_GRADIENT = 0.1
@@ -64,8 +65,10 @@ def scores(tracked: TrackedSlice) -> Scores:
     field = torch.from_numpy(tracked.displacement.copy())
     mask = torch.from_numpy(tracked.part.astype(np.float32))[None, None]
     mask = mask.expand(len(field), -1, -1, -1)
-    with torch.no_grad():
-        r_vae = regulariser(field, mask).tolist()
+    parts = parts_of(1, len(field), at_once(field))
+    with torch.no_grad(), workers() as run:
+        found = run(lambda part: regulariser(field[part], mask[part]), parts)
+        r_vae = torch.cat(found).tolist()
         sizes = mean_gradient(field, mask, tracked.grid.spacing).tolist()
     if table is None:
         return Scores(r_vae, unknown, unknown)

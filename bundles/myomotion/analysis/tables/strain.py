@@ -11,6 +11,7 @@ from myomotion.analysis.measures.on_wall.mesh import why_no_wall
 from myomotion.analysis.measures.registry import keys_of, measures_of
 from myomotion.analysis.measures.tracked import TrackedSlice
 from myomotion.analysis.timing import time_of
+from myomotion.core.frames_together import workers
 from myomotion.core.segments import FROM_ANTERIOR_THROUGH_SEPTUM
 
 
@@ -32,16 +33,11 @@ def strain_rows(slices: Sequence[TrackedSlice]) -> list[dict[str, Any]]:
         Dictionaries with :func:`columns`, None where unknown; empty without a label.
     """
     rows: list[dict[str, Any]] = []
-    for tracked in slices:
-        if tracked.region.level is None:
-            continue
+    walls = [tracked for tracked in slices if tracked.region.level is not None]
+    with workers() as run:
+        measured_on = run(_measured, walls)
+    for tracked, values in zip(walls, measured_on, strict=True):
         cine = tracked.cine
-        numbers = (0, *sorted(FROM_ANTERIOR_THROUGH_SEPTUM[tracked.region.level]))
-        values = {
-            number: {m.key: m.compute(tracked, number) for m in measures_of(SegmentMeasure)}
-            for number in numbers
-            if tracked.segment(number).any()
-        }
         for t in range(len(tracked.displacement)):
             for number, measured in values.items():
                 rows.append(
@@ -55,6 +51,17 @@ def strain_rows(slices: Sequence[TrackedSlice]) -> list[dict[str, Any]]:
                     }
                 )
     return rows
+
+
+def _measured(tracked: TrackedSlice) -> dict[int, dict[str, Any]]:
+    """Values of every frame by segment and measure."""
+    assert tracked.region.level is not None
+    numbers = (0, *sorted(FROM_ANTERIOR_THROUGH_SEPTUM[tracked.region.level]))
+    return {
+        number: {m.key: m.compute(tracked, number) for m in measures_of(SegmentMeasure)}
+        for number in numbers
+        if tracked.segment(number).any()
+    }
 
 
 def strain_warnings(slices: Sequence[TrackedSlice]) -> list[str]:

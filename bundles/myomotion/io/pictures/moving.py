@@ -37,10 +37,22 @@ def moving_center(image: np.ndarray) -> tuple[float, float]:
 
 def _slow_deviation(frames: np.ndarray) -> np.ndarray:
     """Standard deviation over time ``(X, Y)``, zero where it is not that of a heart beat."""
-    power = np.abs(np.fft.rfft(frames, axis=-1)[..., 1:]) ** 2
-    slow = power[..., : max(1, frames.shape[-1] // FRAMES_PER_HARMONIC)].sum(-1)
+    count = frames.shape[-1]
     deviation: np.ndarray = frames.std(axis=-1)
-    return np.where(slow >= SLOW_SHARE * power.sum(-1), deviation, 0.0)
+    # Of the harmonics only the slow ones are needed: the sum of all is known (Parseval), each
+    # counted twice but that which changes from frame to frame.
+    angles = 2 * np.pi / count * np.outer(np.arange(count), _slow_harmonics(count))
+    waves = np.concatenate([np.cos(angles), np.sin(angles)], 1).astype(frames.dtype)
+    slow = ((frames @ waves) ** 2).sum(-1)
+    both = (count * deviation) ** 2
+    if count % 2 == 0:
+        both = both + (frames @ np.resize(np.array([1, -1], frames.dtype), count)) ** 2
+    return np.where(slow >= SLOW_SHARE * both / 2, deviation, 0.0)
+
+
+def _slow_harmonics(count: int) -> np.ndarray:
+    """Cycles in a number of frames that a heart beat has."""
+    return np.arange(1, 1 + min(max(1, count // FRAMES_PER_HARMONIC), count // 2))
 
 
 def _off_the_border(deviation: np.ndarray) -> np.ndarray:
