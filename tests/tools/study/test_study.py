@@ -15,8 +15,9 @@ import torch
 import yaml
 from PIL import Image
 
+from myomotion.tracker import inference_parts
 from tests.support.paths import ROOT
-from tools.evaluate.methods import PairTracker
+from tools.evaluate.methods import OUR_METHODS, PairTracker
 from tools.study import runs as study_runs
 from tools.study.__main__ import main
 from tools.study.compare import run_study
@@ -285,7 +286,10 @@ def test_shipped_configurations_can_be_read(name: str) -> None:
     wanted = {"study": every, "pairs": every}
     assert {m.method for m in config.peers()} >= {"demons", *wanted.get(name, ())}
     assert config.time
+    keys = set(inference_parts().get())
     for method in config.methods:
+        if method.method in OUR_METHODS:
+            assert set(method.settings) <= keys, method.name
         for key, values in method.sweep.items():
             assert method.settings[key] in values
 

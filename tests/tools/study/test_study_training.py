@@ -100,6 +100,8 @@ def test_papers_configuration_trains_the_papers_network_with_its_loss_alone() ->
     parser["bundle_root"] = str(REGISTRATION)
     network = parser.get_parsed_content("network")
     assert isinstance(network, SiameseMotionNet)
+    assert network.trained["field"] == parser.get_parsed_content("integrator").field
+    assert network.trained["field"] == "displacement"
     assert isinstance(parser.get_parsed_content("train::inferer"), Bfloat16Inferer)
     loss = parser.get_parsed_content("loss")
     assert loss.smoothness == loss.supervision == loss.labels == 0
