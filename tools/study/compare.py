@@ -316,8 +316,14 @@ def _transfer(
 def _pareto(sets: Sequence[DataSet], config: StudyConfig, times: Times, found: Findings) -> Figure:
     panels = []
     for data in sets:
-        measure = (
-            ("epe_mm", "end-point error in the wall, mm") if data.virtual else ("mcd_mm", "MCD, mm")
-        )
-        panels.append((f"{data.name} cines", found.scored[data.name], *measure))
+        results = found.scored[data.name]
+        measure = ("mcd_mm", "MCD, mm")
+        if data.virtual:
+            measure = ("epe_mm", "end-point error in the wall, mm")
+        elif not _anybody_has(results, "mcd_mm"):
+            measure = (
+                "ejected_error",
+                "error of the ejected share",
+            )  # the cavity alone is labelled
+        panels.append((f"{data.name} cines", results, *measure))
     return pareto_figure(config, times, panels)
