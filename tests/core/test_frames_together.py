@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from myomotion.core.frames_together import TOGETHER, at_once, parts_of, workers
+from myomotion.core.frames_together import MOST_THREADS, TOGETHER, at_once, parts_of, workers
 from myomotion.core.integrator import FieldIntegrator
 from myomotion.errors import InputError
 from myomotion.inferers.sequence import SequenceInferer
@@ -86,6 +86,17 @@ def test_the_error_of_a_part_is_raised_and_threads_are_as_before() -> None:
     with pytest.raises(InputError, match="slice 1 is empty"), workers() as run:
         run(second_fails, range(4))
     assert torch.get_num_threads() == 2
+
+
+def test_a_large_machine_starts_no_more_threads_than_its_memory_allows() -> None:
+    on_threads(MOST_THREADS + 4)
+    together = threading.Barrier(MOST_THREADS)
+    with workers() as run:
+        found = run(
+            lambda _: (together.wait(10), threading.current_thread().name), range(2 * MOST_THREADS)
+        )
+    assert len({name for _, name in found}) == MOST_THREADS
+    assert torch.get_num_threads() == MOST_THREADS + 4
 
 
 def test_threads_that_others_start_have_the_number_of_the_caller() -> None:

@@ -18,6 +18,7 @@ from typing import Protocol, TypeVar
 import torch
 
 TOGETHER = 8  # frames of the working grid that a processor computes at once
+MOST_THREADS = 16  # each holds its own frames in memory
 
 Item = TypeVar("Item")
 Found = TypeVar("Found")
@@ -34,7 +35,7 @@ class Run(Protocol):
 
 @contextmanager
 def workers() -> Iterator[Run]:
-    """Threads for the parts of a cine: as many as torch has here (``torch.get_num_threads``).
+    """Threads for the parts of a cine: as many as torch has here, up to :data:`MOST_THREADS`.
 
     Each computes by itself, and so does the caller meanwhile: operations have one thread. What is
     run in parts within a part stays on its thread. Whether gradients are recorded is as where it is
@@ -90,9 +91,14 @@ def at_once(frames: torch.Tensor) -> int:
 
 @contextmanager
 def _started(count: int) -> Iterator[ThreadPoolExecutor]:
-    """Threads in which, as in the caller's, torch's operations have one thread."""
-    pool = ThreadPoolExecutor(count, "myomotion-frames")
-    ready = threading.Barrier(count + 1)
+    """Threads in which, as in the caller's, torch's operations have one thread.
+
+    Args:
+        count: torch's threads here, which are given back.
+    """
+    started = min(count, MOST_THREADS)
+    pool = ThreadPoolExecutor(started, "myomotion-frames")
+    ready = threading.Barrier(started + 1)
 
     def prepare() -> None:
         torch.get_num_threads()  # a thread's first use of torch sets the number that others have
@@ -102,7 +108,7 @@ def _started(count: int) -> Iterator[ThreadPoolExecutor]:
     try:
         # The number that was set last, by any thread, is that of threads to come: not one.
         with _STARTING:
-            for _ in range(count):
+            for _ in range(started):
                 pool.submit(prepare)
             ready.wait()
             torch.set_num_threads(1)
