@@ -154,7 +154,7 @@ def test_slices_of_few_frames_are_tracked_in_one_pass_and_as_each_alone(name: st
         together = SequenceInferer(batch_size=6)(cines, network)
         paired = SequenceInferer(batch_size=6)(cines, lambda x: network(x))
         alone = [SequenceInferer(batch_size=2)(cines[:, [z]], network) for z in range(5)]
-    assert passes == [6, 4]  # three slices of two moving frames, then two
+    assert sorted(passes) == [4, 6]  # three slices of two moving frames, and two, on threads
     assert torch.allclose(together, torch.cat(alone, 1), atol=1e-5)
     assert torch.allclose(paired, together, atol=1e-5)
 

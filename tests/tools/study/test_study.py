@@ -33,6 +33,7 @@ CONFIG = {
     "cycle": ["network"],
     "moving": ["none", "network"],
     "alpha": {"key": "refine_alpha", "values": [0.001, 0.01]},
+    "time": [{"fast": "network", "slow": "dl_l2", "ratio": 2}],
     "methods": [
         {"name": "none", "label": "none", "method": "identity", "peer": True},
         {"name": "network", "label": "ours", "method": "network", "settings": {}},
