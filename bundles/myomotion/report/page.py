@@ -33,7 +33,7 @@ CYCLE_MS = 1200  # duration of one round of the player where frame times are unk
 BULLSEYES: tuple[tuple[str, str, tuple[float, float] | None, str], ...] = (
     # Key, title, ends of the colour map (None: of the values themselves), its name.
     ("ecc_percent", "Ecc at end-systole, %", (-25.0, 5.0), "RdYlBu_r"),
-    ("err_percent", "Err at end-systole, %", (-10.0, 50.0), "RdYlBu"),
+    ("err_percent", "Err at end-systole, %", (-20.0, 100.0), "RdYlBu"),
     ("time_to_peak_ecc_ms", "Time to peak Ecc, ms", None, "viridis"),
     ("ecc_percent" + HALF_WIDTH, "Ecc, half of the 90 % interval, points", (0.0, 10.0), "Greys"),
 )
