@@ -320,10 +320,7 @@ def _pareto(sets: Sequence[DataSet], config: StudyConfig, times: Times, found: F
         measure = ("mcd_mm", "MCD, mm")
         if data.virtual:
             measure = ("epe_mm", "end-point error in the wall, mm")
-        elif not _anybody_has(results, "mcd_mm"):
-            measure = (
-                "ejected_error",
-                "error of the ejected share",
-            )  # the cavity alone is labelled
+        elif not _anybody_has(results, "mcd_mm"):  # the cavity alone is labelled
+            measure = ("ejected_error", "error of the ejected share")
         panels.append((f"{data.name} cines", results, *measure))
     return pareto_figure(config, times, panels)

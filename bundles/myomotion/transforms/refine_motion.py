@@ -11,7 +11,6 @@ from monai.transforms import Transform
 from monai.utils import optional_import
 
 from myomotion.analysis.drawing.closed import kept_open
-from myomotion.core.frames_together import TOGETHER
 from myomotion.core.integrator import FieldIntegrator
 from myomotion.errors import SettingError
 from myomotion.losses.plausibility import load_plausibility
@@ -151,9 +150,8 @@ class RefineMotion(Transform):
         """
         if self.refinement is None or self.refinement.steps == 0:
             return output
-        # As many as give each thread its part; a GPU takes all in one batch.
-        most = max(FRAMES_TOGETHER, TOGETHER * torch.get_num_threads())
-        together = max(most // max(image.shape[1] - 1, 1), 1)
+        # Few frames at once keep to a processor's caches; a GPU takes all in one batch.
+        together = max(FRAMES_TOGETHER // max(image.shape[1] - 1, 1), 1)
         size = len(image) if output.is_cuda else together
         shares = None if tissues is None else kept_open(tissues)
         seen = [None] * -(-len(image) // size) if shares is None else shares.split(size)
