@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -73,6 +74,29 @@ def test_workers_within_workers_are_the_same_and_those_within_a_part_stay_on_its
         assert all(len(found) == 1 for found in outer(names, range(4)))
         with workers() as again:
             assert again is outer
+
+
+def test_an_error_is_raised_when_nothing_else_runs_any_more() -> None:
+    on_threads(2)
+    begun, done, failed = threading.Event(), [], threading.Event()
+
+    def part(item: int) -> None:
+        if item == 0:
+            assert begun.wait(10)
+            failed.set()
+            raise InputError("frames: bad")
+        begun.set()
+        assert failed.wait(10)
+        time.sleep(0.05)  # is at work while the other has failed
+        done.append(item)
+
+    with workers() as run:
+        with pytest.raises(InputError, match="frames: bad"):
+            run(part, range(40))
+        ended = list(done)
+        assert 1 in ended and len(ended) < 39  # what had begun has ended, the rest never begins
+        time.sleep(0.1)
+        assert done == ended
 
 
 def test_the_error_of_a_part_is_raised_and_threads_are_as_before() -> None:

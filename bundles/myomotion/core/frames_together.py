@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from functools import partial
 from typing import Protocol, TypeVar
@@ -30,7 +30,7 @@ class Run(Protocol):
     """Calls a function with every item, on threads; results in the order of the items."""
 
     def __call__(self, function: Callable[[Item], Found], items: Iterable[Item]) -> list[Found]:
-        """Call; the first error of any item is raised."""
+        """Call; an error of any item is raised once nothing of the others runs any more."""
 
 
 @contextmanager
@@ -54,7 +54,15 @@ def workers() -> Iterator[Run]:
         with _started(count) as pool:
 
             def run(function: Callable[[Item], Found], items: Iterable[Item]) -> list[Found]:
-                return list(pool.map(partial(_with_mode, torch.is_grad_enabled(), function), items))
+                call = partial(_with_mode, torch.is_grad_enabled(), function)
+                begun = [pool.submit(call, item) for item in items]
+                try:
+                    wait(begun, return_when=FIRST_EXCEPTION)
+                finally:
+                    for one in begun:
+                        one.cancel()
+                    wait(begun)
+                return [one.result() for one in begun if not one.cancelled()]  # raises, if any was
 
             _HERE.run = run
             try:
