@@ -29,9 +29,9 @@ HERE = Path(__file__).parent
 CINE = HERE / "cine"
 EXPECTED = HERE / "expected.json"
 SEED = 11
-RUNS: dict[str, dict[str, Any]] = {"network": {}, "refined": {"refine_steps": 60}}
+RUNS: dict[str, dict[str, Any]] = {"network": {}, "refined": {"refine_steps": 12}}
 # Other kernels and numbers of threads change the last bits. Measured: 2e-7 by the network; the
-# sixty steps of a refinement make 4e-4 of it.
+# twelve steps of a refinement make 4e-4 of it.
 DRIFT = {"network": 1e-4, "refined": 2e-3}
 
 

@@ -105,7 +105,7 @@ def test_result_is_never_worse_than_the_start(item: dict) -> None:
     torch.manual_seed(0)
     item["pred"][:, 1:] = torch.randn(2, 3, 2, 64, 64)
     before = image_error(item, item["pred"][0])
-    after = refined(item, steps=3, temporal=0.0, learning_rate=100.0)
+    after = refined(item, steps=3, temporal=0.0)
     assert image_error(item, after) <= before
     item["image"] = item["image"][:, :1].expand(-1, 4, -1, -1)
     item["pred"] = torch.zeros(2, 4, 2, 64, 64)
@@ -188,7 +188,7 @@ def test_finest_wave_costs_bending() -> None:
     assert bending_energy((wave[:, None] * wave[None]).expand(1, 2, 16, 16)) > 8
 
 
-def test_prior_between_its_evaluations_is_continued_by_its_gradient(
+def test_prior_between_its_evaluations_is_continued_by_its_gradient_and_from_above(
     item: dict, regulariser: Plausibility
 ) -> None:
     frames, _, mask = one_slice(item)
@@ -197,13 +197,18 @@ def test_prior_between_its_evaluations_is_continued_by_its_gradient(
     step = 0.02 * motion
     weights = Weights(regulariser=regulariser, alpha=1.0, spacing=2.0)
     every, seldom = (
-        Objective(weights, frames, (mask > 0.5).float(), [False], interval) for interval in (1, 5)
+        Objective(weights, frames, (mask > 0.5).float(), [False], lasting)
+        for lasting in (False, True)
     )
     first = [float(objective(motion)) for objective in (every, seldom)]
     then = [float(objective(motion + step)) for objective in (every, seldom)]
     assert first[0] == first[1]
     change = then[0] - first[0]
     assert abs(then[1] - first[1] - change) < 0.3 * abs(change)
+    far = [float(objective(motion + 20 * step)) for objective in (every, seldom)]
+    assert far[1] > 0.8 * far[0]  # by the gradient alone it would have no bottom
+    seldom.all.renew()
+    assert float(seldom(motion + 20 * step)) == far[0]
 
 
 def test_slices_are_refined_each_for_itself(item: dict, regulariser: Plausibility) -> None:
@@ -267,9 +272,10 @@ def test_transform_refines_every_slice_under_no_grad(item: dict, vae_weights: Pa
 
 def test_what_is_not_finite_or_does_not_fit_is_refused(item: dict) -> None:
     images, output, mask = one_slice(item)
-    refinement = Refinement(integrator=INTEGRATOR, steps=3, learning_rate=float("inf"))
-    with pytest.raises(InputError, match=r"the loss is nan at step 1 of 3.*learning_rate"):
-        refinement(images, output, mask)
+    refinement = Refinement(integrator=INTEGRATOR, steps=3)
+    without_end = Refinement(integrator=INTEGRATOR, steps=3, bending=float("inf"))
+    with pytest.raises(InputError, match=r"the sum that is lowered is nan\. Lower its weights"):
+        without_end(images, output, mask)
     with pytest.raises(InputError, match="values of images are NaN"):
         refinement(torch.where(images == images.max(), torch.nan, images), output, mask)
     with pytest.raises(InputError, match="expected images"):
@@ -300,7 +306,7 @@ def test_prior_in_bfloat16_is_that_in_single_precision_within_its_digits(
             picture,
             picture,
             wall,
-            1,
+            False,
             (picture[:, :0], picture[:, :0]),
         )
         at = motion.clone().requires_grad_(True)

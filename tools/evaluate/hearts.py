@@ -33,7 +33,7 @@ from myomotion.transforms.repeat_motion import RepeatMotion
 #: Keys of inference.yaml that make a method, as they are calibrated and reported.
 METHODS: dict[str, dict[str, Any]] = {
     "network": {"refine_steps": 0},
-    "refined": {"refine_steps": 30},
+    "refined": {"refine_steps": 12},
 }
 LEAST_SCAR = 0.5  # of a segment's elements, from which on it is a scar
 

@@ -4,7 +4,7 @@ python tools/monai_label/serve.py BUNDLE [BUNDLE ...] --studies DIR [--app DIR] 
 
 BUNDLE is a folder as `tools/unpack.py` makes it from a zip of `python -m tools.package`. Runs in
 the environment of `requirements.txt` beside this file. `--app` receives MONAI Label's sample app
-`monaibundle` and copies of the bundles. With `--refine-steps 30` the registration's motion is
+`monaibundle` and copies of the bundles. With `--refine-steps 12` the registration's motion is
 refined with the autoencoder's R_VAE, which acts where the end-diastolic label has a wall.
 """
 
@@ -72,7 +72,7 @@ def set_refinement(app: Path, steps: int) -> None:
 
     Args:
         app: folder of the app, see :func:`make_app`.
-        steps: gradient steps of each slice.
+        steps: of each slice.
     """
     for path in app.glob("model/*/configs/inference.json"):  # MONAI Label takes it before the YAML
         config = json.loads(path.read_text(encoding="utf-8"))

@@ -26,6 +26,7 @@ from myomotion.io.codes import CAVITY, MYOCARDIUM
 from myomotion.tracker import Tracker
 from myomotion.transforms.contours import without_labels
 from tools.evaluate.contours import FOUND_WITHIN_MM, WEIGHTS, evaluate_contours, lines, means
+from tools.evaluate.methods import REFINE_STEPS
 from tools.verify.folders import Kind, labelled_studies, virtual_cines
 from tools.verify.hearts import SELECTION
 from tools.verify.whereabouts import CHANGES
@@ -40,7 +41,6 @@ DICE_LIMITS: tuple[tuple[str, float | None, float | None], ...] = (
 )
 VIRTUAL_DICE = 0.95
 EF_POINTS = 4.0
-REFINE_STEPS = 30
 STRAINS = ("ecc_percent", "err_percent")  # at end-systole, of the whole wall of a slice
 FRAMES_APART = 1  # allowed between a frame found and one labelled
 FOLDERS: dict[str, Kind] = {

@@ -161,6 +161,12 @@ class Plausibility(nn.Module):
         free = bool(self.vae.rotation_free)
         return gradient_patch(displacement, mask, self.spacing, self.vae.size, free)
 
+    @property
+    def stiffness(self) -> float:
+        """Factor of the mean squared gradient over the mask in R, where no code explains any."""
+        deviations = self.vae.gradient_std
+        return 1 / (self.vae.in_channels * float(deviations.square().mean()))
+
     def forward(self, displacement: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """Score fields.
 

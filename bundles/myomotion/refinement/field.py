@@ -3,45 +3,45 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
-from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 
 from myomotion.core.cycle import cycle_closes
-from myomotion.core.frames_together import at_once, parts_of, workers
+from myomotion.core.frames_together import Run, at_once, parts_of, workers
 from myomotion.core.integrator import BORDER_MARGIN, FieldIntegrator
 from myomotion.errors import InputError
 from myomotion.losses.plausibility import Plausibility
 from myomotion.losses.similarity import MeanSquares
+from myomotion.refinement.curvature import curvature_of
+from myomotion.refinement.descent import Descent
 from myomotion.refinement.objective import FrameTerms, Objective, Weights
 
 LOG = logging.getLogger(__name__)
 COARSE = 2  # voxels between control points; motion is integrated on their grid
 SQUARINGS = 4  # of the motion on its way; the result is integrated as the network's
-PRIOR_INTERVAL = 3  # steps between evaluations of R, which is continued by its gradient between
-LAST_RATE = 0.1  # of the learning rate, which falls along a cosine
+PRIOR_INTERVAL = 3  # steps between evaluations of R, which is continued between
+STEPS = 12
 
 
 class Refinement:
     """Optimise the motion of all frames of a slice at once, starting from a network's output.
 
     It lowers the sum of :class:`~myomotion.refinement.objective.Objective` over a correction of the
-    network's output at control points, interpolated bicubically. On its way the motion is
-    integrated on the grid of the control points, which costs a quarter. The best iterate is kept,
-    the start included. On the CPU, equal input gives equal output bit for bit.
+    network's output at control points, interpolated bicubically, by quasi-Newton steps
+    (:class:`~myomotion.refinement.descent.Descent`). On its way the motion is integrated on the
+    grid of the control points, which costs a quarter. Of the places where everything was evaluated
+    the lowest is kept, the start included. On the CPU, equal input gives equal output bit for bit.
 
     Args:
         integrator: turns output into displacement, as in the network's training.
         regulariser: ``R``, takes millimetres; None leaves it out.
-        steps: gradient steps (Adam); 0 returns the network's output.
+        steps: quasi-Newton steps; 0 returns the network's output.
         alpha: weight of the regulariser.
         temporal: weight of the squared second difference over time.
         bending: weight of the mean squared second derivatives.
         tissue: weight of the difference of the tissues' shares, where a call gives them.
-        learning_rate: step of a control point, in voxels, at the beginning.
         spacing: voxel size in millimetres.
         similarity: takes warped and reference images ``(B, 1, H, W)``; mean squares by default.
 
@@ -54,12 +54,11 @@ class Refinement:
         *,
         integrator: FieldIntegrator,
         regulariser: Plausibility | None = None,
-        steps: int = 30,
+        steps: int = STEPS,
         alpha: float = 0.002,
         temporal: float = 0.001,
         bending: float = 0.0,
         tissue: float = 0.0,
-        learning_rate: float = 0.2,
         spacing: float = 1.5,
         similarity: nn.Module | None = None,
     ) -> None:
@@ -67,7 +66,6 @@ class Refinement:
             raise ValueError(f"steps must be >= 0, got {steps}")
         self.integrator = integrator
         self.steps = steps
-        self.learning_rate = learning_rate
         self.weights = Weights(
             regulariser=regulariser,
             alpha=alpha,
@@ -98,41 +96,17 @@ class Refinement:
             ``(Z, T, 2, H, W)`` in voxels, zero in frame 0; ``output`` itself where ``steps`` is 0.
 
         Raises:
-            InputError: if shapes disagree, or a value or the loss is not finite.
+            InputError: if shapes disagree, or a value or the sum is not finite.
         """
         check_refinable(images, output, mask)
         if self.steps == 0:
             return output
-        objective = self._objective(images, output, mask, PRIOR_INTERVAL, tissues)
+        objective = self._objective(images, output, mask, True, tissues)
         start = output.detach()[:, 1:]
-        shape, size = start.shape[:2], start.shape[-2:]
-        frames = start.flatten(0, 1)
-        small = F.avg_pool2d(frames, COARSE)
-        control = torch.zeros_like(small).unflatten(0, shape).requires_grad_(True)
         with workers() as run:
-            parts = parts_of(shape[0], shape[1], at_once(frames))
-            motions = run(lambda part: _Motion(self, objective.of(part), small[part]), parts)
-
-            def loss(slope: bool) -> torch.Tensor:
-                flat = control.detach().flatten(0, 1)
-                numbers = range(len(parts))
-                run(lambda i: motions[i].move(flat[parts[i]], slope), numbers)
-                coarse = torch.cat([m.coarse.detach() for m in motions]).unflatten(0, shape)
-                rough = objective.over_time(coarse.requires_grad_(slope))
-                each = torch.cat([m.value.detach() for m in motions]).unflatten(0, shape)
-                value = each.mean(1) + rough.detach()
-                if slope and bool(torch.isfinite(value).all()):
-                    pull = torch.zeros_like(coarse)
-                    if rough.requires_grad:
-                        (pull,) = torch.autograd.grad(rough.sum(), coarse)
-                    pull = pull.flatten(0, 1)
-                    slopes = run(lambda i: motions[i].slope(pull[parts[i]], shape[1]), numbers)
-                    control.grad = torch.cat(slopes).unflatten(0, shape)
-                return value
-
-            descend([{"params": [control], "lr": self.learning_rate}], loss, self.steps)
-        rows, columns = (control_weights(n, COARSE, start) for n in size)
-        best = start + rows @ control.detach() @ columns.T
+            control = _Slices(self, objective, start, run).descend(self.steps)
+        rows, columns = (control_weights(n, COARSE, start) for n in start.shape[-2:])
+        best = start + rows @ control @ columns.T
         return torch.cat([torch.zeros_like(best[:, :1]), best], 1)
 
     def tell(self, mask: torch.Tensor) -> None:
@@ -150,103 +124,140 @@ class Refinement:
         images: torch.Tensor,
         output: torch.Tensor,
         mask: torch.Tensor,
-        interval: int,
+        lasting: bool,
         tissues: torch.Tensor | None = None,
     ) -> Objective:
         """What is lowered for these slices."""
         wall = (mask.to(output).reshape(len(output), 1, *output.shape[-2:]) > 0.5).to(output)
         closes = [cycle_closes(frames) for frames in images]
         shares = None if tissues is None else tissues.detach().to(output)
-        return Objective(self.weights, images.detach().to(output), wall, closes, interval, shares)
+        return Objective(self.weights, images.detach().to(output), wall, closes, lasting, shares)
+
+
+class _Slices:
+    """Slices on their way, the frames in parts.
+
+    Args:
+        refinement: says how a field is integrated.
+        objective: of the slices.
+        start: output of the network ``(Z, T - 1, 2, H, W)`` in voxels.
+        run: computes the parts.
+    """
+
+    def __init__(
+        self, refinement: Refinement, objective: Objective, start: torch.Tensor, run: Run
+    ) -> None:
+        self.objective, self.run, self.shape = objective, run, start.shape[:2]
+        frames = start.flatten(0, 1)
+        small = F.avg_pool2d(frames, COARSE)
+        parts = parts_of(self.shape[0], self.shape[1], at_once(frames))
+        field = refinement.integrator.field
+        self.motions = run(lambda part: _Motion(field, objective.of(part), small[part]), parts)
+        self.best = torch.zeros_like(small).unflatten(0, self.shape)
+        self.lowest = start.new_full((len(start),), torch.inf)
+
+    def descend(self, steps: int) -> torch.Tensor:
+        """Corrections at the control points ``(Z, T - 1, 2, h, w)`` with the lowest sum.
+
+        Args:
+            steps: how many.
+
+        Raises:
+            InputError: if the sum is not finite.
+        """
+        for step in range(steps):
+            if step % PRIOR_INTERVAL == 0:
+                self._keep(self._evaluate(known=True))
+                self.run(_Motion.settle, self.motions)
+            self.run(_Motion.propose, self.motions)
+            self._evaluate(known=False)
+            self.run(_Motion.accept, self.motions)
+        self._keep(self._evaluate(known=True, slope=False))
+        return self.best
+
+    def _evaluate(self, known: bool, slope: bool = True) -> torch.Tensor:
+        """Sums ``(Z,)`` where the frames are, with R as it is there, or at their proposals."""
+        self.run(lambda motion: motion.move(known, slope), self.motions)
+        coarse = torch.cat([m.coarse.detach() for m in self.motions]).unflatten(0, self.shape)
+        rough = self.objective.over_time(coarse.requires_grad_(slope))
+        if slope:
+            pull = torch.zeros_like(coarse)
+            if rough.requires_grad:  # the sums of frames, not their mean
+                (pull,) = torch.autograd.grad(self.shape[1] * rough.sum(), coarse)
+            pulls = pull.flatten(0, 1).split([len(m.start) for m in self.motions])
+            pairs = zip(self.motions, pulls, strict=True)
+            self.run(lambda pair: pair[0].differentiate(pair[1]), pairs)
+        values = torch.cat([m.value.detach() for m in self.motions]).unflatten(0, self.shape)
+        return values.mean(1) + rough.detach()
+
+    def _keep(self, total: torch.Tensor) -> None:
+        """Remember where the frames are, where their sum is the lowest."""
+        if not bool(torch.isfinite(total).all()):
+            raise InputError(
+                f"refinement: the sum that is lowered is {float(total.sum())}. Lower its weights."
+            )
+        lower = total < self.lowest
+        self.lowest = torch.where(lower, total, self.lowest)
+        positions = torch.cat([m.descent.position for m in self.motions])
+        self.best[lower] = positions.unflatten(0, self.shape)[lower]
 
 
 class _Motion:
     """Motion of some frames that is refined, by a correction at control points.
 
     Args:
-        refinement: says how a field is integrated.
+        field: see :class:`~myomotion.core.integrator.FieldIntegrator`.
         terms: of these frames.
         start: field at the control points ``(N, 2, h, w)`` in voxels.
     """
 
-    def __init__(self, refinement: Refinement, terms: FrameTerms, start: torch.Tensor) -> None:
-        field = refinement.integrator.field
+    def __init__(self, field: str, terms: FrameTerms, start: torch.Tensor) -> None:
         self.integrate = FieldIntegrator(field, SQUARINGS, BORDER_MARGIN // COARSE)
         self.terms = terms
         self.start = start
-        self.control = self.coarse = self.value = start
+        self.descent = Descent(torch.zeros_like(start))
+        self.control = self.coarse = self.fine = self.value = self.slope = start
 
-    def move(self, control: torch.Tensor, slope: bool) -> None:
+    def move(self, known: bool, slope: bool) -> None:
         """Set ``coarse``, the motion at the control points, and ``value`` ``(N,)``.
 
         Args:
-            control: correction ``(N, 2, h, w)`` in voxels.
-            slope: keep what :meth:`slope` needs.
+            known: to where the descent is, with R as it is there; else to what it proposes.
+            slope: keep what :meth:`differentiate` needs.
         """
+        if known:
+            self.terms.renew()
+        control = self.descent.position if known else self.descent.proposed
         with torch.set_grad_enabled(slope):
             self.control = control.clone().requires_grad_(slope)
-            coarse = self.integrate((self.start + self.control) / COARSE) * COARSE
-            fine = F.interpolate(coarse, scale_factor=COARSE, mode="bilinear", align_corners=False)
-            self.coarse, self.value = coarse, self.terms(fine, coarse, COARSE)
+            self.coarse = self.integrate((self.start + self.control) / COARSE) * COARSE
+            self.fine = F.interpolate(
+                self.coarse, scale_factor=COARSE, mode="bilinear", align_corners=False
+            )
+            self.value = self.terms(self.fine, self.coarse, COARSE)
 
-    def slope(self, pull: torch.Tensor, frames: int) -> torch.Tensor:
-        """Gradient at the control points of the frames' mean, and of what pulls at the motion.
+    def differentiate(self, pull: torch.Tensor) -> None:
+        """Set ``slope``, of the frames' sum at the control points.
 
         Args:
             pull: gradient of other terms at ``coarse``.
-            frames: that the mean of a slice is taken over.
         """
-        each = torch.full_like(self.value, 1 / frames)
-        (slope,) = torch.autograd.grad([self.value, self.coarse], self.control, [each, pull])
-        return slope
+        ones = torch.ones_like(self.value)
+        (self.slope,) = torch.autograd.grad([self.value, self.coarse], self.control, [ones, pull])
 
+    def settle(self) -> None:
+        """Tell the descent what is where it is."""
+        if self.descent.curvature is None:
+            self.descent.curvature = curvature_of(self.terms, self.fine.detach(), COARSE)
+        self.descent.set(self.value.detach(), self.slope)
 
-def descend(
-    groups: Sequence[dict[str, Any]], loss: Callable[[bool], torch.Tensor], steps: int
-) -> None:
-    """Lower losses by Adam and leave the parameters at the best iterates, the start included.
+    def propose(self) -> None:
+        """Let the descent say where to go."""
+        self.descent.propose()
 
-    Args:
-        groups: Adam's parameter groups, each with ``params`` and ``lr``; the first axis of every
-            parameter is that of the losses, which do not depend on each other.
-        loss: of the parameters' present values, ``(Z,)``; where it is told to, it leaves its
-            gradients in them.
-        steps: gradient steps.
-
-    Raises:
-        InputError: if a loss is not finite.
-    """
-    parameters = [p for group in groups for p in group["params"]]
-    optimizer = torch.optim.Adam(list(groups))
-    falling = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, steps))
-    best = [p.detach().clone() for p in parameters]
-    lowest: torch.Tensor | None = None
-    with torch.enable_grad():
-        for step in range(steps + 1):
-            present = loss(step < steps)
-            if not bool(torch.isfinite(present).all()):
-                raise InputError(
-                    f"refinement: the loss is {float(present.sum())} at step {step} of {steps}. "
-                    f"Lower learning_rate (now {groups[0]['lr']:g}) or the weights."
-                )
-            better = (
-                torch.ones_like(present, dtype=torch.bool) if lowest is None else present < lowest
-            )
-            lowest = present if lowest is None else torch.minimum(lowest, present)
-            for kept, p in zip(best, parameters, strict=True):
-                kept[better] = p.detach()[better]
-            if step < steps:
-                optimizer.step()
-                falling.step()
-    with torch.no_grad():
-        for p, kept in zip(parameters, best, strict=True):
-            p.copy_(kept)
-
-
-def _rate(step: int, steps: int) -> float:
-    """Share of the learning rate: 1 at the beginning, :data:`LAST_RATE` at the end."""
-    half = (1 + torch.cos(torch.tensor(torch.pi * step / max(steps, 1)))) / 2
-    return LAST_RATE + (1 - LAST_RATE) * float(half)
+    def accept(self) -> None:
+        """Tell the descent what is at its proposal."""
+        self.descent.take(self.value.detach(), self.slope)
 
 
 def slices_without_wall(mask: torch.Tensor) -> int:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 
 from myomotion.core.flow import border_window, identity_coordinates, sample
 from myomotion.core.integrator import BORDER_MARGIN, FieldIntegrator
 from myomotion.core.kinematics import displacement_gradient, mean_rotation, rotate_deformation
+from myomotion.errors import InputError
 from myomotion.losses.plausibility import Plausibility, patch_frame, standardise
 from myomotion.refinement.field import (
     Refinement,
     check_refinable,
     control_weights,
-    descend,
     slices_without_wall,
 )
 
@@ -25,6 +27,7 @@ SHIFT_RATE = 0.15  # voxels
 CONTROL_STEP = 3  # voxels between the control points of the integrated gradient
 BENDING = 0.03  # beside the gradient's misfit; decides how the motion continues around the wall
 LOGARITHM_ITERATIONS = 20
+LAST_RATE = 0.1  # of the steps, which fall along a cosine
 
 
 class LatentRefinement(Refinement):
@@ -76,7 +79,7 @@ class LatentRefinement(Refinement):
         start = self.integrator(output.detach()[0, 1:]) * spacing
         decode = LatentMotion(regulariser, wall, spacing)
         code, angle, shift = (p[None].requires_grad_(True) for p in decode.encode(start))
-        objective = self._objective(images, output, mask, 1, tissues)
+        objective = self._objective(images, output, mask, False, tissues)
 
         def loss(slope: bool) -> torch.Tensor:
             with torch.set_grad_enabled(slope):
@@ -232,3 +235,51 @@ def output_of(displacement: torch.Tensor, integrator: FieldIntegrator) -> torch.
     for _ in range(LOGARITHM_ITERATIONS):
         output = output + (displacement - integrator(output))
     return output
+
+
+def descend(
+    groups: Sequence[dict[str, Any]], loss: Callable[[bool], torch.Tensor], steps: int
+) -> None:
+    """Lower losses by Adam and leave the parameters at the best iterates, the start included.
+
+    Args:
+        groups: Adam's parameter groups, each with ``params`` and ``lr``; the first axis of every
+            parameter is that of the losses, which do not depend on each other.
+        loss: of the parameters' present values, ``(Z,)``; where it is told to, it leaves its
+            gradients in them.
+        steps: gradient steps.
+
+    Raises:
+        InputError: if a loss is not finite.
+    """
+    parameters = [p for group in groups for p in group["params"]]
+    optimizer = torch.optim.Adam(list(groups))
+    falling = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, steps))
+    best = [p.detach().clone() for p in parameters]
+    lowest: torch.Tensor | None = None
+    with torch.enable_grad():
+        for step in range(steps + 1):
+            present = loss(step < steps)
+            if not bool(torch.isfinite(present).all()):
+                raise InputError(
+                    f"refinement: the loss is {float(present.sum())} at step {step} of {steps}. "
+                    f"Lower learning_rate (now {groups[0]['lr']:g}) or the weights."
+                )
+            better = (
+                torch.ones_like(present, dtype=torch.bool) if lowest is None else present < lowest
+            )
+            lowest = present if lowest is None else torch.minimum(lowest, present)
+            for kept, p in zip(best, parameters, strict=True):
+                kept[better] = p.detach()[better]
+            if step < steps:
+                optimizer.step()
+                falling.step()
+    with torch.no_grad():
+        for p, kept in zip(parameters, best, strict=True):
+            p.copy_(kept)
+
+
+def _rate(step: int, steps: int) -> float:
+    """Share of the learning rate: 1 at the beginning, :data:`LAST_RATE` at the end."""
+    half = (1 + torch.cos(torch.tensor(torch.pi * step / max(steps, 1)))) / 2
+    return LAST_RATE + (1 - LAST_RATE) * float(half)

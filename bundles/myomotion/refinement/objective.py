@@ -14,6 +14,9 @@ from myomotion.losses.plausibility import Plausibility
 from myomotion.losses.similarity import MeanSquares
 from myomotion.networks.half import has_bfloat16
 
+#: Of the curvature that R would have if no code explained anything: what it is continued by.
+PRIOR_SHARE = 0.7
+
 
 @dataclass(frozen=True, kw_only=True)
 class Weights:
@@ -42,15 +45,16 @@ class Weights:
 class FrameTerms:
     """What depends on one frame alone, for some frames of some slices.
 
-    R is dear and changes slowly: it is evaluated every ``interval`` calls, and continued between by
-    its gradient. On a processor with units for bfloat16 the autoencoder computes in that.
+    R is dear and changes slowly: where it is ``lasting`` it is evaluated once, and continued by its
+    gradient and :data:`PRIOR_SHARE` of an upper bound of its curvature until :meth:`renew`. On a
+    processor with units for bfloat16 the autoencoder computes in that.
 
     Args:
         weights: of the terms.
         moving: frames ``(N, 1, H, W)``.
         reference: of each, the same shape.
         wall: myocardium of each ``(N, 1, H, W)``, 0 or 1; R does not count in frames without any.
-        interval: calls between evaluations of R.
+        lasting: continue R between :meth:`renew`.
         tissues: shares of the tissues in moving and reference frames, ``(N, C, H, W)`` each.
     """
 
@@ -60,7 +64,7 @@ class FrameTerms:
         moving: torch.Tensor,
         reference: torch.Tensor,
         wall: torch.Tensor,
-        interval: int,
+        lasting: bool,
         tissues: tuple[torch.Tensor, torch.Tensor],
     ) -> None:
         self.weights = weights
@@ -69,9 +73,12 @@ class FrameTerms:
         self.tissues = tissues[1]
         self.walled = wall.flatten(1).any(1)
         self.wall = wall[self.walled]
-        self.interval = interval
-        self.calls = 0
+        self.lasting = lasting
         self.known: tuple[torch.Tensor, torch.Tensor, torch.Tensor] | None = None
+
+    def renew(self) -> None:
+        """Evaluate R the next time."""
+        self.known = None
 
     def __call__(
         self, displacement: torch.Tensor, coarse: torch.Tensor | None = None, step: int = 1
@@ -106,20 +113,34 @@ class FrameTerms:
         return value
 
     def _prior(self, displacement: torch.Tensor) -> torch.Tensor:
-        """R of the frames with myocardium, ``(n,)``, evaluated or continued by its gradient."""
+        """R of the frames with myocardium, ``(n,)``, evaluated or continued."""
         regulariser = self.weights.regulariser
         assert regulariser is not None
-        if self.known is None or self.calls % self.interval == 0:
-            at = displacement.detach().requires_grad_(True)
+        if self.known is None or not self.lasting:
+            slope = torch.is_grad_enabled()
+            at = displacement.detach().requires_grad_(slope)
             half = at.device.type == "cpu" and has_bfloat16(at.device)
-            with torch.enable_grad():
-                with torch.autocast(at.device.type, torch.bfloat16, enabled=half):
-                    value = regulariser(at * self.weights.spacing, self.wall).float()
-                (gradient,) = torch.autograd.grad(value.sum(), at)
+            with torch.autocast(at.device.type, torch.bfloat16, enabled=half):
+                value = regulariser(at * self.weights.spacing, self.wall).float()
+            if not slope:
+                return value
+            (gradient,) = torch.autograd.grad(value.sum(), at)
             self.known = at.detach(), value.detach(), gradient
-        self.calls += 1
         place, value, gradient = self.known
-        return value + ((displacement - place) * gradient).flatten(1).sum(1)
+        step = displacement - place
+        value = value + (step * gradient).flatten(1).sum(1)
+        if not self.lasting:
+            return value
+        wall, stretched = self.wall, step.new_zeros(len(step))
+        for axis in (2, 3):
+            ends = (
+                wall.narrow(axis, 1, wall.shape[axis] - 1),
+                wall.narrow(axis, 0, wall.shape[axis] - 1),
+            )
+            stretched = stretched + (torch.maximum(*ends) * step.diff(dim=axis).square()).sum(
+                (1, 2, 3)
+            )
+        return value + PRIOR_SHARE * regulariser.stiffness * stretched / wall.sum((1, 2, 3))
 
 
 class Objective:
@@ -137,7 +158,7 @@ class Objective:
         frames: ``(Z, T, H, W)``, the reference first.
         wall: myocardium ``(Z, 1, H, W)``, 0 or 1; R does not count in slices without any.
         periodic: for each slice, whether its cycle closes.
-        interval: calls between evaluations of R.
+        lasting: continue R between evaluations, see :class:`FrameTerms`.
         tissues: shares of the tissues ``(Z, T, C, H, W)``, 0 to 1, the reference first; None leaves
             them out.
     """
@@ -148,7 +169,7 @@ class Objective:
         frames: torch.Tensor,
         wall: torch.Tensor,
         periodic: list[bool],
-        interval: int = 1,
+        lasting: bool = False,
         tissues: torch.Tensor | None = None,
     ) -> None:
         if tissues is None or not weights.tissue:
@@ -157,7 +178,7 @@ class Objective:
         self.frames = frames[:, :, None]
         self.wall = wall
         self.periodic = periodic
-        self.interval = interval
+        self.lasting = lasting
         self.tissues = tissues
         self.all = self.of(slice(0, len(frames) * (frames.shape[1] - 1)))
 
@@ -172,7 +193,7 @@ class Objective:
         of = torch.arange(slices, device=moving.device).repeat_interleave(count)[part]
         reference, tissues = self.frames[of, 0], self.tissues[of, 0]
         return FrameTerms(
-            self.weights, moving, reference, self.wall[of], self.interval, (known, tissues)
+            self.weights, moving, reference, self.wall[of], self.lasting, (known, tissues)
         )
 
     def __call__(

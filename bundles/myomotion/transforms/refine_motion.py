@@ -39,7 +39,7 @@ def load_refinement(
     """Refinement with R_VAE; the autoencoder is only loaded where it is needed.
 
     Args:
-        steps: gradient steps; 0 for none.
+        steps: of the refinement; 0 for none.
         alpha: weight of the regulariser; 0 refines without it.
         temporal: weight of the second difference over time.
         vae_weights: weights of the autoencoder.

@@ -1,0 +1,128 @@
+"""Second derivatives of a refinement's objective, as far as they are known without trying."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+
+from myomotion.core.flow import warp
+from myomotion.refinement.objective import PRIOR_SHARE, FrameTerms
+
+SOLVING = 8  # iterations of conjugate gradients
+FLOOR = 0.1  # of the mean curvature by images, added everywhere
+ROUGHEST = 16.0  # largest eigenvalue of the squared second difference over time
+CORNERS = 20.0  # of the three squared second differences at a point inside the grid
+TINY = 1e-12
+
+
+class Curvature:
+    """Curvature of frames at their control points, each frame for itself.
+
+    That of images and tissues is Gauss and Newton's, ``2 g g^T`` with ``g`` the mean gradient of
+    warped frame and reference, summed over the voxels of a control point; that of bending is exact;
+    that over time is its largest eigenvalue; that of R is the one which
+    :class:`~myomotion.refinement.objective.FrameTerms` continues it by.
+
+    Args:
+        points: upper triangle of a symmetric 2 x 2 matrix at every control point, ``(N, 3, h, w)``.
+        bending: factor of the squared second differences.
+        edges: factors of the squared differences between neighbours along each axis,
+            ``(N, 1, h - 1, w)`` and ``(N, 1, h, w - 1)``.
+    """
+
+    def __init__(
+        self, points: torch.Tensor, bending: float, edges: tuple[torch.Tensor, torch.Tensor]
+    ) -> None:
+        self.points = points
+        self.bending = bending
+        self.edges = edges
+        rows, columns = F.pad(edges[0], (0, 0, 1, 1)), F.pad(edges[1], (1, 1))
+        own = rows[:, 0, 1:] + rows[:, 0, :-1] + columns[:, 0, :, 1:] + columns[:, 0, :, :-1]
+        own = own + CORNERS * bending
+        first, mixed, second = points.unbind(1)
+        first, second = first + own, second + own
+        determinant = first * second - mixed.square()
+        self.inverse = torch.stack([second, -mixed, first], 1) / determinant[:, None]
+
+    def __call__(self, motion: torch.Tensor) -> torch.Tensor:
+        """Product with changes of a motion ``(N, 2, h, w)``."""
+        product = _times(self.points, motion)
+        across = motion.diff(dim=2).diff(dim=3)
+        twist = F.pad(across, (1, 1, 1, 1)).diff(dim=2).diff(dim=3)
+        along = F.pad(motion.diff(n=2, dim=2), (0, 0, 2, 2)).diff(n=2, dim=2)
+        beside = F.pad(motion.diff(n=2, dim=3), (2, 2)).diff(n=2, dim=3)
+        product = product + self.bending * (along + 2 * twist + beside)
+        rows = F.pad(self.edges[0] * motion.diff(dim=2), (0, 0, 1, 1)).diff(dim=2)
+        columns = F.pad(self.edges[1] * motion.diff(dim=3), (1, 1)).diff(dim=3)
+        return product - rows - columns
+
+    def solve(self, slope: torch.Tensor) -> torch.Tensor:
+        """About the motion whose product is a slope ``(N, 2, h, w)``, by conjugate gradients."""
+        found, left = torch.zeros_like(slope), slope
+        near = _times(self.inverse, left)
+        along, size = near, inner(left, near)
+        for _ in range(SOLVING):
+            product = self(along)
+            length = size / inner(along, product).clamp(min=torch.finfo(size.dtype).tiny)
+            found = found + over(length) * along
+            left = left - over(length) * product
+            near = _times(self.inverse, left)
+            before, size = size, inner(left, near)
+            along = near + over(size / before.clamp(min=torch.finfo(size.dtype).tiny)) * along
+        return found
+
+
+def curvature_of(terms: FrameTerms, displacement: torch.Tensor, step: int) -> Curvature:
+    """Curvature where frames have moved somehow.
+
+    Args:
+        terms: of the frames.
+        displacement: ``(N, 2, H, W)`` in voxels.
+        step: voxels between the control points.
+    """
+    weights, voxels = terms.weights, displacement.shape[-2] * displacement.shape[-1]
+    reference = torch.cat([terms.reference, terms.tissues], 1)
+    middle = (warp(terms.moving, displacement) + reference) / 2
+    rows = F.pad((middle[:, :, 2:] - middle[:, :, :-2]) / 2, (0, 0, 1, 1))
+    columns = F.pad((middle[..., 2:] - middle[..., :-2]) / 2, (1, 1))
+    counts = [1.0] + [weights.tissue] * terms.tissues.shape[1]
+    of_channels = 2 / voxels * middle.new_tensor(counts)[:, None, None]
+    pairs = (rows * rows, rows * columns, columns * columns)
+    points = torch.stack([(of_channels * pair).sum(1) for pair in pairs], 1)
+    points = step**2 * F.avg_pool2d(points, step)
+    points = F.avg_pool2d(F.pad(points, (1,) * 4, mode="replicate"), 3, 1)
+    number = points.shape[-2] * points.shape[-1]
+    least = FLOOR * (points[:, 0] + points[:, 2]).mean((1, 2)) / 2
+    least = least + ROUGHEST * weights.temporal / number + TINY
+    diagonal = points.new_tensor([1.0, 0.0, 1.0])[:, None, None]
+    points = points + over(least) * diagonal
+    bending = weights.bending / step**4 / (4 * number)
+    return Curvature(points, bending, _edges(terms, len(displacement), step))
+
+
+def _edges(terms: FrameTerms, frames: int, step: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Factors by R of the squared differences between neighbouring control points."""
+    small = [n // step for n in terms.reference.shape[-2:]]
+    wall = terms.reference.new_zeros(frames, 1, *small)
+    regulariser = terms.weights.regulariser
+    if regulariser is not None and terms.weights.alpha and len(terms.wall):
+        near = F.avg_pool2d(F.max_pool2d(terms.wall, 3, 1, 1), step)
+        stiff = 2 * PRIOR_SHARE * terms.weights.alpha * regulariser.stiffness
+        wall[terms.walled] = stiff * near / over(terms.wall.flatten(1).sum(1))
+    return (wall[:, :, 1:] + wall[:, :, :-1]) / 2, (wall[..., 1:] + wall[..., :-1]) / 2
+
+
+def inner(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+    """Inner product of each frame's ``(N, 2, h, w)``, ``(N,)``."""
+    return (one * other).flatten(1).sum(1)
+
+
+def over(numbers: torch.Tensor) -> torch.Tensor:
+    """Numbers ``(N,)`` of frames, shaped to multiply ``(N, 2, h, w)``."""
+    return numbers[:, None, None, None]
+
+
+def _times(matrices: torch.Tensor, motion: torch.Tensor) -> torch.Tensor:
+    first, mixed, second = matrices.unbind(1)
+    rows, columns = motion.unbind(1)
+    return torch.stack([first * rows + mixed * columns, mixed * rows + second * columns], 1)
