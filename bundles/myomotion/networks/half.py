@@ -15,7 +15,8 @@ def has_bfloat16(device: torch.device | str) -> bool:
     """
     if torch.device(device).type == "cuda":
         return torch.cuda.is_bf16_supported()
-    if not torch.backends.mkldnn.is_available():  # builds without it lack the question as well
+    there = torch.backends.mkldnn.is_available() and bool(torch.backends.mkldnn.enabled)
+    if not there:  # builds without it lack the question as well
         return False
     return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
