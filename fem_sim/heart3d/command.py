@@ -8,6 +8,7 @@ from pathlib import Path
 
 from fem_sim.command_line import add_workers
 from fem_sim.heart3d.dataset import HeartSettings, simulate_hearts
+from fem_sim.heart3d.material import MATERIALS
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,6 +40,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             metavar="DEGREES",
             help=f"helix angle at the {name}cardium of all (default: drawn for each)",
         )
+    parser.add_argument(
+        "--material", choices=sorted(MATERIALS), help="of all (default: Guccione's, drawn for each)"
+    )
     add_workers(parser)
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
     parser.add_argument(

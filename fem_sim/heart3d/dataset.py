@@ -9,6 +9,7 @@ from typing import Any
 from fem_sim.files import REJECTED, claim_folder, write_rejection
 from fem_sim.heart3d.beat import simulate_beat
 from fem_sim.heart3d.heart import Heart
+from fem_sim.heart3d.material import MATERIALS
 from fem_sim.heart3d.motion import HeartMotion
 from fem_sim.heart3d.population import draw_heart
 from fem_sim.simulations import SimulationJob, simulate_waiting, write_list
@@ -26,6 +27,7 @@ class HeartSettings:
         layers: see there.
         fibre_endo: helix angle at the endocardium of all hearts, degrees; drawn if None.
         fibre_epi: at the epicardium.
+        material: key of :data:`~fem_sim.heart3d.material.MATERIALS`; Guccione's, drawn, if None.
     """
 
     seed: int = 0
@@ -35,6 +37,7 @@ class HeartSettings:
     layers: int = 2
     fibre_endo: float | None = None
     fibre_epi: float | None = None
+    material: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse values that mean nothing."""
@@ -49,11 +52,15 @@ class HeartSettings:
             angle = getattr(self, name)
             if angle is not None and not -90 <= angle <= 90:
                 raise ValueError(f"{name} is {angle}; a helix angle is -90 to 90 degrees.")
+        if self.material is not None and self.material not in MATERIALS:
+            raise ValueError(f"material {self.material!r} is none of {', '.join(MATERIALS)}.")
 
     def heart(self, index: int) -> Heart:
-        """A ventricle of the population, with the settings' fibres."""
-        given = {name: getattr(self, name) for name in ("fibre_endo", "fibre_epi")}
+        """A ventricle of the population, with the settings' fibres and material."""
         drawn = draw_heart(self.seed, index)
+        if self.material is not None:
+            drawn = replace(drawn, material=MATERIALS[self.material])
+        given = {name: getattr(self, name) for name in ("fibre_endo", "fibre_epi")}
         return replace(drawn, **{name: a for name, a in given.items() if a is not None})
 
 

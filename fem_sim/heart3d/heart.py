@@ -9,7 +9,7 @@ import numpy as np
 
 from fem_sim.heart3d.element import shapes
 from fem_sim.heart3d.fibres import helix_frames
-from fem_sim.heart3d.material import Guccione
+from fem_sim.heart3d.material import Guccione, Muscle
 from fem_sim.heart3d.mesh import Lofting, SolidMesh, ventricle_mesh
 from fem_sim.heart3d.model import SolidModel
 from fem_sim.population.shape import RingShape
@@ -60,7 +60,7 @@ class Heart:
         fibre_endo: helix angle at the endocardium.
         fibre_epi: at the epicardium.
         cross_tension: tension across the fibres within the wall's layers over that along them.
-        material: of the muscle; its C is found from filling and end-diastolic pressure.
+        material: of the muscle; its stiffness is found from filling and end-diastolic pressure.
         base_springs: stiffness of the ring of valves against motion in its plane, kPa / mm on the
             area of the base.
         scar: or None.
@@ -78,7 +78,7 @@ class Heart:
     fibre_endo: float = 60.0
     fibre_epi: float = -60.0
     cross_tension: float = 0.2
-    material: Guccione = MUSCLE
+    material: Muscle = MUSCLE
     base_springs: float = 0.2
     scar: Scar3D | None = None
 
@@ -106,7 +106,7 @@ class Heart:
         stiffness, contractility = self._scarred(mesh)
         return SolidModel(
             mesh,
-            Guccione(**{**asdict(self.material), "c_kpa": c_kpa}),
+            self.material.of_stiffness(c_kpa),
             frames=helix_frames(mesh, self.fibre_endo, self.fibre_epi),
             fixed=3 * mesh.held + 2,
             springs=springs.ravel(),

@@ -5,7 +5,7 @@ Quasi-static, incompressible, total Lagrangian, Q2 displacement and Q1 pressure:
     int (S(E) + T (f x f + c g x g) - p J C^-1) : dE - P int_loaded n . v da + int_held k v . u = 0,
     int q (J - 1) = 0,
 
-with Guccione's S, the active second Piola-Kirchhoff stress T along the fibre f, a share c of it
+with the material's S, the active second Piola-Kirchhoff stress T along the fibre f, a share c of it
 across the fibre along g within the wall's layer, and the pressure P that follows the deformed
 surface. The tangent is exact. Element matrices are made for many elements at once, in the fibre's
 frame: SfePy's own assembly, element by element and with straight edges, is slower and less exact.
@@ -19,7 +19,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from fem_sim.heart3d.element import shapes
-from fem_sim.heart3d.material import COLUMNS, ENTRIES, ROWS, Guccione
+from fem_sim.heart3d.material import COLUMNS, ENTRIES, ROWS, Muscle
 from fem_sim.heart3d.mesh import SolidMesh
 
 CHUNK = 32  # elements at once: what a processor's cache holds
@@ -56,7 +56,7 @@ class SolidModel:
     def __init__(
         self,
         mesh: SolidMesh,
-        material: Guccione,
+        material: Muscle,
         *,
         frames: np.ndarray | None = None,
         fixed: np.ndarray | None = None,

@@ -24,7 +24,7 @@ from fem_sim.claims import Claim, at_least, at_most, below, not_run
 from fem_sim.heart3d.beat import Beat, simulate_beat
 from fem_sim.heart3d.benchmark import apex_heights, bend_bar, contract, ellipsoid, inflate
 from fem_sim.heart3d.fibres import helix_frames
-from fem_sim.heart3d.material import Guccione
+from fem_sim.heart3d.material import Guccione, HolzapfelOgden
 from fem_sim.heart3d.model import Load, SolidModel
 from fem_sim.heart3d.population import draw_heart
 from fem_sim.heart3d.strain import Function, function_of
@@ -120,6 +120,7 @@ def tangent_claims(seed: int) -> Iterator[Claim]:
     rng = np.random.default_rng(seed)
     some = np.arange(len(mesh.cells)) % 3 == 0
     passive = SolidModel(mesh, material, frames=frames)
+    other = SolidModel(mesh, HolzapfelOgden(c_kpa=1.0), frames=frames)
     whole = SolidModel(
         mesh,
         material,
@@ -134,6 +135,7 @@ def tangent_claims(seed: int) -> Iterator[Claim]:
     note = f"relative, one random direction, fourth-order central differences, step {STEP_MM:g}"
     cases = {
         "passive": (passive, Load()),
+        "passive, Holzapfel and Ogden's": (other, Load()),
         "active": (passive, Load(0.0, 40.0)),
         "pressure, tension, scar, springs, all of it": (whole, Load(9.0, 40.0)),
     }

@@ -9,7 +9,7 @@ from fem_sim.heart3d.benchmark import BAR_MM, MUSCLE, apex_heights, bend_bar, el
 from fem_sim.heart3d.element import lattice_cells, shapes
 from fem_sim.heart3d.equilibrium import State, load_path, loaded, solve_at_volume
 from fem_sim.heart3d.fibres import helix_frames
-from fem_sim.heart3d.material import Guccione
+from fem_sim.heart3d.material import ENTRIES, TWICE, Guccione, HolzapfelOgden, Muscle
 from fem_sim.heart3d.mesh import bar_mesh, ventricle_mesh
 from fem_sim.heart3d.model import Load, SolidModel
 from fem_sim.verify.heart3d import patch_claims, tangent_claims
@@ -41,6 +41,47 @@ def test_cells_of_a_lattice_hold_its_nodes_in_the_elements_order() -> None:
     for cell, start in zip(cells, (0, 2), strict=True):
         expected = [numbers[start + a, b, c] for a, b, c in steps]
         assert cell.tolist() == expected
+
+
+def energy(muscle: Muscle, strain: np.ndarray) -> np.ndarray:
+    """As the materials' docstrings have it."""
+    e, trace = strain, np.trace(strain, axis1=-2, axis2=-1)
+    if isinstance(muscle, Guccione):
+        across = e[..., 1, 1] ** 2 + e[..., 2, 2] ** 2 + 2 * e[..., 1, 2] ** 2
+        shear = 2 * (e[..., 0, 1] ** 2 + e[..., 0, 2] ** 2)
+        q = muscle.bf * e[..., 0, 0] ** 2 + muscle.bt * across + muscle.bfs * shear
+        return muscle.c_kpa / 2 * (np.exp(q) - 1)
+    assert isinstance(muscle, HolzapfelOgden)
+    pulled = np.maximum(2 * e[..., 0, 0], 0)
+    matrix = (np.exp(2 * muscle.b * trace) - 1) / (2 * muscle.b)
+    fibres = (np.exp(muscle.bf * pulled**2) - 1) / (2 * muscle.bf)
+    return muscle.c_kpa * (matrix + muscle.fibre * fibres)
+
+
+@pytest.mark.parametrize(
+    "muscle", [Guccione(c_kpa=2.0, bf=8.0, bt=2.0, bfs=4.0), HolzapfelOgden(c_kpa=2.0)]
+)
+def test_stress_is_the_slope_of_the_energy_and_the_moduli_that_of_the_stress(
+    muscle: Muscle,
+) -> None:
+    rng = np.random.default_rng(0)
+    strain = 0.1 * rng.normal(size=(6, 3, 3))
+    strain = (strain + strain.mT) / 2
+    ones, step = np.ones(6), 1e-5
+    stress, moduli = muscle.response(strain, ones)
+    for entry, (i, j) in enumerate(ENTRIES):
+        change = np.zeros((3, 3))
+        change[i, j] = change[j, i] = step
+        higher, lower = strain + change, strain - change
+        slope = (energy(muscle, higher) - energy(muscle, lower)) / (2 * step) / TWICE[entry]
+        np.testing.assert_allclose(stress[:, entry], slope, rtol=1e-6, atol=1e-6)
+        ahead, behind = (muscle.response(place, ones)[0] for place in (higher, lower))
+        slopes = (ahead - behind) / (2 * step) / TWICE[entry]
+        np.testing.assert_allclose(moduli[..., entry], slopes, rtol=1e-5, atol=1e-5)
+    twice, _ = muscle.of_stiffness(4.0).response(strain, ones / 2)
+    np.testing.assert_allclose(twice, stress)
+    with pytest.raises(ArithmeticError, match="beyond all muscle"):
+        muscle.response(strain + 3.0 * np.eye(3), ones)
 
 
 def test_ventricle_has_the_volumes_of_its_ellipsoids() -> None:
@@ -124,7 +165,7 @@ def test_patch_test_is_exact() -> None:
 
 def test_tangents_are_the_derivatives_of_the_residual() -> None:
     claims = list(tangent_claims(1))
-    assert len(claims) == 5
+    assert len(claims) == 6
     assert all(claim.passed for claim in claims), [claim.line() for claim in claims]
 
 

@@ -13,7 +13,9 @@ from fem_sim.__main__ import main
 from fem_sim.files import LISTING, REJECTED
 from fem_sim.heart3d import dataset
 from fem_sim.heart3d.beat import Beat, held_at_apex, simulate_beat
+from fem_sim.heart3d.dataset import HeartSettings
 from fem_sim.heart3d.heart import Heart, Scar3D
+from fem_sim.heart3d.material import MATERIALS, HolzapfelOgden
 from fem_sim.heart3d.motion import HeartMotion
 from fem_sim.heart3d.population import VOLUMES, draw_heart
 from fem_sim.heart3d.strain import function_of, strain_between
@@ -99,6 +101,27 @@ def test_a_scar_shortens_less_than_the_rest() -> None:
     inside = ill.model.contractility == 0
     assert 0 < inside.sum() < len(inside)
     assert circumferential[inside].mean() > circumferential[~inside].mean() + 0.04
+
+
+@pytest.mark.slow
+def test_another_material_reaches_the_same_volumes_otherwise(beat: Beat) -> None:
+    other = simulate_beat(round_heart(material=HolzapfelOgden(c_kpa=1.0)), **COARSE)
+    there, here = function_of(other), function_of(beat)
+    assert there.ejection_fraction == pytest.approx(here.ejection_fraction, abs=0.1)
+    assert 0.5 < abs(there.gls - here.gls) < 6
+    assert other.model.material.c_kpa != 1.0  # found from the pressure that the heart is filled by
+
+
+def test_settings_choose_the_material_of_all_hearts() -> None:
+    drawn, other = (
+        [HeartSettings(material=name).heart(i) for i in range(2)]
+        for name in (None, "holzapfel-ogden")
+    )
+    assert drawn[0].material != drawn[1].material
+    assert [heart.material for heart in other] == [MATERIALS["holzapfel-ogden"]] * 2
+    assert replace(other[0], material=drawn[0].material) == drawn[0]
+    with pytest.raises(ValueError, match="material 'jelly' is none of holzapfel-ogden"):
+        HeartSettings(material="jelly")
 
 
 @pytest.mark.slow

@@ -34,6 +34,7 @@ from tools.verify.volume.tracked import real_numbers, tracked_errors
 FOLDERS: dict[str, Kind] = {
     "hearts": hearts3d,
     "other": hearts3d,
+    "material": hearts3d,
     "stacks": labelled_studies,
     "groups": labelled_studies,
 }
@@ -58,6 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--hearts", type=Path, help="simulated ventricles that are unseen")
     parser.add_argument("--stacks", type=Path, help="virtual stacks of them, with pictures")
     parser.add_argument("--other", type=Path, help="ventricles of other fibre angles")
+    parser.add_argument("--material", type=Path, help="ventricles of another material")
     parser.add_argument("--groups", type=Path, help="real stacks with labels and groups")
     parser.add_argument("--count", type=int, help="ventricles to take; all by default")
     parser.add_argument(
@@ -82,8 +84,9 @@ def run(options: argparse.Namespace) -> int:
         groups["time"] = partial(time_claims, options.hearts, results)
         if options.stacks:
             groups["tracked"] = partial(tracked_claims, options, results)
-        if options.other:
-            groups["other"] = partial(other_claims, options, results)
+        for name, folder in (("fibres", options.other), ("material", options.material)):
+            if folder:
+                groups[name] = partial(other_claims, f"other {name}", folder, options, results)
     if options.groups:
         groups["real"] = partial(real_claims, options, results)
     return claims.run(groups, options.output, only=options.only, seed=0, further=results)
@@ -111,16 +114,25 @@ def tracked_claims(options: argparse.Namespace, results: Results) -> Iterator[Cl
     yield at_most("tracked slices, their turn true: end points", value, TRACKED_POINT_MM, "mm")
 
 
-def other_claims(options: argparse.Namespace, results: Results) -> Iterator[Claim]:
-    """Ventricles of fibre angles beyond those that the modes know."""
+def other_claims(
+    title: str, folder: Path, options: argparse.Namespace, results: Results
+) -> Iterator[Claim]:
+    """Ventricles that the modes do not know the like of.
+
+    Args:
+        title: what is other about them.
+        folder: of the ventricles.
+        options: see :func:`add_arguments`.
+        results: receives what was found.
+    """
     chosen = LiftSettings()
     known = means(dict(true_errors(unseen_jobs(options.hearts, StackSettings()), chosen)))
-    jobs = unseen_jobs(options.other, StackSettings())[: options.count]
-    found = _measured("other fibres", true_errors(jobs, chosen), results)
+    jobs = unseen_jobs(folder, StackSettings())[: options.count]
+    found = _measured(title, true_errors(jobs, chosen), results)
     for name in ("point_mm", "gls", "torsion", "ejection_fraction"):
         note = f"{found[name]:.2f} against {known[name]:.2f}"
         times = found[name] / known[name]
-        yield at_most(f"other fibres: error of {name}", times, TIMES_WORSE, "times", note)
+        yield at_most(f"{title}: error of {name}", times, TIMES_WORSE, "times", note)
 
 
 def data_claims(hearts: Path, count: int | None, results: Results) -> Iterator[Claim]:
