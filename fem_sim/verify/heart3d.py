@@ -134,13 +134,15 @@ def tangent_claims(seed: int) -> Iterator[Claim]:
     )
     note = f"relative, one random direction, fourth-order central differences, step {STEP_MM:g}"
     cases = {
-        "passive": (passive, Load()),
-        "passive, Holzapfel and Ogden's": (other, Load()),
-        "active": (passive, Load(0.0, 40.0)),
-        "pressure, tension, scar, springs, all of it": (whole, Load(9.0, 40.0)),
+        "passive": (passive, Load(), 0.0),
+        # Blown up, since the slope of the fibres' stress jumps where they begin to be pulled.
+        "passive, Holzapfel and Ogden's": (other, Load(), 0.1),
+        "active": (passive, Load(0.0, 40.0), 0.0),
+        "pressure, tension, scar, springs, all of it": (whole, Load(9.0, 40.0), 0.0),
     }
-    for name, (model, load) in cases.items():
+    for name, (model, load, larger) in cases.items():
         x = PERTURBATION_MM * rng.normal(size=model.size)
+        x[: model.n_u] += larger * mesh.nodes.ravel()
         direction = np.zeros(model.size)
         direction[model.free] = rng.normal(size=len(model.free))
         _, tangent = model.linearised(x, load)
