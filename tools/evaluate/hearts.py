@@ -29,11 +29,12 @@ from myomotion.errors import InputError
 from myomotion.files.tables import write_report
 from myomotion.tracker import Tracker
 from myomotion.transforms.repeat_motion import RepeatMotion
+from tools.evaluate.methods import REFINE_STEPS
 
 #: Keys of inference.yaml that make a method, as they are calibrated and reported.
 METHODS: dict[str, dict[str, Any]] = {
     "network": {"refine_steps": 0},
-    "refined": {"refine_steps": 12},
+    "refined": {"refine_steps": REFINE_STEPS},
 }
 LEAST_SCAR = 0.5  # of a segment's elements, from which on it is a scar
 

@@ -22,7 +22,6 @@ LOG = logging.getLogger(__name__)
 COARSE = 2  # voxels between control points; motion is integrated on their grid
 SQUARINGS = 4  # of the motion on its way; the result is integrated as the network's
 PRIOR_INTERVAL = 3  # steps between evaluations of R, which is continued between
-STEPS = 12
 
 
 class Refinement:
@@ -54,7 +53,7 @@ class Refinement:
         *,
         integrator: FieldIntegrator,
         regulariser: Plausibility | None = None,
-        steps: int = STEPS,
+        steps: int = 12,
         alpha: float = 0.002,
         temporal: float = 0.001,
         bending: float = 0.0,

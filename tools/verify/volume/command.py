@@ -84,9 +84,8 @@ def run(options: argparse.Namespace) -> int:
         groups["time"] = partial(time_claims, options.hearts, results)
         if options.stacks:
             groups["tracked"] = partial(tracked_claims, options, results)
-        for name, folder in (("fibres", options.other), ("material", options.material)):
-            if folder:
-                groups[name] = partial(other_claims, f"other {name}", folder, options, results)
+        if options.other or options.material:
+            groups["other"] = partial(other_claims, options, results)
     if options.groups:
         groups["real"] = partial(real_claims, options, results)
     return claims.run(groups, options.output, only=options.only, seed=0, further=results)
@@ -114,25 +113,19 @@ def tracked_claims(options: argparse.Namespace, results: Results) -> Iterator[Cl
     yield at_most("tracked slices, their turn true: end points", value, TRACKED_POINT_MM, "mm")
 
 
-def other_claims(
-    title: str, folder: Path, options: argparse.Namespace, results: Results
-) -> Iterator[Claim]:
-    """Ventricles that the modes do not know the like of.
-
-    Args:
-        title: what is other about them.
-        folder: of the ventricles.
-        options: see :func:`add_arguments`.
-        results: receives what was found.
-    """
+def other_claims(options: argparse.Namespace, results: Results) -> Iterator[Claim]:
+    """Ventricles of fibre angles or of a material beyond those that the modes know."""
     chosen = LiftSettings()
     known = means(dict(true_errors(unseen_jobs(options.hearts, StackSettings()), chosen)))
-    jobs = unseen_jobs(folder, StackSettings())[: options.count]
-    found = _measured(title, true_errors(jobs, chosen), results)
-    for name in ("point_mm", "gls", "torsion", "ejection_fraction"):
-        note = f"{found[name]:.2f} against {known[name]:.2f}"
-        times = found[name] / known[name]
-        yield at_most(f"{title}: error of {name}", times, TIMES_WORSE, "times", note)
+    for title, folder in (("other fibres", options.other), ("other material", options.material)):
+        if not folder:
+            continue
+        jobs = unseen_jobs(folder, StackSettings())[: options.count]
+        found = _measured(title, true_errors(jobs, chosen), results)
+        for name in ("point_mm", "gls", "torsion", "ejection_fraction"):
+            note = f"{found[name]:.2f} against {known[name]:.2f}"
+            times = found[name] / known[name]
+            yield at_most(f"{title}: error of {name}", times, TIMES_WORSE, "times", note)
 
 
 def data_claims(hearts: Path, count: int | None, results: Results) -> Iterator[Claim]:
