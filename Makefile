@@ -29,12 +29,12 @@ tools: $(VENV)/.tools
 
 demo: $(VENV)/.installed
 	$(BUNDLE) run --config_file bundles/cardiac_motion_reg/configs/inference.yaml \
-		--dataset_dir tools/demo/SCD0000101 --refine_steps 12 --output_dir $(DEMO)/motion
+		--dataset_dir tools/demo/SCD0000101 --refine_steps 15 --output_dir $(DEMO)/motion
 	@echo "Report; open it in a browser:"; ls $(CURDIR)/$(DEMO)/motion/*/report.html
 
 demo-virtual: $(VENV)/.tools
 	$(BUNDLE) run --config_file bundles/cardiac_motion_reg/configs/inference.yaml \
-		--built_in_slices 9 --refine_steps 12 --output_dir $(DEMO)/virtual
+		--built_in_slices 9 --refine_steps 15 --output_dir $(DEMO)/virtual
 	@echo "Report, one of each study; open it in a browser:"; ls $(CURDIR)/$(DEMO)/virtual/*/report.html
 
 # Small on purpose: it shows every part at work. The shipped weights were trained for longer.

@@ -101,7 +101,7 @@ class Tracker:
         InputError: for an unknown key, or a bundle that is not there.
 
     Examples:
-        >>> tracker = Tracker(refine_steps=12)
+        >>> tracker = Tracker(refine_steps=15)
         >>> result = tracker("sa.nii.gz")
         >>> results = [tracker(study) for study in find_studies("/my/cines")]
     """
@@ -194,7 +194,7 @@ def track(
 
     Examples:
         >>> import myomotion
-        >>> result = myomotion.track("sa.nii.gz", label_ed="label_sa_ED.nii.gz", refine_steps=12)
+        >>> result = myomotion.track("sa.nii.gz", label_ed="label_sa_ED.nii.gz", refine_steps=15)
         >>> result.summary["mean_of_slices_at_end_systole"]["ecc_percent"]
         >>> result.motion.displacement.shape  # (T, Z, 2, X, Y), millimetres
         >>> result.figure().savefig("motion.png")

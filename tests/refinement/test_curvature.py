@@ -58,12 +58,36 @@ def test_of_bending_is_that_of_the_energy() -> None:
     bent = 3.0 * bending_energy(motion) / STEP**4
     flat = Curvature(
         torch.zeros(1, 3, SMALL, SMALL),
-        3.0 / STEP**4 / (4 * SMALL**2),
+        torch.full((1, 1, SMALL, SMALL), 3.0 / STEP**4 / (4 * SMALL**2)),
         (torch.zeros(1, 1, SMALL - 1, SMALL), torch.zeros(1, 1, SMALL, SMALL - 1)),
     )
     assert float(inner(motion, flat(motion)) / 2) == pytest.approx(float(bent), rel=0.1)
     more = at_rest(terms_of(bending=3.0))(motion) - at_rest(terms_of())(motion)
     torch.testing.assert_close(more, flat(motion), rtol=1e-3, atol=1e-9)
+
+
+def test_of_bending_counts_away_from_the_wall_where_the_prior_looks_after_that(
+    vae_weights: object,
+) -> None:
+    regulariser = Plausibility(load_state(GradientVAE(), vae_weights))
+    wall = torch.zeros(1, 1, SIZE, SIZE)
+    wall[..., 20:44, 20:44] = 1
+    held, free = (
+        terms_of(wall=wall, regulariser=regulariser, alpha=alpha, bending=3.0)
+        for alpha in (1.0, 0.0)
+    )
+    plain = terms_of(wall=wall, regulariser=regulariser, alpha=1.0)
+    motion = smooth(1, 4)
+    bent = at_rest(held)(motion) - at_rest(plain)(motion)
+    everywhere = at_rest(free)(motion) - at_rest(terms_of())(motion)
+    apart = (bent - everywhere).abs() > 1e-6 * float(everywhere.abs().max())
+    near = torch.zeros(SMALL, SMALL, dtype=torch.bool)
+    near[8:24, 8:24] = True  # the wall, two voxels about it, and what second differences reach
+    assert bool(apart[..., near].any())
+    assert not bool(apart[..., ~near].any())
+    assert float(bent[..., 11:21, 11:21].abs().max()) < 1e-6 * float(bent.abs().max())
+    cost = held(fine(motion), motion, STEP) - plain(fine(motion), motion, STEP)
+    assert float(inner(motion, bent) / 2) == pytest.approx(float(cost), rel=0.1)
 
 
 def test_of_the_prior_is_what_it_is_continued_by_and_lies_on_the_wall(vae_weights: object) -> None:

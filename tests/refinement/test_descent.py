@@ -16,7 +16,9 @@ SIZE = 8
 def flat(points: torch.Tensor) -> Curvature:
     """Curvature of control points that do not depend on each other."""
     none = points.new_zeros(len(points), 1, SIZE - 1, SIZE)
-    return Curvature(torch.stack([points, 0 * points, points], 1), 0.0, (none, none.mT))
+    return Curvature(
+        torch.stack([points, 0 * points, points], 1), 0 * points[:, None], (none, none.mT)
+    )
 
 
 def stiffness(count: int) -> torch.Tensor:

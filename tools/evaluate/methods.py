@@ -18,7 +18,7 @@ from tools.peers import peer_packages, register_pairs
 OUR_METHODS = ("network", "refined", "latent", "direct")
 DRAWN = "drawn"  # as label_ed: contours are the network's own, and labels are for the scores alone
 DIRECT_STEPS = 40
-REFINE_STEPS = 12
+REFINE_STEPS = 15
 LATENT_STEPS = 40
 
 

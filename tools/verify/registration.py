@@ -22,7 +22,7 @@ from tools.bundle import VAE
 from tools.evaluate.__main__ import evaluate, table_line
 from tools.verify.folders import Kind, labelled_studies, virtual_cines, weights
 from tools.verify.hearts import group_claims, vendor_claims
-from tools.verify.registration_cost import cost_claims
+from tools.verify.registration_cost import cost_claims, gpu_claims
 
 SELECTION = ("patient001", "patient002", "patient003")
 HELD_OUT = ("patient004", "patient008", "patient009")
@@ -196,7 +196,7 @@ def groups(options: argparse.Namespace, results: Results) -> claims.Groups:
     """
     real, virtual = options.real, options.virtual
     on_virtual = partial(virtual_claims, count=options.virtual_studies)
-    found: dict[str, Any] = {"cost": lambda: cost_claims(real)}
+    found: dict[str, Any] = {"cost": lambda: cost_claims(real), "gpu": lambda: gpu_claims(real)}
     for name, folder, measure in (
         ("real cines", real, real_claims),
         ("virtual cines", virtual, on_virtual),

@@ -32,6 +32,7 @@ BATCH = 8
 REPEATS = 5
 LARGEST_LOAD = 0.7  # load average above which times mean nothing
 MOST_GB = 2.0
+GPU_SECONDS = 1.0
 
 
 class Size(NamedTuple):
@@ -233,4 +234,29 @@ def cost_claims(folder: Path | None) -> Iterator[Claim]:
     yield from stack_claims(folder)
 
 
-__all__ = ["cost_claims", "pair_seconds", "stack_claims", "training_seconds"]
+def gpu_claims(folder: Path | None) -> Iterator[Claim]:
+    """Time of the refined motion of all slices and frames of a stack on a GPU, after a first run.
+
+    Args:
+        folder: of real studies; the first is tracked.
+    """
+    name = "a real stack on a GPU, refined: motion of all frames"
+    if folder is None or not torch.cuda.is_available():
+        yield not_run(name, "-", "no folder of real studies given" if folder is None else "no GPU")
+        return
+    study = studies_of(folder)[0]
+    tracker = Tracker(refine_steps=REFINE_STEPS)
+    loaded = tracker.load(dict(study))
+
+    def motion() -> None:
+        tracker.motion(loaded)
+        torch.cuda.synchronize()
+
+    with tempfile.TemporaryDirectory() as place:
+        motion_time = seconds(motion)
+        whole = seconds(lambda: tracker(study).save(place))
+    note = f"{torch.cuda.get_device_name()}; {whole:.2f} s from file to files"
+    yield at_most(name, motion_time, GPU_SECONDS, "s", note)
+
+
+__all__ = ["cost_claims", "gpu_claims", "pair_seconds", "stack_claims", "training_seconds"]

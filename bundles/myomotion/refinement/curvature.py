@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 
 from myomotion.core.flow import warp
-from myomotion.refinement.objective import PRIOR_SHARE, FrameTerms
+from myomotion.refinement.objective import PRIOR_SHARE, FrameTerms, shares_of_bending
 
 SOLVING = 8  # iterations of conjugate gradients
 FLOOR = 0.1  # of the mean curvature by images, added everywhere
@@ -25,20 +25,21 @@ class Curvature:
 
     Args:
         points: upper triangle of a symmetric 2 x 2 matrix at every control point, ``(N, 3, h, w)``.
-        bending: factor of the squared second differences.
+        bending: factor of the squared second differences at every control point,
+            ``(N, 1, h, w)``.
         edges: factors of the squared differences between neighbours along each axis,
             ``(N, 1, h - 1, w)`` and ``(N, 1, h, w - 1)``.
     """
 
     def __init__(
-        self, points: torch.Tensor, bending: float, edges: tuple[torch.Tensor, torch.Tensor]
+        self, points: torch.Tensor, bending: torch.Tensor, edges: tuple[torch.Tensor, torch.Tensor]
     ) -> None:
         self.points = points
-        self.bending = bending
+        self.bending = shares_of_bending(bending)
         self.edges = edges
         rows, columns = F.pad(edges[0], (0, 0, 1, 1)), F.pad(edges[1], (1, 1))
         own = rows[:, 0, 1:] + rows[:, 0, :-1] + columns[:, 0, :, 1:] + columns[:, 0, :, :-1]
-        own = own + CORNERS * bending
+        own = own + CORNERS * F.avg_pool2d(bending, 3, 1, 1, count_include_pad=False)[:, 0]
         first, mixed, second = points.unbind(1)
         first, second = first + own, second + own
         determinant = first * second - mixed.square()
@@ -47,11 +48,12 @@ class Curvature:
     def __call__(self, motion: torch.Tensor) -> torch.Tensor:
         """Product with changes of a motion ``(N, 2, h, w)``."""
         product = _times(self.points, motion)
-        across = motion.diff(dim=2).diff(dim=3)
+        on_rows, on_columns, on_corners = self.bending
+        across = on_corners * motion.diff(dim=2).diff(dim=3)
         twist = F.pad(across, (1, 1, 1, 1)).diff(dim=2).diff(dim=3)
-        along = F.pad(motion.diff(n=2, dim=2), (0, 0, 2, 2)).diff(n=2, dim=2)
-        beside = F.pad(motion.diff(n=2, dim=3), (2, 2)).diff(n=2, dim=3)
-        product = product + self.bending * (along + 2 * twist + beside)
+        along = F.pad(on_rows * motion.diff(n=2, dim=2), (0, 0, 2, 2)).diff(n=2, dim=2)
+        beside = F.pad(on_columns * motion.diff(n=2, dim=3), (2, 2)).diff(n=2, dim=3)
+        product = product + along + 2 * twist + beside
         rows = F.pad(self.edges[0] * motion.diff(dim=2), (0, 0, 1, 1)).diff(dim=2)
         columns = F.pad(self.edges[1] * motion.diff(dim=3), (1, 1)).diff(dim=3)
         return product - rows - columns
@@ -96,7 +98,7 @@ def curvature_of(terms: FrameTerms, displacement: torch.Tensor, step: int) -> Cu
     least = least + ROUGHEST * weights.temporal / number + TINY
     diagonal = points.new_tensor([1.0, 0.0, 1.0])[:, None, None]
     points = points + over(least) * diagonal
-    bending = weights.bending / step**4 / (4 * number)
+    bending = weights.bending / step**4 / (4 * number) * terms.loose(step)
     return Curvature(points, bending, _edges(terms, len(displacement), step))
 
 

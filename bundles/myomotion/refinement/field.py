@@ -53,7 +53,7 @@ class Refinement:
         *,
         integrator: FieldIntegrator,
         regulariser: Plausibility | None = None,
-        steps: int = 12,
+        steps: int = 15,
         alpha: float = 0.002,
         temporal: float = 0.001,
         bending: float = 0.0,

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, field
 
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 from myomotion.core.cycle import FEWEST_FRAMES
@@ -16,6 +17,9 @@ from myomotion.networks.half import has_bfloat16
 
 #: Of the curvature that R would have if no code explained anything: what it is continued by.
 PRIOR_SHARE = 0.7
+#: Voxels about the wall where bending does not count. The motion of a wall is no smooth one: it has
+#: kinks at the edges, and falls off from the inner to the outer one as that of a ring does.
+NEAR_WALL = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +31,8 @@ class Weights:
         alpha: weight of the regulariser.
         temporal: weight of the squared second difference over time, per squared voxel, a mean over
             grid and components.
-        bending: weight of :func:`bending_energy` ``B``.
+        bending: weight of :func:`bending_energy` ``B``, which counts where R does not: not in the
+            wall and :data:`NEAR_WALL` voxels about it.
         tissue: weight of the mean squared difference of the tissues' shares, summed over tissues.
         similarity: takes warped and reference images ``(B, 1, H, W)``.
         spacing: voxel size in millimetres.
@@ -45,9 +50,10 @@ class Weights:
 class FrameTerms:
     """What depends on one frame alone, for some frames of some slices.
 
-    R is dear and changes slowly: where it is ``lasting`` it is evaluated once, and continued by its
-    gradient and :data:`PRIOR_SHARE` of an upper bound of its curvature until :meth:`renew`. On a
-    processor with units for bfloat16 the autoencoder computes in that.
+    Where R looks after the wall, bending counts away from it alone. R is dear and changes slowly:
+    where it is ``lasting`` it is evaluated once, and continued by its gradient and
+    :data:`PRIOR_SHARE` of an upper bound of its curvature until :meth:`renew`. On a processor with
+    units for bfloat16 the autoencoder computes in that.
 
     Args:
         weights: of the terms.
@@ -74,7 +80,17 @@ class FrameTerms:
         self.walled = wall.flatten(1).any(1)
         self.wall = wall[self.walled]
         self.lasting = lasting
+        self._loose: dict[int, torch.Tensor] = {}
         self.known: tuple[torch.Tensor, torch.Tensor, torch.Tensor] | None = None
+
+    def loose(self, step: int) -> torch.Tensor:
+        """Share of bending that counts at points ``step`` voxels apart, ``(N, 1, h, w)``."""
+        if step not in self._loose:
+            near = self.reference.new_zeros(len(self.walled), 1, *self.reference.shape[-2:])
+            if self.weights.regulariser is not None and self.weights.alpha:
+                near[self.walled] = F.max_pool2d(self.wall, 2 * NEAR_WALL + 1, 1, NEAR_WALL)
+            self._loose[step] = 1 - F.avg_pool2d(near, step)
+        return self._loose[step]
 
     def renew(self) -> None:
         """Evaluate R the next time."""
@@ -108,7 +124,8 @@ class FrameTerms:
             places = (self.walled.nonzero()[:, 0],)
             value = value + weights.alpha * torch.zeros_like(value).index_put(places, prior)
         if weights.bending:
-            bent = bending_energy(displacement if coarse is None else coarse) / step**4
+            motion = displacement if coarse is None else coarse
+            bent = bending_energy(motion, self.loose(step)) / step**4
             value = value + weights.bending * bent
         return value
 
@@ -221,19 +238,36 @@ class Objective:
         return self.weights.temporal * temporal_roughness(displacement, self.periodic)
 
 
-def bending_energy(displacement: torch.Tensor) -> torch.Tensor:
+def bending_energy(displacement: torch.Tensor, share: torch.Tensor | None = None) -> torch.Tensor:
     """Mean squared second differences between neighbours, which see the finest wave as well.
 
     Args:
         displacement: ``(B, 2, H, W)`` in voxels.
+        share: that counts of the squares at each point, ``(B, 1, H, W)``; all by default.
 
     Returns:
         ``(B,)`` in 1 / voxel^2, a mean over components, grid and the four second derivatives.
     """
     along = displacement.diff(n=2, dim=-2), displacement.diff(n=2, dim=-1)
     mixed = displacement.diff(dim=-2).diff(dim=-1)
-    first, second, cross = (d.square().mean((1, 2, 3)) for d in (*along, mixed))
+    squares = [d.square() for d in (*along, mixed)]
+    if share is not None:
+        squares = [s * part for s, part in zip(squares, shares_of_bending(share), strict=True)]
+    first, second, cross = (s.mean((1, 2, 3)) for s in squares)
     return (first + 2 * cross + second) / 4
+
+
+def shares_of_bending(share: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Shares that count of second differences, from those at points.
+
+    Args:
+        share: ``(B, 1, H, W)``.
+
+    Returns:
+        ``(B, 1, H - 2, W)`` along rows, ``(B, 1, H, W - 2)`` along columns and
+        ``(B, 1, H - 1, W - 1)`` of the mixed ones.
+    """
+    return share[:, :, 1:-1], share[..., 1:-1], F.avg_pool2d(share, 2, 1)
 
 
 def temporal_roughness(displacement: torch.Tensor, periodic: list[bool]) -> torch.Tensor:

@@ -42,7 +42,7 @@ class TrackMotiond(MapTransform):
     Examples:
         >>> Compose([
         ...     LoadImaged(["image", "label"], ensure_channel_first=True),
-        ...     TrackMotiond("image", Tracker(refine_steps=12), label_key="label"),
+        ...     TrackMotiond("image", Tracker(refine_steps=15), label_key="label"),
         ... ])({"image": "sa.nii.gz", "label": "label_sa_ED.nii.gz"})["image_displacement"]
     """
 
@@ -94,7 +94,7 @@ class RegisterPaird(MapTransform):
         allow_missing_keys: pass over keys that are not there.
 
     Examples:
-        >>> register = RegisterPaird("systole", "diastole", Tracker(refine_steps=12))
+        >>> register = RegisterPaird("systole", "diastole", Tracker(refine_steps=15))
         >>> register({"systole": es, "diastole": ed})["systole_warped"]
     """
 

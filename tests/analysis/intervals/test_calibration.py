@@ -17,7 +17,7 @@ from myomotion.analysis.intervals.calibration import (
 from myomotion.errors import InputError
 
 NETWORK = {"weights_sha256": "a", "field": "velocity", "refine_steps": 0, "refine_alpha": 0.003}
-REFINED = {**NETWORK, "refine_steps": 12, "vae_weights_sha256": "b", "report": True}
+REFINED = {**NETWORK, "refine_steps": 15, "vae_weights_sha256": "b", "report": True}
 
 
 def table(**changes: Any) -> dict[str, Any]:
