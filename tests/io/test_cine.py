@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 import torch
 
-from myomotion.analysis.grids import working_grids
+from myomotion.analysis.grids import working_grids, working_slices
 from myomotion.core.working_grid import WorkingGrid
 from myomotion.errors import InputError
 from myomotion.files.outputs import MARKER
 from myomotion.io.cine import find_studies, read_cine
-from myomotion.io.labels import read_label
+from myomotion.io.labels import MYOCARDIUM, read_label
 from myomotion.io.studies import folders_without_cine
 from myomotion.transforms.frame_pairs import RandFramePairs
 from myomotion.transforms.load_cine import LoadCine
@@ -69,6 +69,25 @@ def test_identity_grid_returns_the_slice_bit_for_bit() -> None:
     image = torch.rand(1, 1, 96, 96)
     assert torch.equal(grid.to_working(image), image)
     assert torch.equal(grid.to_source(image), image)
+
+
+@pytest.mark.parametrize(("axis", "end"), [(0, 0), (0, -1), (1, 0), (1, -1)])
+def test_label_that_touches_the_edge_ends_with_the_picture(
+    small_study: Path, axis: int, end: int
+) -> None:
+    cine = read_cine(find_studies(small_study)[0])
+    assert cine.label_ed is not None
+    away = np.argwhere(cine.label_ed.any(2))[:, axis]
+    shift = -away.min() if end == 0 else cine.label_ed.shape[axis] - 1 - away.max()
+    cine.label_ed = np.roll(cine.label_ed, shift, axis)
+    assert (cine.label_ed.take(end, axis) == MYOCARDIUM).any()
+    slices = working_slices(cine)
+    for code, soft in slices.soft.items():
+        voxels = (cine.label_ed == code).sum() * np.prod(cine.spacing)
+        assert float(soft.sum()) * slices.spacing**2 == pytest.approx(voxels, rel=0.02)
+        for part, grid in zip(soft, slices.grids, strict=True):
+            assert not bool(part[~grid.within_source()].any())
+    assert not bool(slices.grids[0].within_source().all())
 
 
 def test_working_grid_is_centred_on_the_labelled_ventricle(small_study: Path) -> None:

@@ -198,7 +198,9 @@ def _soft(labels: np.ndarray | None, value: int, grids: Sequence[WorkingGrid]) -
         grid.to_working(torch.from_numpy((labels[..., z] == value).astype(np.float32))[None, None])
         for z, grid in enumerate(grids)
     )
-    return torch.stack([part[0, 0] for part in parts])
+    return torch.stack(
+        [part[0, 0] * grid.within_source() for part, grid in zip(parts, grids, strict=True)]
+    )
 
 
 def _cavity_center(cine: Cine, z: int, grid: WorkingGrid) -> tuple[float, float]:

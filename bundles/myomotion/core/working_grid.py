@@ -38,11 +38,19 @@ class WorkingGrid:
         Returns:
             ``(N, C, size, size)``; beyond the source the nearest voxel's value.
         """
-        grid = identity_coordinates([self.size, self.size], slices.new_zeros(()))
-        step = slices.new_tensor([self.spacing / s for s in self.source_spacing])
-        middle = slices.new_tensor(self.center)
-        coordinates = (grid - (self.size - 1) / 2) * step[None, :, None, None]
-        return sample(slices, coordinates + middle[None, :, None, None], mode)
+        return sample(slices, self._places(slices), mode)
+
+    def within_source(self) -> torch.Tensor:
+        """Voxels whose middle lies in one of the source, boolean ``(size, size)``.
+
+        What :meth:`to_working` gives elsewhere is no part of the picture.
+        """
+        places = self._places(torch.zeros(()))[0]
+        inside = [
+            (place > -0.5) & (place < n - 0.5)
+            for place, n in zip(places, self.source_size, strict=True)
+        ]
+        return inside[0] & inside[1]
 
     def to_source(self, values: torch.Tensor, mode: str = "bilinear") -> torch.Tensor:
         """Bring maps of the working grid back to the source grid.
@@ -88,6 +96,14 @@ class WorkingGrid:
             slice(max(int(c - half / s), 0), min(int(c + half / s) + 2, n))
             for c, s, n in zip(self.center, self.source_spacing, self.source_size, strict=True)
         )  # type: ignore[return-value]
+
+    def _places(self, like: torch.Tensor) -> torch.Tensor:
+        """Where the working grid's voxels lie in the source, ``(1, 2, size, size)`` in voxels."""
+        grid = identity_coordinates([self.size, self.size], like.new_zeros(()))
+        step = like.new_tensor([self.spacing / s for s in self.source_spacing])
+        middle = like.new_tensor(self.center)
+        places = (grid - (self.size - 1) / 2) * step[None, :, None, None]
+        return places + middle[None, :, None, None]
 
     def affine(self, source_affine: np.ndarray) -> np.ndarray:
         """Affine (RAS, millimetres) of the working grid.
