@@ -88,6 +88,23 @@ def test_report_of_three_levels_and_thirty_frames_is_small(tmp_path: Path) -> No
     assert (folder / "report.html").stat().st_size < 5e6
 
 
+def test_beside_the_picture_it_is_black(small_study: Path, tmp_path: Path) -> None:
+    """A picture that is cut close to the heart is not continued by streaks."""
+    names = ("sa.nii.gz", "label_sa_ED.nii.gz")
+    wall = np.argwhere(nib.load(small_study / names[1]).get_fdata().any(2))
+    near = tuple(map(slice, wall.min(0) - 2, wall.max(0) + 3))
+    for name in names:
+        image = nib.load(small_study / name)
+        part = np.array(image.dataobj)[near]
+        nib.save(nib.Nifti1Image(part, image.affine), small_study / name)
+    page = (results(small_study, tmp_path / "out") / "report.html").read_text()
+    data = json.loads(re.search(r'id="data">(.*?)</script>', page, re.DOTALL)[1])
+    for url in (url for part in data["slices"] for url in part["frames"]):
+        shown = imread(io.BytesIO(base64.b64decode(url.split(",")[1])), format="png")
+        edge = np.concatenate([shown[0], shown[-1], shown[:, 0], shown[:, -1]])
+        assert edge.max() == 0 < shown.max()
+
+
 def test_results_without_a_label_say_why_there_is_no_strain(
     small_study: Path, tmp_path: Path
 ) -> None:

@@ -140,6 +140,7 @@ def _grey_frames(motion: Motion, z: int, pixels: int, half: float, view: View) -
     )
     frames = np.ascontiguousarray(motion.slices.cine.image[:, :, z].transpose(2, 0, 1))
     values = fine.to_working(torch.from_numpy(frames)[:, None])[:, 0].numpy()
+    values = np.where(fine.within_source().numpy(), values, found.dark)  # black beside the picture
     grey = np.clip((values - found.dark) / found.extent * 255, 0, 255).astype(np.uint8)
     return view.picture(grey)
 
