@@ -194,13 +194,11 @@ def _soft(labels: np.ndarray | None, value: int, grids: Sequence[WorkingGrid]) -
     size = grids[0].size
     if labels is None:
         return torch.zeros(len(grids), size, size)
-    parts = (
-        grid.to_working(torch.from_numpy((labels[..., z] == value).astype(np.float32))[None, None])
-        for z, grid in enumerate(grids)
-    )
-    return torch.stack(
-        [part[0, 0] * grid.within_source() for part, grid in zip(parts, grids, strict=True)]
-    )
+    parts = []
+    for z, grid in enumerate(grids):
+        part = torch.from_numpy((labels[..., z] == value).astype(np.float32))
+        parts.append(grid.to_working(part[None, None])[0, 0] * grid.within_source())
+    return torch.stack(parts)
 
 
 def _cavity_center(cine: Cine, z: int, grid: WorkingGrid) -> tuple[float, float]:

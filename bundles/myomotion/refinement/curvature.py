@@ -106,8 +106,9 @@ def _edges(terms: FrameTerms, frames: int, step: int) -> tuple[torch.Tensor, tor
     """Factors by R of the squared differences between neighbouring control points."""
     small = [n // step for n in terms.reference.shape[-2:]]
     wall = terms.reference.new_zeros(frames, 1, *small)
-    regulariser = terms.weights.regulariser
-    if regulariser is not None and terms.weights.alpha and len(terms.wall):
+    if terms.weights.regularised and len(terms.wall):
+        regulariser = terms.weights.regulariser
+        assert regulariser is not None
         near = F.avg_pool2d(F.max_pool2d(terms.wall, 3, 1, 1), step)
         stiff = 2 * PRIOR_SHARE * terms.weights.alpha * regulariser.stiffness
         wall[terms.walled] = stiff * near / over(terms.wall.flatten(1).sum(1))

@@ -115,7 +115,7 @@ class Refinement:
             mask: end-diastolic myocardium ``(Z, 1, H, W)``.
         """
         without = slices_without_wall(mask)
-        if without and self.weights.regulariser is not None and self.weights.alpha:
+        if without and self.weights.regularised:
             LOG.info("no myocardium in %d slice(s): refined without the regulariser", without)
 
     def _objective(

@@ -46,6 +46,11 @@ class Weights:
     similarity: nn.Module = field(default_factory=MeanSquares)
     spacing: float = 1.5
 
+    @property
+    def regularised(self) -> bool:
+        """R looks after the motion of walls."""
+        return self.regulariser is not None and bool(self.alpha)
+
 
 class FrameTerms:
     """What depends on one frame alone, for some frames of some slices.
@@ -87,7 +92,7 @@ class FrameTerms:
         """Share of bending that counts at points ``step`` voxels apart, ``(N, 1, h, w)``."""
         if step not in self._loose:
             near = self.reference.new_zeros(len(self.walled), 1, *self.reference.shape[-2:])
-            if self.weights.regulariser is not None and self.weights.alpha:
+            if self.weights.regularised:
                 near[self.walled] = F.max_pool2d(self.wall, 2 * NEAR_WALL + 1, 1, NEAR_WALL)
             self._loose[step] = 1 - F.avg_pool2d(near, step)
         return self._loose[step]
@@ -119,7 +124,7 @@ class FrameTerms:
         if self.tissues.shape[1]:
             apart = (warped[:, 1:] - self.tissues).square().sum(1).mean((1, 2))
             value = value + weights.tissue * apart
-        if weights.regulariser is not None and weights.alpha and bool(self.walled.any()):
+        if weights.regularised and bool(self.walled.any()):
             prior = self._prior(displacement[self.walled])
             places = (self.walled.nonzero()[:, 0],)
             value = value + weights.alpha * torch.zeros_like(value).index_put(places, prior)

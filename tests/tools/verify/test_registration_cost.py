@@ -9,12 +9,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from myomotion.io.cine import find_studies, read_cine
 from tests.support.studies import write_study
 from tools.verify import registration_cost
 from tools.verify.larger_cines import larger_cine
-from tools.verify.registration_cost import SIZES, cost_claims, peak_memory, stack_claims
+from tools.verify.registration_cost import (
+    SIZES,
+    cost_claims,
+    gpu_claims,
+    peak_memory,
+    stack_claims,
+)
 
 
 @pytest.fixture
@@ -45,6 +52,15 @@ def test_a_busy_machine_measures_nothing(monkeypatch: pytest.MonkeyPatch, real: 
     monkeypatch.setattr(os, "getloadavg", lambda: (1.5, 1.5, 1.5))
     (claim,) = cost_claims(real)
     assert claim.passed is None and "busy (load 1.5" in claim.note
+
+
+def test_without_a_gpu_or_studies_none_is_measured(
+    monkeypatch: pytest.MonkeyPatch, real: Path
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    for folder, reason in ((real, "no GPU"), (None, "no folder of real studies given")):
+        (claim,) = gpu_claims(folder)
+        assert claim.passed is None and claim.note == reason
 
 
 @pytest.mark.slow
