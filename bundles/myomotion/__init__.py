@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from myomotion.tracker import Tracker as Tracker
     from myomotion.tracker import track as track
 
-__version__ = "0.9.0"
+__version__ = "0.10.0"
 
 
 def __getattr__(name: str) -> Any:

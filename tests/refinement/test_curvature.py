@@ -6,11 +6,18 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from myomotion.core.flow import identity_coordinates
 from myomotion.losses.plausibility import Plausibility
 from myomotion.networks.gradient_vae import GradientVAE
 from myomotion.networks.weights import load_state
-from myomotion.refinement.curvature import Curvature, curvature_of, inner
-from myomotion.refinement.objective import FrameTerms, Weights, bending_energy
+from myomotion.refinement.curvature import (
+    FADING,
+    Curvature,
+    curvature_of,
+    inner,
+    turn_about_the_wall,
+)
+from myomotion.refinement.objective import FrameTerms, Weights, bending_energy, stretch
 
 SIZE, STEP = 64, 2
 SMALL = SIZE // STEP
@@ -60,6 +67,8 @@ def test_of_bending_is_that_of_the_energy() -> None:
         torch.zeros(1, 3, SMALL, SMALL),
         torch.full((1, 1, SMALL, SMALL), 3.0 / STEP**4 / (4 * SMALL**2)),
         (torch.zeros(1, 1, SMALL - 1, SMALL), torch.zeros(1, 1, SMALL, SMALL - 1)),
+        torch.zeros(1, 2, SMALL, SMALL),
+        torch.zeros(1),
     )
     assert float(inner(motion, flat(motion)) / 2) == pytest.approx(float(bent), rel=0.1)
     more = at_rest(terms_of(bending=3.0))(motion) - at_rest(terms_of())(motion)
@@ -79,7 +88,7 @@ def test_of_bending_counts_away_from_the_wall_where_the_prior_looks_after_that(
     plain = terms_of(wall=wall, regulariser=regulariser, alpha=1.0)
     motion = smooth(1, 4)
     bent = at_rest(held)(motion) - at_rest(plain)(motion)
-    everywhere = at_rest(free)(motion) - at_rest(terms_of())(motion)
+    everywhere = at_rest(free)(motion) - at_rest(terms_of(wall=wall))(motion)
     apart = (bent - everywhere).abs() > 1e-6 * float(everywhere.abs().max())
     near = torch.zeros(SMALL, SMALL, dtype=torch.bool)
     near[8:24, 8:24] = True  # the wall, two voxels about it, and what second differences reach
@@ -106,6 +115,64 @@ def test_of_the_prior_is_what_it_is_continued_by_and_lies_on_the_wall(vae_weight
     product = at_rest(with_prior)(motion) - at_rest(without)(motion)
     assert float(inner(motion, product) / 2) == pytest.approx(float(bound.detach()), rel=0.3)
     assert float(product[..., :8, :].abs().max()) < 1e-6 * float(product.abs().max())
+
+
+def ring() -> torch.Tensor:
+    radius = (identity_coordinates([SIZE, SIZE], torch.zeros(()))[0] - 31.5).norm(dim=0)
+    return ((radius > 10) & (radius < 18)).float()[None, None]
+
+
+def test_turn_is_rigid_in_the_wall_and_none_far_from_it() -> None:
+    (turn,) = turn_about_the_wall(ring(), STEP)
+    places = identity_coordinates([SIZE // STEP] * 2, torch.zeros(()))[0] * STEP - 31
+    radius = places.norm(dim=0)
+    length = turn.norm(dim=0)
+    assert torch.allclose(length[radius < 16], radius[radius < 16] * torch.pi / 180, atol=1e-3)
+    assert float((turn * places).sum(0).abs().max()) < 1e-3  # at right angles to the radius
+    assert float(length[radius > 18 + FADING].max()) == 0
+    assert not bool(turn_about_the_wall(torch.zeros(1, 1, SIZE, SIZE), STEP).any())
+
+
+def test_turn_costs_nothing_but_what_pictures_say(vae_weights: object) -> None:
+    regulariser = Plausibility(load_state(GradientVAE(), vae_weights))
+    places = identity_coordinates([SMALL, SMALL], torch.zeros(())) - (SMALL - 1) / 2
+    turn = torch.stack([-places[:, 1], places[:, 0]], 1)
+    with_prior, without = (
+        at_rest(terms_of(wall=ring(), regulariser=regulariser, alpha=alpha)) for alpha in (1.0, 0.0)
+    )
+    grown, turned = (inner(m, with_prior(m) - without(m)) for m in (places, turn))
+    assert abs(float(turned)) < 1e-4 * float(grown)
+
+
+def test_what_is_added_everywhere_is_left_out_along_a_turn_of_the_wall() -> None:
+    with_wall, none = at_rest(terms_of(wall=ring())), at_rest(terms_of())
+    turn = turn_about_the_wall(ring(), STEP)
+    growth = torch.stack([-turn[:, 1], turn[:, 0]], 1)
+    assert float(inner(turn, with_wall(turn))) < float(inner(turn, none(turn)))
+    torch.testing.assert_close(with_wall(growth), none(growth), rtol=1e-4, atol=1e-9)
+
+
+def test_turn_is_solved_for_at_once(vae_weights: object) -> None:
+    regulariser = Plausibility(load_state(GradientVAE(), vae_weights))
+    curvature = at_rest(terms_of(wall=ring(), regulariser=regulariser, alpha=1.0))
+    turn = 3 * turn_about_the_wall(ring(), STEP)
+    torch.testing.assert_close(curvature.solve(curvature(turn)), turn, rtol=1e-3, atol=1e-4)
+
+
+def test_stretch_leaves_out_one_turn_of_all() -> None:
+    axis = torch.arange(9.0)
+    rows, columns = torch.meshgrid(axis, axis, indexing="ij")
+    factors = torch.rand(1, 1, 8, 9), torch.rand(1, 1, 9, 8)
+    turned = torch.stack([-columns, rows])[None]
+    sheared = torch.stack([columns, rows])[None]
+    both = sum(float(factor.sum()) for factor in factors)
+    assert float(stretch(turned, *factors)) == pytest.approx(0, abs=1e-4)
+    left = both - float(factors[0].sum() - factors[1].sum()) ** 2 / both
+    assert float(stretch(sheared, *factors)) == pytest.approx(left, rel=1e-5)
+    rest = torch.randn(1, 2, 9, 9)
+    torch.testing.assert_close(
+        stretch(rest - 0.3 * turned, *factors), stretch(rest, *factors), rtol=1e-4, atol=0
+    )
 
 
 def test_solution_goes_most_of_the_way_down() -> None:

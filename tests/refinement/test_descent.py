@@ -17,7 +17,11 @@ def flat(points: torch.Tensor) -> Curvature:
     """Curvature of control points that do not depend on each other."""
     none = points.new_zeros(len(points), 1, SIZE - 1, SIZE)
     return Curvature(
-        torch.stack([points, 0 * points, points], 1), 0 * points[:, None], (none, none.mT)
+        torch.stack([points, 0 * points, points], 1),
+        0 * points[:, None],
+        (none, none.mT),
+        points.new_zeros(len(points), 2, SIZE, SIZE),
+        points.new_zeros(len(points)),
     )
 
 

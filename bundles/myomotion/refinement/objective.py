@@ -82,6 +82,7 @@ class FrameTerms:
         self.moving = torch.cat([moving, tissues[0]], 1)
         self.reference = reference
         self.tissues = tissues[1]
+        self.walls = wall
         self.walled = wall.flatten(1).any(1)
         self.wall = wall[self.walled]
         self.lasting = lasting
@@ -91,9 +92,9 @@ class FrameTerms:
     def loose(self, step: int) -> torch.Tensor:
         """Share of bending that counts at points ``step`` voxels apart, ``(N, 1, h, w)``."""
         if step not in self._loose:
-            near = self.reference.new_zeros(len(self.walled), 1, *self.reference.shape[-2:])
-            if self.weights.regularised:
-                near[self.walled] = F.max_pool2d(self.wall, 2 * NEAR_WALL + 1, 1, NEAR_WALL)
+            near = F.max_pool2d(self.walls, 2 * NEAR_WALL + 1, 1, NEAR_WALL)
+            if not self.weights.regularised:
+                near = torch.zeros_like(near)
             self._loose[step] = 1 - F.avg_pool2d(near, step)
         return self._loose[step]
 
@@ -153,15 +154,15 @@ class FrameTerms:
         value = value + (step * gradient).flatten(1).sum(1)
         if not self.lasting:
             return value
-        wall, stretched = self.wall, step.new_zeros(len(step))
-        for axis in (2, 3):
-            ends = (
+        wall = self.wall
+        edges = [
+            torch.maximum(
                 wall.narrow(axis, 1, wall.shape[axis] - 1),
                 wall.narrow(axis, 0, wall.shape[axis] - 1),
             )
-            stretched = stretched + (torch.maximum(*ends) * step.diff(dim=axis).square()).sum(
-                (1, 2, 3)
-            )
+            for axis in (2, 3)
+        ]
+        stretched = stretch(step, edges[0], edges[1])
         return value + PRIOR_SHARE * regulariser.stiffness * stretched / wall.sum((1, 2, 3))
 
 
@@ -241,6 +242,28 @@ class Objective:
         if not self.weights.temporal or displacement.shape[1] + 1 < FEWEST_FRAMES:
             return displacement.new_zeros(len(displacement))
         return self.weights.temporal * temporal_roughness(displacement, self.periodic)
+
+
+def stretch(
+    displacement: torch.Tensor, on_rows: torch.Tensor, on_columns: torch.Tensor
+) -> torch.Tensor:
+    """Sum of squared differences between neighbours, without what one turn of them all explains.
+
+    Args:
+        displacement: ``(B, 2, H, W)``.
+        on_rows: factors of the differences along axis 0, ``(B, 1, H - 1, W)``.
+        on_columns: along axis 1, ``(B, 1, H, W - 1)``.
+
+    Returns:
+        ``(B,)``: the least of the sum over all turns that are taken out, as R takes one out.
+    """
+    rows, columns = displacement.diff(dim=2), displacement.diff(dim=3)
+    sums = (on_rows * rows.square()).sum((1, 2, 3)) + (on_columns * columns.square()).sum((1, 2, 3))
+    turned = (on_rows[:, 0] * rows[:, 1]).sum((1, 2)) - (on_columns[:, 0] * columns[:, 0]).sum(
+        (1, 2)
+    )
+    count = on_rows.sum((1, 2, 3)) + on_columns.sum((1, 2, 3))
+    return sums - turned.square() / count.clamp(min=torch.finfo(count.dtype).tiny)
 
 
 def bending_energy(displacement: torch.Tensor, share: torch.Tensor | None = None) -> torch.Tensor:

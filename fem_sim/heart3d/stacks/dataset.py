@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from fem_sim.files import REJECTED, SPLITS, claim_folder, write_rejection
+from fem_sim.files import RECORD, REJECTED, SPLITS, claim_folder, write_rejection
 from fem_sim.heart3d.motion import HeartMotion
 from fem_sim.heart3d.stacks.pictures import draw_stack
 from fem_sim.heart3d.stacks.stack import StackSettings, VirtualStack, slice_heart
@@ -17,6 +17,7 @@ from fem_sim.parallel import run_jobs
 from fem_sim.phantom.dataset import write_cine_list
 from fem_sim.phantom.files import is_finished, write_cine
 from fem_sim.phantom.motion import PhantomError
+from myomotion.errors import InputError
 from myomotion.io.datalist import read_datalist
 
 
@@ -117,6 +118,34 @@ def jobs_of(
                 )
             )
     return jobs
+
+
+def made_with(stacks: Path, hearts: Path) -> tuple[StackSettings, int]:
+    """Settings and seed of a folder of stacks, without which its truth cannot be told.
+
+    Args:
+        stacks: folder that :func:`make_stacks` made.
+        hearts: folder of its ventricles.
+
+    Raises:
+        InputError: if the folder does not say, or is of other ventricles.
+    """
+    record = stacks / RECORD
+    try:
+        found = json.loads(record.read_text())
+        of, seed = str(found.pop("hearts")), int(found.pop("seed"))
+        settings = StackSettings(**found)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(
+            f"{record}: says nothing of stacks ({error}). Make the folder by "
+            "'python -m fem_sim stacks3d'."
+        ) from error
+    if of != hearts.name:
+        raise InputError(
+            f"{stacks}: its ventricles are of {of}, not of {hearts.name}. Give the folder that it "
+            "was made of."
+        )
+    return settings, seed
 
 
 def make_stacks(

@@ -13,12 +13,14 @@ from fem_sim.__main__ import main
 from fem_sim.heart3d.mesh import ellipsoid_lofting, ventricle_mesh
 from fem_sim.heart3d.modes.learn import modes_of
 from fem_sim.heart3d.motion import HeartMotion
+from fem_sim.heart3d.stacks.dataset import made_with, make_stacks
 from fem_sim.heart3d.stacks.pictures import contraction_of, level_names, wall_motion
 from fem_sim.heart3d.stacks.stack import StackSettings, slice_heart
 from fem_sim.heart3d.wall import moving_wall
 from myomotion.analysis.volume.lattice import ANGLES, DEPTHS, HEIGHTS
 from myomotion.analysis.volume.lift import LiftSettings
 from myomotion.analysis.volume.modes import HeartModes
+from myomotion.errors import InputError
 from tools.verify.volume.hearts import true_errors, unseen_jobs
 
 STRETCH = 0.9  # along the axis
@@ -187,3 +189,17 @@ def test_stacks_are_drawn_by_command_and_go_on(hearts: Path, tmp_path: Path) -> 
     before = (output / "h00000" / "info.json").stat().st_mtime_ns
     assert main(command) == 0
     assert (output / "h00000" / "info.json").stat().st_mtime_ns == before
+
+
+def test_truth_of_stacks_is_told_by_how_they_were_made(hearts: Path, tmp_path: Path) -> None:
+    output = tmp_path / "stacks"
+    settings = StackSettings(distance=15.0, shift=0.5)
+    make_stacks(output, hearts, settings=settings, seed=3, sections=("training",), progress=False)
+    assert made_with(output, hearts) == (settings, 3)
+    with pytest.raises(InputError, match=f"ventricles are of {hearts.name}, not of others"):
+        made_with(output, tmp_path / "others")
+    (output / "settings.json").write_text("[]")
+    with pytest.raises(InputError, match="says nothing of stacks"):
+        made_with(output, hearts)
+    with pytest.raises(InputError, match="says nothing of stacks"):
+        made_with(hearts, hearts)

@@ -20,7 +20,7 @@ import numpy as np
 
 from fem_sim import claims
 from fem_sim.claims import Claim, at_least, at_most
-from fem_sim.heart3d.stacks.dataset import stack_of
+from fem_sim.heart3d.stacks.dataset import made_with, stack_of
 from fem_sim.heart3d.stacks.stack import StackSettings
 from myomotion.analysis.volume.lift import Data, LiftSettings, Tracks, lift
 from myomotion.analysis.volume.modes import shipped_modes
@@ -102,7 +102,8 @@ def true_claims(hearts: Path, count: int | None, results: Results) -> Iterator[C
 
 def tracked_claims(options: argparse.Namespace, results: Results) -> Iterator[Claim]:
     """The lift where pictures are tracked."""
-    jobs = unseen_jobs(options.hearts, StackSettings())[: options.count]
+    settings, seed = made_with(options.stacks, options.hearts)
+    jobs = unseen_jobs(options.hearts, settings, seed)[: options.count]
     parts: dict[str, Rows] = {}
     errors = tracked_errors(jobs, options.stacks, _tracker(options), parts)
     found = _measured("tracked slices", errors, results)
