@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import torch
 
 from fem_sim.phantom.files import write_cine
 from fem_sim.phantom.render import CineSettings, render_cine
-from myomotion.analysis.areas import Areas, label_areas, tracked_areas
+from myomotion.analysis.areas import Areas, label_areas, seen_areas, tracked_areas
 from myomotion.analysis.grids import working_slices
 from myomotion.analysis.motion import Motion, source_motion
 from myomotion.analysis.study import Study, analyse
@@ -183,3 +184,22 @@ def test_labelled_volumes_of_a_whole_real_stack_are_those_of_a_heart(sunnybrook:
     assert 150 < numbers["lv_edv_ml"] < 250 and 80 < numbers["lv_mass_g"] < 200
     assert 20 < numbers["lv_ef_labelled_percent"] < 35  # a failing heart
     assert numbers["heart_rate_bpm"] == pytest.approx(80)
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+def test_cavity_that_is_seen_ends_where_the_picture_does(axis: int) -> None:
+    cine = ring_cine(beat())
+    assert cine.label_ed is not None
+    cut = int(np.argwhere(cine.label_ed == CAVITY).mean(0)[axis])
+    cine.image, cine.label_ed = (
+        np.delete(a, np.s_[:cut], axis) for a in (cine.image, cine.label_ed)
+    )
+    slices = working_slices(cine)
+    share = torch.from_numpy((cine.label_ed[..., 0] == CAVITY).astype(np.float32))
+    drawn = slices.grids[0].to_working(share[None, None])  # goes on beside the picture
+    tissues = torch.zeros(1, cine.image.shape[3], 3, *drawn.shape[-2:])
+    tissues[:, :, CAVITY - 1] = drawn
+    seen = seen_areas(replace(slices, tissues=tissues))
+    assert seen is not None
+    area = label_areas(cine.label_ed, CAVITY, cine.spacing)
+    assert seen == pytest.approx(np.broadcast_to(area, seen.shape), rel=0.05)

@@ -139,6 +139,8 @@ def tracked_areas(motion: Motion) -> Areas | None:
 def seen_areas(slices: Slices) -> np.ndarray | None:
     """Area of the cavity that the network sees in every frame, near the end-diastolic label.
 
+    What it sees beside the picture, which goes on there as it is at its edge, does not count.
+
     Args:
         slices: the study with its tissues.
 
@@ -150,6 +152,7 @@ def seen_areas(slices: Slices) -> np.ndarray | None:
         return None
     heart = (slices.soft[CAVITY] + slices.soft[MYOCARDIUM] > 0.5).numpy()
     near = ndimage.binary_dilation(heart, _DISC[None], iterations=NEAR_VOXELS)
+    near &= torch.stack([grid.within_source() for grid in slices.grids]).numpy()
     cavity = slices.tissues[:, :, CAVITY - 1].numpy() * near[:, None]
     area = cavity.sum((2, 3)).T * slices.spacing**2
     return slices.cine.to_file(area, axis=0)
