@@ -37,5 +37,5 @@ def test_every_number_stands_in_the_page_that_its_row_names() -> None:
 
 
 def test_a_number_of_nowhere_would_be_seen() -> None:
-    row = "| How far? | 0.830 and 0.1234567 | [a](README.md#performance) |"
+    row = "| How far? | 1.5 and 0.1234567 | [a](README.md#performance) |"
     assert unfounded(row, PAGE.parent) == ["0.1234567"]

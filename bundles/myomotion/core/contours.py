@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import contourpy
 import numpy as np
+from scipy import ndimage
 from scipy.spatial import cKDTree
 
 POINT_STEP = 0.1  # voxels between the points that stand for a contour
@@ -37,6 +38,31 @@ def ring_contours(mask: np.ndarray) -> list[np.ndarray]:
     padded = np.pad(np.asarray(mask, float), 1)
     closed = sorted((_dense(line - 1) for line in level_lines(padded, 0.5)), key=len)
     return closed[::-1][:2]
+
+
+def heart_contours(
+    wall: np.ndarray, cavity: np.ndarray, smoothing: float = 0.0
+) -> list[np.ndarray]:
+    """Contours of a wall as they are drawn: both closed where the wall closes around the cavity.
+
+    A ring that is so thin somewhere that a coarser grid or smoothing opens it would have neither.
+
+    Args:
+        wall: myocardium ``(H, W)``, values 0 to 1.
+        cavity: the same of the cavity.
+        smoothing: standard deviation in voxels, which takes steps of a label off.
+
+    Returns:
+        Outlines of wall and cavity together and of the cavity, ``(N, 2)`` each in voxels; those of
+        :func:`ring_contours` where the wall is open by more than two voxels.
+    """
+    inner = ndimage.gaussian_filter(np.asarray(cavity, float), smoothing)
+    muscle = ndimage.gaussian_filter(np.asarray(wall, float), smoothing)
+    held = ndimage.binary_fill_holes(ndimage.binary_dilation(wall > 0.5, np.ones((3, 3))))
+    blood = cavity > 0.5
+    if not blood.any() or not held[blood].all():
+        return ring_contours(muscle)
+    return ring_contours(muscle + inner)[:1] + ring_contours(inner)[:1]
 
 
 def level_lines(values: np.ndarray, level: float) -> list[np.ndarray]:

@@ -17,9 +17,9 @@ from matplotlib.figure import Figure
 from myomotion.analysis.intensity import intensities
 from myomotion.analysis.motion import Motion
 from myomotion.analysis.study import Study
-from myomotion.core.contours import ring_contours
+from myomotion.core.contours import heart_contours
 from myomotion.core.working_grid import WorkingGrid
-from myomotion.io.labels import MYOCARDIUM
+from myomotion.io.labels import CAVITY, MYOCARDIUM
 
 # Inches. A row is a slice; columns of pictures begin at LEFT + k * STEP.
 WIDTH, LEFT, TOP, STEP, SIDE = 19.0, 0.3, 0.7, 3.0, 2.85
@@ -128,11 +128,11 @@ def _draw_bar(sheet: Axes, row: float) -> None:
 
 def _draw_contours(sheet: Axes, motion: Motion) -> None:
     """The wall at end-diastole, on both frames and on J."""
-    wall = motion.slices.soft[MYOCARDIUM].numpy()
+    wall, cavity = (motion.slices.soft[code].numpy() for code in (MYOCARDIUM, CAVITY))
     lines = [
         _on_sheet(line[::CONTOUR_STEP], motion.grids[z], z)
         for z in range(len(wall))
-        for line in ring_contours(wall[z])
+        for line in heart_contours(wall[z], cavity[z])
     ]
     for color, columns in (("tab:orange", (0, 1)), ("tab:green", (4,))):
         moved = [line + np.array([column * STEP, 0]) for column in columns for line in lines]

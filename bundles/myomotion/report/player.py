@@ -10,18 +10,17 @@ from typing import Any
 import numpy as np
 import torch
 from PIL import Image
-from scipy import ndimage
 
 from myomotion.analysis.intensity import intensities
 from myomotion.analysis.measures.tracked import UNLABELLED_RADIUS_MM
 from myomotion.analysis.motion import Motion
 from myomotion.analysis.regions import SliceRegions
 from myomotion.analysis.study import Study
-from myomotion.core.contours import ring_contours
+from myomotion.core.contours import heart_contours
 from myomotion.core.flow import sample
 from myomotion.core.view import View, standard_view
 from myomotion.core.working_grid import WorkingGrid
-from myomotion.io.labels import MYOCARDIUM
+from myomotion.io.labels import CAVITY, MYOCARDIUM
 
 MARGIN_MM = 26.0  # shown around the ventricle
 LARGEST_HALF_MM = 64.0
@@ -117,9 +116,9 @@ def _contours(study: Study, z: int) -> list[np.ndarray]:
     """Contours of the wall at end-diastole, voxels of the working grid ``(N, 2)`` each."""
     if study.regions[z].level is None:
         return []
-    soft = study.motion.slices.soft[MYOCARDIUM][z].numpy()
-    soft = ndimage.gaussian_filter(soft, CONTOUR_SMOOTHING)
-    return [_even(line, CONTOUR_POINTS) for line in ring_contours(soft)]
+    wall, cavity = (study.motion.slices.soft[c][z].numpy() for c in (MYOCARDIUM, CAVITY))
+    lines = heart_contours(wall, cavity, CONTOUR_SMOOTHING)
+    return [_even(line, CONTOUR_POINTS) for line in lines]
 
 
 def _half_width(region: SliceRegions, grid: WorkingGrid) -> float:
