@@ -58,8 +58,8 @@ class Curvature:
         turned = torch.cat([columns.diff(dim=3), -rows.diff(dim=2)], 1)
         count = edges[0].sum((1, 2, 3)) + edges[1].sum((1, 2, 3))
         self.less = [
-            (turned, over(_one_over(count))),
-            (turn, over(held * _one_over(inner(turn, turn)))),
+            (turned, _one_over(count)),
+            (turn, held * _one_over(inner(turn, turn))),
         ]
         self.turn = turn
         self.inverse = torch.stack([second, -mixed, first], 1) / determinant[:, None]
@@ -78,7 +78,7 @@ class Curvature:
         columns = F.pad(self.edges[1] * motion.diff(dim=3), (1, 1)).diff(dim=3)
         product = product - rows - columns
         for direction, weight in self.less:
-            product = product - over(inner(direction, motion)) * weight * direction
+            product = product - over(inner(direction, motion) * weight) * direction
         return product
 
     def solve(self, slope: torch.Tensor) -> torch.Tensor:

@@ -92,9 +92,9 @@ class FrameTerms:
     def loose(self, step: int) -> torch.Tensor:
         """Share of bending that counts at points ``step`` voxels apart, ``(N, 1, h, w)``."""
         if step not in self._loose:
-            near = F.max_pool2d(self.walls, 2 * NEAR_WALL + 1, 1, NEAR_WALL)
-            if not self.weights.regularised:
-                near = torch.zeros_like(near)
+            near = torch.zeros_like(self.walls)
+            if self.weights.regularised:
+                near = F.max_pool2d(self.walls, 2 * NEAR_WALL + 1, 1, NEAR_WALL)
             self._loose[step] = 1 - F.avg_pool2d(near, step)
         return self._loose[step]
 
@@ -155,14 +155,9 @@ class FrameTerms:
         if not self.lasting:
             return value
         wall = self.wall
-        edges = [
-            torch.maximum(
-                wall.narrow(axis, 1, wall.shape[axis] - 1),
-                wall.narrow(axis, 0, wall.shape[axis] - 1),
-            )
-            for axis in (2, 3)
-        ]
-        stretched = stretch(step, edges[0], edges[1])
+        on_rows = torch.maximum(wall[:, :, 1:], wall[:, :, :-1])
+        on_columns = torch.maximum(wall[..., 1:], wall[..., :-1])
+        stretched = stretch(step, on_rows, on_columns)
         return value + PRIOR_SHARE * regulariser.stiffness * stretched / wall.sum((1, 2, 3))
 
 

@@ -132,7 +132,7 @@ def made_with(stacks: Path, hearts: Path) -> tuple[StackSettings, int]:
     """
     record = stacks / RECORD
     try:
-        found = json.loads(record.read_text())
+        found = json.loads(record.read_text(encoding="utf-8"))
         of, seed = str(found.pop("hearts")), int(found.pop("seed"))
         settings = StackSettings(**found)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
