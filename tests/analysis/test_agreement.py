@@ -9,8 +9,9 @@ import pytest
 import torch
 
 from myomotion.analysis.grids import Slices, working_slices
-from myomotion.analysis.measures.measure import RED
+from myomotion.analysis.measures.measure import GREEN, LIGHTS, RED
 from myomotion.analysis.quality import StudyQuality
+from myomotion.analysis.segmentation import DRAWN, NONE_SEEN
 from myomotion.analysis.study import analyse
 from myomotion.io.cine import Cine
 from myomotion.io.labels import CAVITY, MYOCARDIUM
@@ -64,3 +65,50 @@ def test_nothing_is_said_where_the_segmentation_sees_no_ventricle_or_has_not_loo
         quality = analyse(study, contraction(beat())).quality
         assert quality.values["contour_agreement"] is None
         assert not any("segmentation" in r for r in quality.reasons)
+
+
+@pytest.mark.parametrize(("codes", "light"), [((1,), "green"), ((1, 2), "red")])
+def test_outer_contour_that_is_called_the_cavity_is_told(
+    codes: tuple[int, ...], light: str
+) -> None:
+    cine = ring_cine(beat())
+    assert cine.label_ed is not None
+    slices = seen(working_slices(cine))
+    cine.label_ed = np.isin(cine.label_ed, codes).astype(np.uint8)
+    quality = analyse(
+        replace(working_slices(cine), tissues=slices.tissues), contraction(beat())
+    ).quality
+    assert (quality.values["cavity_alone_fit"] or 0) * (1 if light == "green" else -1) > 0.2
+    said = [reason for reason in quality.reasons if "outer contour" in reason]
+    assert [reason.split(":")[0] for reason in said] == [light] * (light != "green")
+    assert quality.light >= LIGHTS.index(light)
+    labelled = seen(working_slices(ring_cine(beat())))
+    assert analyse(labelled, contraction(beat())).quality.values["cavity_alone_fit"] is None
+
+
+@pytest.mark.parametrize(
+    ("found", "slices", "amber"), [(NONE_SEEN, 0.0, True), (DRAWN, 1.0, False), (None, None, False)]
+)
+def test_study_in_which_no_ventricle_is_seen_is_no_clean_one(
+    found: str | None, slices: float | None, amber: bool
+) -> None:
+    cine = ring_cine(beat())
+    cine.label_found = found
+    if found == NONE_SEEN:
+        cine.label_ed = None
+    quality = analyse(working_slices(cine), contraction(beat())).quality
+    assert quality.values["drawn_slices"] == slices
+    assert any("no left ventricle in any slice" in reason for reason in quality.reasons) == amber
+    assert quality.light > GREEN or not amber
+
+
+def test_labels_that_were_drawn_give_no_number_by_labels() -> None:
+    cine = ring_cine(beat())
+    cine.label_es, cine.es_frame = cine.label_ed, int(beat().argmax())
+    for found, there in (("given", True), (DRAWN, False)):
+        cine.label_found = found
+        study = analyse(working_slices(cine), contraction(beat()))
+        assert study.function is not None
+        numbers = [key for key in study.function.numbers if "_labelled" in key]
+        assert bool(numbers) == there
+        assert (study.quality.slices[0].values["area_change_error"] is not None) == there

@@ -8,8 +8,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from myomotion.analysis.course import Course
+from myomotion.analysis.grids import working_slices
+from myomotion.analysis.measures.measure import LIGHTS
+from myomotion.analysis.study import analyse
 from myomotion.analysis.tables import segment_timing
 from myomotion.analysis.tables.segment_timing import (
     curve_numbers,
@@ -21,6 +25,8 @@ from myomotion.analysis.tables.segment_timing import (
 from myomotion.analysis.tables.wide import wide_columns
 from myomotion.inferers.studies import cohort_columns, cohort_row
 from myomotion.transforms.save_motion import write_study
+from tests.support.analytic import coordinates
+from tests.support.cines.ring import beat, contraction, ring_cine
 from tests.support.cines.turning import CYCLE_MS, turning_cine, turning_study
 
 FRAMES, CYCLE, ES = 30, 900.0, 12
@@ -179,3 +185,60 @@ def test_study_has_timing_in_its_tables_and_in_the_cohort(tmp_path: Path) -> Non
     assert summary["mean_of_slices_at_end_systole"]["cure"] == pytest.approx(1, abs=2e-3)
     # The rings keep their area, so nothing moves through the plane.
     assert summary["slices"][1]["lambda_z_estimate"] == pytest.approx(1, abs=5e-3)
+
+
+@pytest.mark.parametrize("ed", [0, 1, 3])
+def test_part_of_a_cycle_is_no_whole_one_whichever_frame_is_end_diastole(ed: int) -> None:
+    """The frame before end-diastole is like it; what the file ends with is not what it begins with.
+
+    The file begins ``ed`` frames before end-diastole, in late diastole.
+    """
+    phase = (np.arange(8) - ed) / 12
+    shares = np.where(phase < 0, 0.05, np.sin(np.pi * np.clip(phase, 0, 1)))
+    shares[ed] = 0
+    cine = ring_cine(shares)
+    cine.ed_frame, cine.frame_times_ms = ed, 50.0 * np.arange(8)
+    slices = working_slices(cine)
+    assert not slices.closes
+    summary = analyse(slices, contraction(np.roll(shares, -ed))).summary
+    assert summary["heart_rate_bpm"] is None and summary["function"]["rates_from"] is None
+    assert summary["es_time_ms"] == pytest.approx(50.0 * (summary["es_frame"] - ed))
+
+
+def test_two_beats_give_no_heart_rate_and_it_is_said() -> None:
+    cine = ring_cine(np.tile(beat(0.1), 2))
+    cine.frame_times_ms = 50.0 * np.arange(16)
+    slices = working_slices(cine)
+    assert slices.beats == 2 and not slices.closes
+    summary = analyse(slices, contraction(np.tile(beat(0.1), 2))).summary
+    assert summary["heart_rate_bpm"] is None
+    assert any("seems to show 2 beats" in warning for warning in summary["warnings"])
+
+
+@pytest.mark.parametrize(
+    ("growth", "light"),
+    [
+        (1.75, "red"),
+        (1.42, "amber"),
+        (1.25, "green"),
+        (0.95, "green"),
+        (0.8, "amber"),
+        (0.6, "red"),
+    ],
+)
+def test_wall_whose_volume_would_need_what_hearts_do_not_do_is_said(
+    growth: float, light: str
+) -> None:
+    cine = ring_cine(beat(0.0))
+    cine.es_frame = int(beat(0.0).argmax())
+    shares = torch.from_numpy(beat(0.0)).float()
+    wider = torch.from_numpy(np.stack(coordinates(96, 1.5))).float() * (growth**0.5 - 1)
+    quality = analyse(working_slices(cine), (shares[:, None, None, None] * wider)[None]).quality
+    assert quality.slices[0].values["lambda_z_estimate"] == pytest.approx(1 / growth, rel=0.01)
+    said = [reason for reason in quality.slices[0].reasons if "through the plane" in reason]
+    assert [reason.split(":")[0] for reason in said] == [light] * (light != "green")
+    assert LIGHTS.index(light) <= quality.slices[0].light
+    if light != "green":
+        grows = growth > 1
+        assert ("shorten" if grows else "lengthen") in said[0]
+        assert said[0].endswith("high" if grows else "low")

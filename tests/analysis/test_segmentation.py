@@ -190,6 +190,13 @@ def test_tracking_with_a_bundle_gives_strain_and_says_where_labels_came_from(
     track(folder, net_weights, tmp_path / "with", segmentation_bundle=str(segmentation_bundle))
     output = tmp_path / "with" / "unlabelled"
     assert (output / "strain.csv").is_file() and (output / "labels.nii.gz").is_file()
+    shutil.copytree(folder, tmp_path / "again" / "unlabelled")
+    given_back = tmp_path / "again" / "unlabelled" / "label_sa_ED.nii.gz"
+    shutil.copy(output / "label_sa_ED.nii.gz", given_back)
+    track(given_back.parent, net_weights, tmp_path / "third")
+    third = tmp_path / "third" / "unlabelled"
+    assert (third / "strain.csv").read_bytes() == (output / "strain.csv").read_bytes()
+    assert not (third / "label_sa_ED.nii.gz").exists()  # the user has it
     summary = json.loads((output / "summary.json").read_text())
     assert summary["label_ed_from"] == "network: rings 0.1.0"
     assert summary["es_frame_from"] == "frame of the smallest tracked cavity"

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from myomotion.analysis.grids import working_slices
-from myomotion.analysis.segmentation import DRAWN, Contours
+from myomotion.analysis.segmentation import DRAWN, NONE_SEEN, Contours
 from myomotion.analysis.ventricles import (
     TissueShares,
     VentricleSegmenter,
@@ -297,7 +297,7 @@ def test_study_without_a_heart_gets_no_label_and_a_warning(segmenter: VentricleS
     cine, _ = beating()
     cine.image[:] = 10
     found = Contours("auto", segmenter)(cine)
-    assert found.label_ed is None and found.label_found is None
+    assert found.label_ed is None and found.label_found == NONE_SEEN
     assert "found no left ventricle in any slice" in found.warnings[0]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from myomotion.core.cycle import cycle_closes
+from myomotion.core.cycle import beats, cycle_closes
 
 
 def beating_disc(frames: int, of_cycle: float = 1.0) -> torch.Tensor:
@@ -51,3 +51,15 @@ def test_padded_empty_frames_at_the_end_do_not_close_a_cycle() -> None:
     cine = beating_disc(12)
     cine[-3:] = 0
     assert not cycle_closes(cine)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_beats_are_counted(count: int) -> None:
+    one = beating_disc(12)
+    assert beats(one.repeat(count, 1, 1)) == count
+    assert beats(torch.roll(one, 3, 0)[:8]) == 1
+
+
+def test_movie_that_stands_still_shows_no_beats() -> None:
+    noise = torch.randn(30, 64, 64, generator=torch.Generator().manual_seed(1))
+    assert beats(noise) == 1 and beats(torch.ones(30, 64, 64)) == 1

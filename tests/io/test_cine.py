@@ -130,7 +130,7 @@ def test_label_codings_give_the_same_internal_label(small_study: Path) -> None:
     for name, values in (("acdc", recoded), ("myocardium", (internal == 2).astype(np.uint8))):
         other = small_study / f"{name}.nii.gz"
         nib.save(nib.Nifti1Image(values, original.affine), other)
-        assert np.array_equal(read_label(other, internal.shape, name), internal)
+        assert np.array_equal(read_label(other, internal.shape, name).map, internal)
 
 
 @pytest.mark.parametrize("change", BAD_INPUT)

@@ -81,5 +81,30 @@ def test_meaning_of_codes_does_not_depend_on_which_axis_counts_the_slices(
     path = tmp_path / "turned.nii.gz"
     nib.save(turned, path)
     found = read_label(path, turned.shape, "auto", turned.affine)
-    back = np.transpose(found, order)
+    back = np.transpose(found.map, order)
     assert np.array_equal(back, label)
+
+
+def test_both_labels_of_a_study_have_one_coding_where_both_know_it(tmp_path: Path) -> None:
+    """A cavity that has closed at end-systole leaves a disc of wall, which alone looks a cavity."""
+    write_study(tmp_path, slices=1)
+    path, closed, other = (tmp_path / f"{name}.nii.gz" for name in ("label_sa_ED", "es", "other"))
+    own = nib.load(path)
+    label = np.asarray(own.dataobj)
+    nib.save(nib.Nifti1Image(np.where(label > 0, 2, 0).astype(np.uint8), own.affine), closed)
+    nib.save(nib.Nifti1Image(np.where(label > 0, 7, 0).astype(np.uint8), own.affine), other)
+    first = read_label(path, label.shape)
+    assert first.codes[2] == MYOCARDIUM
+    assert set(np.unique(read_label(closed, label.shape, like=first).map)) == {0, MYOCARDIUM}
+    assert set(np.unique(read_label(closed, label.shape).map)) == {0, CAVITY}
+    assert set(np.unique(read_label(other, label.shape, like=first).map)) == {0, CAVITY}
+
+
+def test_map_for_each_structure_is_told_what_to_do(tmp_path: Path) -> None:
+    write_study(tmp_path, slices=1)
+    own = nib.load(tmp_path / "label_sa_ED.nii.gz")
+    label = np.asarray(own.dataobj)
+    hot = np.stack([label == code for code in range(3)], -1).astype(np.uint8)
+    nib.save(nib.Nifti1Image(hot, own.affine), tmp_path / "hot.nii.gz")
+    with pytest.raises(InputError, match=r"holds 3 maps .* Save one map with a code for each"):
+        read_label(tmp_path / "hot.nii.gz", label.shape, "auto", own.affine, 10)

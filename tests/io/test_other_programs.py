@@ -76,13 +76,14 @@ def test_rows_for_columns_are_no_other_field_of_view(folder: Path) -> None:
         read(folder)
 
 
-def test_files_that_are_not_read_are_said(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_files_that_are_not_read_are_said(folder: Path) -> None:
     files.another_beside(folder)
     files.renamed("label_sa_ED.nii.gz", "label_sa_ED.vtk")(folder)
     (study,) = find_studies(folder)
     assert "label_ed" not in study
-    assert "not read beside sa.nii.gz: sa.nii" in caplog.text
-    assert "label_sa_ED.vtk: not read; did you mean label_sa_ed.nii.gz?" in caplog.text
+    said = read_cine(study).warnings
+    assert "not read beside sa.nii.gz: sa.nii" in said
+    assert "label_sa_ED.vtk: not read; did you mean label_sa_ed.nii.gz?" in said
 
 
 def test_what_was_not_resampled_is_filled_and_damage_is_refused(folder: Path) -> None:
@@ -123,6 +124,12 @@ def test_negatives_of_dicom_are_turned_into_positives(folder: Path) -> None:
         ('{"TriggerTimes": []}', "frame_times_ms"),
         ('{"SpacingBetweenSlices": 8}', "slice_spacing_mm"),
         ('{"SeriesNumber": 8}', "series"),
+        ('{"HR": 66}', "heart_rate_bpm"),
+        ('{"weight_lb": 170}', "weight_kg"),
+        ('{"PatientWeight": 80}', "weight_kg"),
+        ('{"height_in": 70}', "height_cm"),
+        ('{"PatientSize": 1.8}', "height_cm"),
+        ('{"gender": "female"}', "sex"),
     ],
 )
 def test_keys_that_stand_for_ours_elsewhere_are_refused(

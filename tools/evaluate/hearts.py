@@ -24,7 +24,6 @@ from myomotion.analysis.measures.on_wall.mesh import Wall, wall_of
 from myomotion.analysis.measures.tracked import TrackedSlice, tracked_slices
 from myomotion.analysis.motion import Motion, source_motion
 from myomotion.analysis.segmentation import DRAWN
-from myomotion.core.cycle import cycle_closes
 from myomotion.errors import InputError
 from myomotion.files.tables import write_report
 from myomotion.tracker import Tracker
@@ -288,8 +287,7 @@ def _ejection(motion: Motion) -> tuple[float | None, float | None]:
     if moved is None:
         return None, None
     areas = corrected_areas(moved, seen_areas(slices), slices.cine.ed_frame)
-    closes = cycle_closes(slices.images)
-    numbers = ventricular_function(areas, slices.cine, motion.es_frame, closes).numbers
+    numbers = ventricular_function(areas, slices.cine, motion.es_frame, slices.closes).numbers
     found = (
         next((numbers[k] for k in (key, f"{SEEN}{key}") if numbers.get(k) is not None), None)
         for key in ("lv_ef_percent", "lv_ef_labelled_percent")

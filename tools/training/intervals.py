@@ -1,15 +1,16 @@
 """Calibrate the intervals of tracked numbers on virtual hearts whose motion is known.
 
-python -m tools.training.intervals --cines DIR --work DIR
+python -m tools.training.intervals --cines DIR --unseen DIR --work DIR
 
-Tracks the hearts of the sections validation and test of DIR with the network and refined, chooses
-floor and factor of every kind of number on the first and reports what they cover on the second.
-Records of hearts are kept in the working folder, so that a run that ends early goes on.
+Tracks virtual hearts with the network and refined, chooses floor and factor of every kind of number
+on some and reports what they cover on others: on the sections validation and test of the cines
+that the networks have learned from, and of cines that they have never seen (another seed) on all
+but the section test and on that. Records of hearts are kept in the working folder, so that a run
+that ends early goes on.
 """
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -40,6 +41,8 @@ from tools.evaluate.hearts import METHODS, HeartJob, heart_records, tracker_of
 
 LEVEL = 0.9
 CHOSEN_ON, REPORTED_ON = SECTIONS = ("validation", "test")
+# Of cines that no network has learned from, the section training is as good as any.
+UNSEEN_CHOSEN_ON = ("training", CHOSEN_ON)
 # Floors that are tried, in median errors; the largest leaves the repeats no say.
 FLOORS = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 10.0)
 
@@ -174,7 +177,9 @@ def _described(section: str, sample: Sample | None, scale: Scale) -> dict[str, A
     }
 
 
-def heart_jobs(cines: Path, work: Path, section: str, hearts: int | None) -> list[HeartJob]:
+def heart_jobs(
+    cines: Path, work: Path, section: str, hearts: int | None, prefix: str = ""
+) -> list[HeartJob]:
     """Hearts of a section that are to be tracked.
 
     Args:
@@ -182,6 +187,7 @@ def heart_jobs(cines: Path, work: Path, section: str, hearts: int | None) -> lis
         work: folder of the records.
         section: of the list.
         hearts: how many at most; None for all.
+        prefix: of the records' names.
 
     Returns:
         One job a heart.
@@ -190,7 +196,7 @@ def heart_jobs(cines: Path, work: Path, section: str, hearts: int | None) -> lis
         HeartJob(
             study=study,
             section=section,
-            output=str(work / f"{section}_{study['name']}.json"),
+            output=str(work / f"{prefix}{section}_{study['name']}.json"),
             methods=tuple(METHODS),
         )
         for study in studies_of(cines, section)[:hearts]
@@ -198,14 +204,22 @@ def heart_jobs(cines: Path, work: Path, section: str, hearts: int | None) -> lis
 
 
 def write_table(
-    cines: Path, work: Path, output: Path, *, hearts: int | None = None, workers: int = 1
+    cines: Path,
+    work: Path,
+    output: Path,
+    *,
+    unseen: Path | None = None,
+    hearts: int | None = None,
+    workers: int = 1,
 ) -> dict[str, Any]:
     """Track, calibrate and write.
 
     Args:
-        cines: folder of virtual cines with ``datalist.json``.
+        cines: folder of virtual cines with ``datalist.json``, which the networks may have learned
+            from but for the sections validation and test.
         work: folder of the records.
         output: JSON file to write.
+        unseen: folder of such cines that no network has learned from; None for none.
         hearts: of each section at most; None for all.
         workers: processes.
 
@@ -213,24 +227,30 @@ def write_table(
         The table.
 
     Raises:
-        InputError: without virtual cines.
+        InputError: without virtual cines, and if both folders are the same.
     """
-    claim(output, [cines], signed=True)
+    claim(output, [cines, *([unseen] if unseen else [])], signed=True)
+    if unseen and unseen.resolve() == cines.resolve():
+        raise InputError(f"{unseen}: given twice. --unseen is a folder of cines of another seed.")
     work.mkdir(parents=True, exist_ok=True)
     jobs = [heart_jobs(cines, work, section, hearts) for section in SECTIONS]
+    if unseen:
+        for section in (*UNSEEN_CHOSEN_ON, REPORTED_ON):
+            own = heart_jobs(unseen, work, section, hearts, f"{unseen.name}_")
+            jobs[section == REPORTED_ON] += own
     heart_records([job for own in jobs for job in own], workers)
     chosen_on, reported_on = (heart_records(own) for own in jobs)
     if not chosen_on:
         raise InputError(f"{cines}: no heart in the section {CHOSEN_ON}.")
-    seed = json.loads((cines / chosen_on[0]["name"] / "info.json").read_text()).get("seed")
+    folders = " and ".join(folder.name for folder in (cines, unseen) if folder)
     table = {
         "level": LEVEL,
         "repeats": REPEATS,
-        "made_of": f"{len(chosen_on)} virtual hearts ({cines.name}, section {CHOSEN_ON}, seed "
-        f"{seed}); coverage reported on {len(reported_on)} others (section {REPORTED_ON})",
+        "made_of": f"{len(chosen_on)} virtual hearts of {folders}; "
+        f"coverage reported on {len(reported_on)} others (section {REPORTED_ON})",
         "hearts": {
-            section: [record["name"] for record in own]
-            for section, own in zip(SECTIONS, (chosen_on, reported_on), strict=True)
+            section: [Path(job.output).stem for job in own]
+            for section, own in zip(SECTIONS, jobs, strict=True)
         },
         "methods": calibrated(chosen_on, reported_on),
     }
@@ -260,6 +280,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Command line."""
     parser = make_parser("tools.training.intervals", __doc__)
     parser.add_argument("--cines", type=Path, required=True, help="folder of virtual cines")
+    parser.add_argument("--unseen", type=Path, help="cines that no network has learned from")
     parser.add_argument("--work", type=Path, required=True, help="folder of the hearts' records")
     parser.add_argument("--output", type=Path, default=REGISTRATION / "models" / "intervals.json")
     parser.add_argument("--hearts", type=int, help="of each section at most; all by default")
@@ -268,7 +289,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     def write() -> None:
         table = write_table(
-            given.cines, given.work, given.output, hearts=given.hearts, workers=given.workers
+            given.cines,
+            given.work,
+            given.output,
+            unseen=given.unseen,
+            hearts=given.hearts,
+            workers=given.workers,
         )
         print("\n".join(lines(table)))
 

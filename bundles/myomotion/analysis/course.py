@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from myomotion.analysis.grids import Slices
 from myomotion.analysis.motion import Motion
 from myomotion.analysis.timing import cycle_ms
 from myomotion.core.cycle import FEWEST_FRAMES
@@ -67,6 +68,23 @@ def course_of(motion: Motion) -> Course:
         cycle_ms=cycle if whole else None,
         whole=whole,
     )
+
+
+def beat_warnings(slices: Slices) -> list[str]:
+    """What a reader is told of a cine that shows more than one beat.
+
+    Args:
+        slices: of the study.
+
+    Returns:
+        A sentence, or none.
+    """
+    if slices.beats == 1:
+        return []
+    return [
+        f"The cine seems to show {slices.beats} beats: heart rate, output and rates over the cycle "
+        "are not given. Give a cine of one beat."
+    ]
 
 
 def peak_place(values: np.ndarray, course: Course) -> int | None:

@@ -197,8 +197,8 @@ def _volumes(prefix: str, ed: float, es: float | None, about: str = "") -> dict[
 
 
 def _labelled(cine: Cine, code: int, prefix: str, with_ed: bool = True) -> dict[str, Any]:
-    """Volumes by the labels alone; nothing without the part at end-diastole."""
-    if cine.label_ed is None or not (cine.label_ed == code).any():
+    """Volumes by the user's labels alone; nothing without the part at end-diastole."""
+    if cine.label_ed is None or cine.label_drawn or not (cine.label_ed == code).any():
         return {}
     labels = [cine.label_ed]
     if cine.label_es is not None and (cine.label_es == code).any():

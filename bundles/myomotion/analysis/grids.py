@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from scipy import ndimage
 
-from myomotion.core.cycle import cycle_closes
+from myomotion.core.cycle import beats, cycle_closes
 from myomotion.core.working_grid import WorkingGrid
 from myomotion.errors import InputError
 from myomotion.io.cine import Cine
@@ -124,8 +124,17 @@ class Slices:
 
     @cached_property
     def closes(self) -> bool:
-        """The cine shows a whole cycle (:func:`~myomotion.core.cycle.cycle_closes`)."""
-        return cycle_closes(self.images)
+        """The cine shows one whole cycle: the file's last frame is followed by its first again.
+
+        See :func:`~myomotion.core.cycle.cycle_closes`; the frame before end-diastole is near it in
+        any part of a cycle.
+        """
+        return self.beats == 1 and cycle_closes(torch.roll(self.images, self.cine.ed_frame, 1))
+
+    @cached_property
+    def beats(self) -> int:
+        """How many beats the cine shows (:func:`~myomotion.core.cycle.beats`)."""
+        return beats(self.images)
 
     def covered(self, label: int) -> np.ndarray:
         """Voxels that a label covers by more than half at end-diastole, ``(Z, size, size)``."""

@@ -24,6 +24,7 @@ from myomotion.networks.weights import load_state
 
 CHOICES = ("auto", "file", "none")
 DRAWN = "drawn by ventricle_segmentation"
+NONE_SEEN = "none: ventricle_segmentation saw no left ventricle"
 NO_WEIGHTS = (
     "No label, and none was drawn: there are no weights of ventricle_segmentation. Give "
     "label_sa_ED.nii.gz beside the cine, or set segmentation_weights."
@@ -134,10 +135,10 @@ def _labelled(cine: Cine, segmenter: VentricleSegmenter) -> Cine:
             "No label, and the network found no left ventricle in any slice at end-diastole. Is it "
             "a stack of short-axis slices? Strain needs label_sa_ED.nii.gz beside the cine."
         )
-        return replace(cine, warnings=[*cine.warnings, note])
+        return replace(cine, label_found=NONE_SEEN, warnings=[*cine.warnings, note])
     notes = [
         "The end-diastolic contours were drawn by a network that has learned from virtual hearts: "
-        "check them in the report, or correct labels.nii.gz and give it back as label_sa_ED.nii.gz."
+        "check them in the report, or correct label_sa_ED.nii.gz and give it back beside the cine."
     ]
     if cine.ed_found != "given" and cine.image.shape[3] > 2:
         curve = segmenter.cavity_curve(cine.image, drawn, cine.spacing)

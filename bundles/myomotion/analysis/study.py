@@ -25,7 +25,6 @@ from myomotion.analysis.tables.segment_timing import timing_rows
 from myomotion.analysis.tables.strain import strain_rows, strain_warnings
 from myomotion.analysis.volume.numbers import volume_summary
 from myomotion.analysis.volume.study import VolumeMotion, lift_study
-from myomotion.core.cycle import cycle_closes
 from myomotion.io.cine import Cine
 
 
@@ -95,8 +94,7 @@ def analyse(
         areas = corrected_areas(moved, seen_areas(slices), slices.cine.ed_frame)
     function = None
     if areas is not None:
-        closes = cycle_closes(slices.images)
-        function = ventricular_function(areas, slices.cine, motion.es_frame, closes)
+        function = ventricular_function(areas, slices.cine, motion.es_frame, slices.closes)
     intervals = study_intervals(tracked, repeats, calibration, parameters or {})
     rows = intervals.rows(rows, motion.es_frame)
     quality = assess(tracked, rows, function)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from myomotion.analysis.course import course_of
+from myomotion.analysis.course import beat_warnings, course_of
 from myomotion.analysis.function import SEEN, Function
 from myomotion.analysis.intervals.repeats import HALF_WIDTH, NUMBERS
 from myomotion.analysis.intervals.study import Intervals
@@ -93,7 +93,7 @@ def study_summary(
         "label_ed_from": cine.label_found,
         "es_frame": motion.es_frame,
         "es_frame_from": motion.es_found,
-        "es_time_ms": since_ed(cine, motion.es_frame),
+        "es_time_ms": since_ed(cine, motion.es_frame, motion.slices.closes),
         "frame_times_known": cine.frame_times_ms is not None,
         "strain": STRAIN_TEXT if rows else no_strain(cine),
         "light": LIGHTS[quality.light],
@@ -120,7 +120,12 @@ def study_summary(
             for number, numbers in study_timing(rows, course_of(motion), quality.passed).items()
         },
         "at_end_systole": at_es,
-        "warnings": [*cine.warnings, *_warnings(cine, regions, quality, bool(rows)), *warnings],
+        "warnings": [
+            *cine.warnings,
+            *beat_warnings(motion.slices),
+            *_warnings(cine, regions, quality, bool(rows)),
+            *warnings,
+        ],
         "parameters": dict(parameters or {}),
         "versions": versions(),
         "notice": NOTICE,

@@ -27,16 +27,20 @@ def time_of(cine: Cine, frame: int) -> float | None:
     return None if cine.frame_times_ms is None else float(cine.frame_times_ms[frame])
 
 
-def since_ed(cine: Cine, frame: int) -> float | None:
+def since_ed(cine: Cine, frame: int, whole: bool) -> float | None:
     """Time from end-diastole to a frame.
 
     Args:
         cine: the study.
         frame: of the file.
+        whole: the cine shows a whole cycle, so that what comes before end-diastole follows it.
 
     Returns:
-        Milliseconds, less than a cycle; None where frame times are unknown.
+        Milliseconds, less than a cycle; None where frame times are unknown, or what lies between is
+        not shown.
     """
+    if frame < cine.ed_frame and not whole:
+        return None
     times, cycle = cine.frame_times_ms, cycle_ms(cine)
     if times is None or cycle is None:
         return None

@@ -1,4 +1,4 @@
-"""Whether a cine shows a whole cycle: whether its last frame is near the first again."""
+"""Whether a cine shows a whole cycle, whose last frame is near the first again, and how many."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ BLUR = 5  # voxels, against noise
 # from one frame to the next. Slices of ten whole cycles reach 0.37 and 1.19; cut after two thirds,
 # where a vigorous heart is nearly full again, they begin at 0.44 and 1.47.
 NEAR, STEPS = 0.40, 1.4
+# Of one beat the first harmonic is the largest: the second has up to 0.6 of it in nineteen cines.
+CLEARER = 2.0
 
 
 def cycle_closes(frames: torch.Tensor) -> bool:
@@ -25,12 +27,37 @@ def cycle_closes(frames: torch.Tensor) -> bool:
         True if the last frame differs little from the first, and no more than frames that follow
         each other do.
     """
-    count = frames.shape[-3]
-    if count < FEWEST_FRAMES:
+    if frames.shape[-3] < FEWEST_FRAMES:
         return False
-    flat = frames.reshape(-1, 1, *frames.shape[-2:]).float()
-    blurred = F.avg_pool2d(F.avg_pool2d(flat, (BLUR, 1), stride=1), (1, BLUR), stride=1)
-    smooth = blurred.flatten(1).unflatten(0, (-1, count))
-    change = (smooth - smooth[:, :1]).square().mean((0, 2)).sqrt()
+    smooth = _smooth(frames)
+    change = _change(smooth)
     steps = smooth.diff(dim=1).square().mean((0, 2)).sqrt()
     return bool(change[-1] <= min(NEAR * change.max(), STEPS * steps.max()))
+
+
+def beats(frames: torch.Tensor) -> int:
+    """How many beats a cine shows, by the picture.
+
+    Args:
+        frames: ``(..., T, H, W)``, end-diastole first; leading axes are taken together.
+
+    Returns:
+        The harmonic that the difference from end-diastole has most of; 1 where it is none clearly.
+    """
+    if frames.shape[-3] < 2 * FEWEST_FRAMES:
+        return 1
+    harmonics = torch.fft.rfft(_change(_smooth(frames))).abs()[1:]
+    most = int(harmonics.argmax())
+    return most + 1 if harmonics[most] > CLEARER * harmonics[0] else 1
+
+
+def _change(smooth: torch.Tensor) -> torch.Tensor:
+    """Difference of each frame from the first, ``(T,)``."""
+    return (smooth - smooth[:, :1]).square().mean((0, 2)).sqrt()
+
+
+def _smooth(frames: torch.Tensor) -> torch.Tensor:
+    """Blurred frames ``(N, T, P)``."""
+    flat = frames.reshape(-1, 1, *frames.shape[-2:]).float()
+    blurred = F.avg_pool2d(F.avg_pool2d(flat, (BLUR, 1), stride=1), (1, BLUR), stride=1)
+    return blurred.flatten(1).unflatten(0, (-1, frames.shape[-3]))

@@ -12,7 +12,7 @@ import numpy as np
 from myomotion.errors import InputError
 from myomotion.io.forms import Forms, forms_of, tilt_warnings
 from myomotion.io.info import Subject, read_info, slice_name
-from myomotion.io.labels import MYOCARDIUM, read_label
+from myomotion.io.labels import MYOCARDIUM, Label, read_label
 from myomotion.io.pictures.end_diastole import EndDiastole, find_end_diastole
 from myomotion.io.pictures.padding import without_gaps, without_padding
 from myomotion.io.slabs import Slabs, slabs_of
@@ -22,6 +22,7 @@ from myomotion.io.studies import find_studies as find_studies
 
 LARGEST = 1e15  # intensity of which single-precision arithmetic can take squares and their sums
 MANY_SLICES, FRAMES_DIFFER = 5, 1.2  # see _check_order
+GIVEN = "given"
 STUDY_FILES = ("image", "label_ed", "label_es", "info")
 
 
@@ -45,7 +46,7 @@ class Cine:
         frame_times_ms: time of each frame in milliseconds, the first at 0, or None when unknown.
         files: where each part came from.
         ed_found: how ``ed_frame`` came to be known.
-        label_found: where ``label_ed`` comes from, None without one.
+        label_found: where ``label_ed`` comes from; None without one that anybody looked for.
         label_unsure: how unsure of it a network was that drew it, for each slice, see
             :class:`~myomotion.analysis.ventricles.Drawn`; None for a label that was given.
         source: what the frames were read from, see :class:`~myomotion.io.image.CineImage`.
@@ -97,6 +98,11 @@ class Cine:
         """In-plane voxel size in millimetres."""
         norms = np.linalg.norm(self.affine[:3, :2], axis=0)
         return float(norms[0]), float(norms[1])
+
+    @property
+    def label_drawn(self) -> bool:
+        """A network has drawn ``label_ed``."""
+        return self.label_ed is not None and self.label_found not in (None, GIVEN)
 
     @property
     def itk_affine(self) -> np.ndarray:
@@ -180,25 +186,21 @@ def read_cine(
     es_value = study.get("es_frame", info.es_frame)
     es_frame = None if es_value is None else _frame_index(es_value, frames, "es_frame", path)
     coding = info.labels if label_coding == "auto" else label_coding
-    labels = {
-        key: storage.to_memory(
-            read_label(
-                str(study[key]),
-                storage.shape,
-                coding,
-                storage.affine if source.placed else None,
-                frames,
-            )
-        )
-        for key in ("label_ed", "label_es")
-        if study.get(key)
-    }
+    read: dict[str, Label] = {}
+    for key in ("label_ed", "label_es"):
+        if study.get(key):
+            placed = storage.affine if source.placed else None
+            file, first = str(study[key]), read.get("label_ed")
+            read[key] = read_label(file, storage.shape, coding, placed, frames, first)
+    labels = {key: storage.to_memory(label.map) for key, label in read.items()}
     ed_value = study.get("ed_frame", info.ed_frame)
     if ed_value is None:
         ed = find_end_diastole(image, storage.memory_affine, labels.get("label_ed"))
     else:
         ed = EndDiastole(_frame_index(ed_value, frames, "ed_frame", path), "given")
     warnings = [*source.warnings, *(w for w in (gaps, padded, ed.warning) if w)]
+    warnings += [note for label in read.values() for note in label.notes]
+    warnings += [str(note) for note in study.get("not_read") or []]  # type: ignore[attr-defined]
     if "label_ed" in labels and not (labels["label_ed"] == MYOCARDIUM).any():
         warnings.append(
             f"{Path(str(study['label_ed'])).name} labels the cavity alone. Give the myocardium for "
@@ -225,7 +227,7 @@ def read_cine(
         frame_times_ms=source.frame_times_ms if given_times is None else given_times,
         files={k: str(study[k]) for k in STUDY_FILES if k in study},
         ed_found=ed.found,
-        label_found="given" if "label_ed" in labels else None,
+        label_found=GIVEN if "label_ed" in labels else None,
         source=source.record,
         warnings=warnings,
         storage=storage,

@@ -44,33 +44,12 @@ RANGES = {
 KNOWN_KEYS = (
     *DECIDING_KEYS,
     # Notes of tools.convert.
-    "patient",
-    "dataset",
-    "group",
-    "vendor",
-    "n_frames",
-    "n_slices",
-    "spacing_mm",
-    "source_files",
-    "source_frames",
-    "notes",
+    *("patient", "dataset", "group", "vendor", "n_frames", "n_slices", "spacing_mm"),
+    *("source_files", "source_frames", "notes"),
     # Notes of fem_sim on virtual cines.
-    "in_plane_spacing_mm",
-    "label",
-    "truth",
-    "seed",
-    "settings",
-    "cycles",
-    "snr",
-    "kspace_kept",
-    "closing",
-    "min_jacobian",
-    "right_ventricle_moves",
-    "animated",
-    "left_out",
-    "septal_angle_deg",
-    "intensity_scale",
-    "noise_sigma",
+    *("in_plane_spacing_mm", "label", "truth", "seed", "settings", "cycles", "snr"),
+    *("kspace_kept", "closing", "min_jacobian", "right_ventricle_moves", "animated", "left_out"),
+    *("septal_angle_deg", "intensity_scale", "noise_sigma"),
 )
 #: What a deciding key is called elsewhere, letters alone. Where frames are counted from differs, so
 #: that such a key is refused, not taken for ours.
@@ -82,6 +61,10 @@ CALLED = {
     r"(dt|(frame|temporal)(duration|distance|spacing|resolution))(ms|s)?": "frame_interval_ms",
     r"(slice(distance|gap|thickness)|spacingbetweenslices)(mm)?": "slice_spacing_mm",
     r"series(number|description|instanceuid|uid)": "series",
+    r"(patients?|body|subjects?)?(height|size|length)(m|cm|mm|in|inch|inches|ft)?": "height_cm",
+    r"(patients?|body|subjects?)?(weight|mass)(kg|g|lbs?|pounds?)?": "weight_kg",
+    r"(hr|bpm|pulse|heartrate)(bpm)?": "heart_rate_bpm",
+    r"(patients?|subjects?)?(sex|gender)": "sex",
 }
 LEVEL_WORDS = {
     **dict.fromkeys(("basal", "base"), "basal"),

@@ -60,9 +60,17 @@ def contradiction(values: np.ndarray, table: Mapping[int, int]) -> str | None:
     Returns:
         A sentence that names the codes, or None where the shapes agree or do not tell.
     """
-    found = _principal(values, background(values))
+    nothing = background(values)
+    found = _principal(values, nothing)
     if found is None or list(found.values()) == [CAVITY]:
         return None  # a shape without a hole may be the wall of an apex
+    stated = [
+        (outer, inner)
+        for outer, inner in _rings(values, nothing)
+        if table.get(outer) == MYOCARDIUM and table.get(inner) == CAVITY
+    ]
+    if stated:
+        return None  # there may be several, and the user knows
     names = {CAVITY: "cavity", MYOCARDIUM: "myocardium", RIGHT_VENTRICLE: "right ventricle"}
     names[0] = "background"
     left = (CAVITY, MYOCARDIUM)
@@ -84,22 +92,32 @@ def _principal(values: np.ndarray, nothing: int) -> dict[int, int] | None:
         if hollow is None:
             return None
         return {codes[0]: MYOCARDIUM if hollow >= HOLLOW else CAVITY}
-    inside = {
-        (outer, inner): share
-        for outer in codes
-        for inner in codes
-        if outer != inner and (share := enclosed_share(values, outer, inner)) is not None
-    }
-    rings = [pair for pair, share in inside.items() if share >= ENCLOSED]
+    rings = _rings(values, nothing)
     if not rings:
         return _ring_and_neighbours(values, codes)
     # Papillary muscles and scars may have codes of their own, and lie within something as well; of
     # all that does, the cavity is the largest.
-    wall, cavity = max(rings, key=lambda pair: (int((values == pair[1]).sum()), inside[pair]))
-    if inside.get((cavity, wall), 0.0) >= ENCLOSED:
+    wall, cavity = max(rings, key=lambda pair: (int((values == pair[1]).sum()), rings[pair]))
+    if (cavity, wall) in rings:
         return None  # each within the hull of the other: nothing of a heart
     found = {wall: MYOCARDIUM, cavity: CAVITY}
     return found | _neighbours(values, wall, [c for c in codes if c not in found])
+
+
+def _rings(values: np.ndarray, nothing: int) -> dict[tuple[int, int], float]:
+    """Pairs of a code and one within its hull, and how much of it is; of rings where there are any.
+
+    The wall of the right ventricle, where it has a code, is a crescent about its cavity.
+    """
+    codes = [int(code) for code in np.unique(values) if code != nothing]
+    pairs = {
+        (outer, inner): share
+        for outer in codes
+        for inner in codes
+        if outer != inner and (share := enclosed_share(values, outer, inner) or 0.0) >= ENCLOSED
+    }
+    hollow = {code for code, _ in pairs if (hollowness(values == code) or 0.0) >= HOLLOW}
+    return {pair: share for pair, share in pairs.items() if pair[0] in hollow} or pairs
 
 
 def _part_of(values: np.ndarray, code: int, found: Mapping[int, int]) -> int:
@@ -193,11 +211,17 @@ def _ring_and_neighbours(values: np.ndarray, codes: list[int]) -> dict[int, int]
 
 
 def _neighbours(values: np.ndarray, wall: int, others: list[int]) -> dict[int, int]:
-    """Other codes that lie outside the wall: the right ventricle."""
-    return {
-        code: RIGHT_VENTRICLE
+    """Other codes outside the wall: the right ventricle, and its own wall, which is about it."""
+    outside = [
+        code
         for code in others
         if (share := enclosed_share(values, wall, code)) is not None and share <= OUTSIDE
+    ]
+    return {
+        code: 0
+        if any((enclosed_share(values, code, c) or 0.0) >= ENCLOSED for c in outside if c != code)
+        else RIGHT_VENTRICLE
+        for code in outside
     }
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +9,6 @@ from nibabel.orientations import OrientationError, apply_orientation, inv_ornt_a
 
 from myomotion.errors import InputError
 from myomotion.io.storage import slice_axis
-
-LOG = logging.getLogger(__name__)
 
 CORNER_TOLERANCE = 0.2  # of a voxel or slice distance: how far corners may lie apart
 
@@ -44,7 +41,7 @@ def on_grid(
     label_affine: np.ndarray,
     shape: tuple[int, ...],
     affine: np.ndarray,
-) -> np.ndarray:
+) -> tuple[np.ndarray, tuple[str, ...]]:
     """Order and direct the axes of a label map as those of a cine on the same grid.
 
     Programs that convert DICOM differ in which axis comes first and which end a slice begins at;
@@ -59,7 +56,7 @@ def on_grid(
         affine: ``(4, 4)`` of the cine.
 
     Returns:
-        The label ``(X, Y, Z)``.
+        The label ``(X, Y, Z)``, and a sentence where some of it lies outside.
 
     Raises:
         InputError: if no order and direction of axes puts it on the cine's grid.
@@ -93,24 +90,23 @@ def on_grid(
 
 def _whole_voxels(
     path: Path, label: np.ndarray, shape: tuple[int, ...], first: np.ndarray
-) -> np.ndarray:
+) -> tuple[np.ndarray, tuple[str, ...]]:
     """Voxels of a map at their place in a cine, in whose voxel ``first`` the map begins."""
     if label.shape == tuple(shape) and not first.any():
-        return label
+        return label, ()
     low, high = np.maximum(first, 0), np.minimum(first + label.shape, shape)
     if (low >= high).any():
         raise InputError(f"{path}: the label lies outside the cine. Give the label of this cine.")
     placed = np.zeros(shape, label.dtype)
     here = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
     placed[here] = label[tuple(slice(a, b) for a, b in zip(low - first, high - first, strict=True))]
-    LOG.warning(
-        "%s: its %s voxels begin at voxel %s of the cine, which has %s; %d of its %d labelled "
-        "voxels lie in it",
-        path,
-        " x ".join(map(str, label.shape)),
-        tuple(first.tolist()),
-        " x ".join(map(str, shape)),
-        np.count_nonzero(placed),
-        np.count_nonzero(label),
+    inside, all_ = np.count_nonzero(placed), np.count_nonzero(label)
+    if inside == all_:
+        return placed, ()
+    sizes = (" x ".join(map(str, size)) for size in (label.shape, shape))
+    note = (
+        f"{path.name}: {all_ - inside} of its {all_} labelled voxels lie outside the cine: its "
+        f"{next(sizes)} voxels begin at voxel {tuple(first.tolist())} of the cine's {next(sizes)}. "
+        "Check that it is of this cine."
     )
-    return placed
+    return placed, (note,)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -24,13 +25,29 @@ LOG = logging.getLogger(__name__)
 ROUNDING = 0.01  # how far from a whole number a label may lie that was stored as a scaled one
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Label:
+    """A label map as it was read.
+
+    Attributes:
+        map: uint8 ``(X, Y, Z)``: 0 background, 1 cavity, 2 myocardium, 3 right ventricle.
+        codes: of the file, and what they are in the map.
+        notes: what the user should know about it.
+    """
+
+    map: np.ndarray
+    codes: Mapping[int, int]
+    notes: tuple[str, ...] = ()
+
+
 def read_label(
     path: str | Path,
     shape: tuple[int, ...],
     coding: str | Mapping[object, object] = "auto",
     affine: np.ndarray | None = None,
     frames: int = 1,
-) -> np.ndarray:
+    like: Label | None = None,
+) -> Label:
     """Read a label map into the internal coding; a missing cavity is the hole in the myocardium.
 
     Args:
@@ -42,9 +59,11 @@ def read_label(
             origin, or a header that says of no form what it is) is taken voxel by voxel.
         frames: of the cine; a map ``(X, Y, Z, frames)`` that labels one of them alone is taken for
             that frame.
+        like: another label of the study, whose codes count where the coding is ``auto``, all of
+            them are known and the shapes do not contradict.
 
     Returns:
-        uint8 ``(X, Y, Z)``: 0 background, 1 cavity, 2 myocardium, 3 right ventricle.
+        The label.
 
     Raises:
         InputError: naming the file, what was found and the fix.
@@ -59,8 +78,14 @@ def read_label(
                 "stands for one. Save the labels of that frame alone (x, y, z)."
             )
         values = values[..., shown[0]]
+    if values.ndim == 4 and values.shape[:3] == tuple(shape):
+        raise InputError(
+            f"{path}: holds {values.shape[3]} maps of the cine's grid, one a structure as it seems "
+            f"(the cine has {frames} frames). Save one map with a code for each structure."
+        )
+    notes: tuple[str, ...] = ()
     if affine is not None and placed and elsewhere(values, own_affine, shape, affine):
-        values = on_grid(path, values, own_affine, shape, affine)
+        values, notes = on_grid(path, values, own_affine, shape, affine)
     if values.shape != tuple(shape):
         raise InputError(
             f"{path}: label of shape {values.shape} for a cine of {tuple(shape)}. "
@@ -68,9 +93,18 @@ def read_label(
         )
     # What encloses what is seen in the slices, whichever axis counts them.
     across = 2 if affine is None else slice_axis(shape, affine)
-    label = internal_codes(path, np.moveaxis(values, across, 2), coding)
+    values = whole_numbers(path, np.moveaxis(values, across, 2))
+    known = coding == "auto" and like is not None and _fits(values, like.codes)
+    table = like.codes if like is not None and known else codes_of(path, values, coding)
+    label = _recoded(path, values, table)
     label = label if (label == CAVITY).any() else with_filled_cavity(label)
-    return np.ascontiguousarray(np.moveaxis(label, 2, across))
+    back = np.ascontiguousarray(np.moveaxis(label, 2, across))
+    return Label(map=back, codes=table, notes=notes)
+
+
+def _fits(values: np.ndarray, codes: Mapping[int, int]) -> bool:
+    known = set(np.unique(values).astype(int)) <= {0, *codes}
+    return known and contradiction(values, codes) is None
 
 
 def _read_volume(path: Path) -> tuple[np.ndarray, np.ndarray, bool]:
@@ -102,6 +136,23 @@ def internal_codes(
         InputError: for NaN, fractions, codes that the coding does not know, a coding that the
             shapes contradict, or neither myocardium nor cavity.
     """
+    values = whole_numbers(path, values)
+    return _recoded(path, values, codes_of(path, values, coding))
+
+
+def whole_numbers(path: Path, values: np.ndarray) -> np.ndarray:
+    """Codes of a file as whole numbers.
+
+    Args:
+        path: of the label, for messages.
+        values: as stored.
+
+    Returns:
+        The same, rounded.
+
+    Raises:
+        InputError: for NaN and fractions.
+    """
     if not np.isfinite(values).all():
         raise InputError(f"{path}: the label holds NaN or infinite values. Save integer labels.")
     codes = np.unique(values)
@@ -111,8 +162,27 @@ def internal_codes(
             f"{path}: labels are not whole numbers (for example {codes[apart.argmax()]:g}): they "
             "were interpolated, or are no labels. Save integer labels."
         )
-    values = np.round(values)
-    found = {int(c) for c in codes.round()} - {0}
+    return np.round(values)
+
+
+def codes_of(
+    path: Path, values: np.ndarray, coding: str | Mapping[object, object]
+) -> Mapping[int, int]:
+    """What the codes of a file are, see :func:`internal_codes`.
+
+    Args:
+        path: of the label, for messages.
+        values: whole numbers, of any shape.
+        coding: see :func:`~myomotion.io.cine.read_cine`.
+
+    Returns:
+        Code in the file to code in memory.
+
+    Raises:
+        InputError: for codes that the coding does not know, and a coding that the shapes
+            contradict.
+    """
+    found = {int(c) for c in np.unique(values)} - {0}
     volume = values.reshape(*(*values.shape, 1, 1)[:2], -1)
     if coding == "auto":
         # Where the shapes do not tell, 2 is the wall in every public coding that has one.
@@ -128,16 +198,21 @@ def internal_codes(
         )
     if coding != "auto" and (wrong := contradiction(volume, table)):
         raise InputError(
-            f"{path}: the coding '{title}' cannot be right: {wrong}. Set label_coding to auto, or "
-            "to the coding of the file."
+            f"{path}: the coding '{title}' cannot be right: {wrong}. Set label_coding, or labels "
+            "in info.json where that states it, to auto or to the coding of the file."
         )
+    return table
+
+
+def _recoded(path: Path, values: np.ndarray, table: Mapping[int, int]) -> np.ndarray:
     label: np.ndarray = np.zeros(values.shape, np.uint8)
     for code, meaning in table.items():
         label[values == code] = meaning
     if not np.isin(label, (MYOCARDIUM, CAVITY)).any():
+        codes = ", ".join(str(int(code)) for code in np.unique(values))
         raise InputError(
-            f"{path}: no voxel is myocardium or cavity in the coding '{title}'; labels found: "
-            f"{', '.join(str(c) for c in sorted(found | {0}))}. Set label_coding."
+            f"{path}: no voxel is myocardium or cavity in the coding {dict(table)}; labels found: "
+            f"{codes}. Set label_coding."
         )
     return label
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
+from typing import Any
 
 from myomotion.errors import InputError, nearest
 from myomotion.files.outputs import MARKER
@@ -12,13 +12,13 @@ from myomotion.io import source
 from myomotion.io.itk_files import ENDINGS
 from myomotion.io.readers.bids import bids_cines, bids_labels, is_beside
 
-LOG = logging.getLogger(__name__)
 LABEL_ENDINGS = (".nii.gz", ".nii", ".hdr", *ENDINGS)
 # Of files beside a header or of notes on a label, which nobody takes for the label.
 BESIDE_ENDINGS = (".img", ".raw", ".zraw", ".raw.gz", ".json", ".txt", ".csv")
+OF_SLICER = ".seg.nrrd"  # how 3D Slicer ends the name of a segmentation
 SIDE_FILES = {  # in lower case
-    "label_ed": tuple(f"label_sa_ed{ending}" for ending in LABEL_ENDINGS),
-    "label_es": tuple(f"label_sa_es{ending}" for ending in LABEL_ENDINGS),
+    "label_ed": tuple(f"label_sa_ed{ending}" for ending in (*LABEL_ENDINGS, OF_SLICER)),
+    "label_es": tuple(f"label_sa_es{ending}" for ending in (*LABEL_ENDINGS, OF_SLICER)),
     "info": ("info.json",),
 }
 
@@ -35,7 +35,7 @@ def find_studies(dataset_dir: str | Path) -> list[dict[str, object]]:
 
     Returns:
         One dictionary a study, sorted by name: ``name``, ``image`` and, where present,
-        ``label_ed``, ``label_es``, ``info`` (paths as strings).
+        ``label_ed``, ``label_es``, ``info`` (paths as strings) and ``not_read``, sentences.
 
     Raises:
         InputError: if nothing usable is there.
@@ -64,10 +64,12 @@ def find_studies(dataset_dir: str | Path) -> list[dict[str, object]]:
             continue
         whole.append(folder)
         study: dict[str, object] = {"name": folder.name, "image": str(image)}
-        study |= side_files(folder)
+        side: dict[str, Any] = side_files(folder)
+        study |= side
         studies.append(study)
         if others := _other_cines(folder, image):
-            LOG.warning("%s: not read beside %s: %s", folder, image.name, ", ".join(others))
+            note = f"not read beside {image.name}: {', '.join(others)}"
+            study["not_read"] = [*side.get("not_read", []), note]
     studies += [
         _bids_study(image) for image in bids_cines(path) if not set(whole) & {*image.parents}
     ]
@@ -108,7 +110,8 @@ def side_files(folder: Path) -> dict[str, object]:
         folder: of the study.
 
     Returns:
-        ``label_ed``, ``label_es`` and ``info``, where they are there.
+        ``label_ed``, ``label_es`` and ``info``, where they are there; ``not_read``, a list of
+        sentences, where a file is nearly called so.
 
     Raises:
         InputError: if two files could be meant.
@@ -124,6 +127,7 @@ def side_files(folder: Path) -> dict[str, object]:
         if named:
             found[key] = str(named[0])
     known = {name for names in SIDE_FILES.values() for name in names}
+    not_read = []
     for path in files:
         name = path.name.lower()
         if name in known or name.startswith("sa."):
@@ -131,10 +135,10 @@ def side_files(folder: Path) -> dict[str, object]:
         stem = name.split(".")[0]
         if stem in ("label_sa_ed", "label_sa_es"):
             if not name.endswith(BESIDE_ENDINGS):
-                LOG.warning("%s: not read; did you mean %s.nii.gz?", path, stem)
+                not_read.append(f"{path.name}: not read; did you mean {stem}.nii.gz?")
         elif name.endswith(LABEL_ENDINGS) and (near := nearest(name, known)):
-            LOG.warning("%s: not read; did you mean %s?", path, near)
-    return found
+            not_read.append(f"{path.name}: not read; did you mean {near}?")
+    return {**found, "not_read": not_read} if not_read else found
 
 
 def _bids_study(image: Path) -> dict[str, object]:

@@ -169,6 +169,8 @@ def write_images(folder: Path, cine: Cine, motion: Motion, writer: NiftiWriter) 
     del volume
     if cine.label_ed is not None:
         writer.write(image_of(cine, tracked_labels(cine, maps)), folder / "labels.nii.gz")
+        if cine.label_drawn:  # to be corrected, and given back under this name
+            writer.write(image_of(cine, cine.label_ed), folder / "label_sa_ED.nii.gz")
     for name, fields in (
         ("displacement", [part.displacement for part in maps]),
         ("inverse", [part.inverse for part in maps]),

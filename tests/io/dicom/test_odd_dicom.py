@@ -85,7 +85,8 @@ def test_a_slice_with_other_rows_is_left_out_and_said(drawn: Path, slices: int) 
     write_study(drawn, frames=10, slices=slices)
     cine = read(dicom.slice_with_other_rows(drawn))
     assert cine.image.shape[2] == slices - 1
-    (warning,) = cine.warnings
+    warning, cut = cine.warnings
+    assert cut.startswith("label_sa_ED.nii.gz: ") and "lie outside the cine" in cut
     assert warning.startswith(
         f"Left out beside series 1 'cine short axis' ({slices - 1} slices x 10 frames)"
     )

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from myomotion.errors import InputError
+from tools.training import intervals
 from tools.training.intervals import Sample, chosen_scale, samples
 
 
@@ -57,3 +61,33 @@ def test_a_study_errs_by_the_mean_of_its_slices_and_segments_by_themselves() -> 
     assert found["segment", "ecc_percent"].error == pytest.approx([-4.0])
     assert found["global", "ecc_percent"].spread == pytest.approx([2**0.5])
     assert samples([record], "refined", "given") == {}
+
+
+def cines(folder: Path) -> Path:
+    """A list of cines with a heart in each section, without the cines."""
+    names = {"training": "h0", "validation": "h1", "test": "h2"}
+    for name in names.values():
+        (folder / name).mkdir(parents=True)
+        (folder / name / "sa.nii.gz").touch()
+    entries = {key: [{"cine": name, "subject": name}] for key, name in names.items()}
+    (folder / "datalist.json").write_text(json.dumps(entries), encoding="utf-8")
+    return folder
+
+
+def test_cines_that_no_network_has_seen_are_chosen_on_but_for_their_test(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intervals, "heart_records", lambda jobs, *_: [{"numbers": []}] * len(jobs))
+    known, unseen = cines(tmp_path / "known"), cines(tmp_path / "unseen")
+    output = tmp_path / "table.json"
+    table = intervals.write_table(known, tmp_path / "work", output, unseen=unseen)
+    assert table["hearts"] == {
+        "validation": ["validation_h1", "unseen_training_h0", "unseen_validation_h1"],
+        "test": ["test_h2", "unseen_test_h2"],
+    }
+    assert table["made_of"].startswith("3 virtual hearts of known and unseen; ")
+    assert json.loads(output.read_text(encoding="utf-8"))["hearts"] == table["hearts"]
+    alone = intervals.write_table(known, tmp_path / "work", output)
+    assert alone["hearts"] == {"validation": ["validation_h1"], "test": ["test_h2"]}
+    with pytest.raises(InputError, match="given twice"):
+        intervals.write_table(known, tmp_path / "work", output, unseen=known)

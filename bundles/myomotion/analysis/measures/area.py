@@ -87,11 +87,13 @@ def area_change_error(tracked: TrackedSlice, label: int) -> float | None:
         label: of the part, in the internal coding.
 
     Returns:
-        The error; None unless the slice is labelled at end-diastole and end-systole, and for a
-        wall without a mesh.
+        The error; None unless the user has labelled the slice at end-diastole and end-systole, and
+        for a wall without a mesh.
     """
     cine, z = tracked.cine, tracked.index
     if cine.label_ed is None or cine.label_es is None or cine.es_frame is None:
+        return None
+    if cine.label_drawn:  # as others draw than who labelled end-systole
         return None
     at_ed = int((cine.label_ed[..., z] == label).sum())
     at_es = int((cine.label_es[..., z] == label).sum())

@@ -118,7 +118,9 @@ def curve_measures(
         SliceMeasure(key=f"peak_{percent}_frame", compute=peak, applies=has_mesh),
         SliceMeasure(
             key=f"time_to_peak_{percent}_ms",
-            compute=lambda tracked: since_ed(tracked.cine, peak(tracked)),
+            compute=lambda tracked: since_ed(
+                tracked.cine, peak(tracked), tracked.motion.slices.closes
+            ),
             applies=has_mesh,
             heading=time_heading,
             format="{:.0f}",
