@@ -101,6 +101,23 @@ def test_padding_is_said_and_dark_margins_stay(airy: Path) -> None:
     assert dark.warnings == [] and dark.image.min() == 0
 
 
+@pytest.mark.parametrize("sides", [(20, 24), (0, 24), (20, 0)])
+def test_zeros_about_a_picture_that_was_made_larger_are_no_air(
+    airy: Path, sides: tuple[int, int]
+) -> None:
+    image = cine_of(airy)[0]
+    image[0, :, :, 0] = 0  # a picture has a dark voxel now and then
+    widths = [(side, side) for side in (*sides, 0, 0)]
+    save(airy, np.pad(image, widths))
+    padded = read_cine({"image": airy / "sa.nii.gz"})
+    assert np.array_equal(padded.image, np.pad(image, widths, "edge"))
+    assert padded.warnings[0].startswith("Padding of value 0 along the border is no intensity")
+    ragged = np.pad(image, widths)
+    ragged[sides[0] - 1, sides[1] - 1] = 7
+    save(airy, ragged)
+    assert np.array_equal(read_cine({"image": airy / "sa.nii.gz"}).image, ragged)
+
+
 def test_what_flickers_is_not_what_beats(airy: Path) -> None:
     x, y = np.indices((80, 72))
     radius = 12 - 3 * np.sin(np.pi * np.arange(16) / 16)

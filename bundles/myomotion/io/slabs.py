@@ -33,6 +33,14 @@ class Slabs:
     neighbours: bool = True
 
     @property
+    def distances_mm(self) -> np.ndarray:
+        """From the middle of each slice to that of the next, ``(Z - 1,)`` in millimetres."""
+        gaps = list(self.thickness_mm[:1])
+        for both in self.thickness_mm[1:-1]:
+            gaps.append(2 * both - gaps[-1])
+        return np.array(gaps[: len(self.thickness_mm) - 1])
+
+    @property
     def mean_mm(self) -> float:
         """Mean distance of the slices in millimetres."""
         return float(self.thickness_mm.mean())

@@ -17,6 +17,7 @@ from myomotion.analysis.volume.study import HeartAxes, VolumeMotion, slice_place
 from myomotion.core.segments import Septum
 from myomotion.core.wall.contours import Contours
 from myomotion.io.cine import Cine
+from myomotion.io.slabs import slabs_of
 from myomotion.transforms.save_volume import structured_grid, wall_displacement, write_volume
 
 SHIFT = np.array([3.0, 1.0])
@@ -95,6 +96,9 @@ def test_places_of_slices_follow_the_header(cine: Cine) -> None:
     cine.affine[2, 2] = -10.0
     turned = Cine(name="cup", image=cine.image, affine=cine.affine, ed_frame=0)
     assert np.allclose(slice_places(turned), [0, -10, -20, -30])
+    heights = np.array([0.0, 8.0, 24.0, 32.0])  # one was never taken
+    turned.slabs = slabs_of(turned.affine, 4, heights)
+    assert np.allclose(slice_places(turned), -heights)
 
 
 @pytest.mark.parametrize(("septum", "turn"), [(np.pi, -1.0), (0.0, 1.0)])

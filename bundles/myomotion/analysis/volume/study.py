@@ -122,11 +122,9 @@ def lift_study(
 
 def slice_places(cine: Cine) -> np.ndarray:
     """Place of each slice along the normal of axes 0 and 1, mm, ``(Z,)``."""
-    thickness = cine.slabs.thickness_mm
-    steps = (thickness[1:] + thickness[:-1]) / 2
     normal = np.cross(cine.itk_affine[:3, 0], cine.itk_affine[:3, 1])
     sign = 1.0 if normal @ cine.itk_affine[:3, 2] >= 0 else -1.0
-    return sign * np.concatenate([[0.0], np.cumsum(steps)])
+    return sign * np.concatenate([[0.0], np.cumsum(cine.slabs.distances_mm)])
 
 
 def turn_of(cine: Cine, septa: Sequence[Septum], usual: float) -> float:

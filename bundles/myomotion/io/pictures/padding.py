@@ -14,8 +14,9 @@ RANGE = (0.5, 99.5)  # percentiles of the other voxels
 def without_padding(image: np.ndarray) -> tuple[np.ndarray, str | None]:
     """Fill the padding of a cine with the nearest intensities, as beyond the border.
 
-    Padding is one value that never changes, joined to the border of a slice, and clear of every
-    other intensity (-1000, 32767, a bright ring); that of no signal stays.
+    Padding is one value that never changes, joined to the border of a slice, and either all of it
+    but a rectangle (0 about a picture that was made square) or clear of every other intensity
+    (-1000, 32767, a bright ring); there that of no signal stays.
 
     Args:
         image: ``(X, Y, Z, T)``.
@@ -94,6 +95,8 @@ def _padding(frames: np.ndarray) -> tuple[np.ndarray, float] | None:
     padding = _joined_to_border(still)
     if not FEWEST <= padding.mean() <= MOST:
         return None
+    if _but_a_rectangle(padding):  # air has no straight edges
+        return padding, value
     low, high = (float(v) for v in np.percentile(frames[~padding], RANGE))
     margin = CLEAR * (high - low)
     if low - margin <= value <= high + margin:
@@ -101,3 +104,9 @@ def _padding(frames: np.ndarray) -> tuple[np.ndarray, float] | None:
     if 0 <= value < low <= NO_SIGNAL * high:  # air: no signal, and that is dark already
         return None
     return padding, value
+
+
+def _but_a_rectangle(part: np.ndarray) -> bool:
+    """Whether a part ``(X, Y)`` of a slice is whole rows and columns along its border."""
+    rows, columns = (np.flatnonzero((~part).any(axis)) for axis in (1, 0))
+    return not part[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].any()

@@ -63,6 +63,17 @@ def voxels(size: float | list[float]) -> Change:
     return change
 
 
+def made_square(folder: Path) -> None:
+    """Zeros about the pictures, cine and label alike."""
+    (image, affine), label = cine_of(folder), label_of(folder)
+    side = max(image.shape[:2]) + 80
+    before = [(side - n) // 2 for n in image.shape[:2]]
+    width = [(b, side - n - b) for b, n in zip(before, image.shape[:2], strict=True)]
+    affine[:3, 3] -= affine[:3, :2] @ before
+    save(folder, np.pad(image, [*width, (0, 0), (0, 0)]), affine)
+    save_label(folder, np.pad(label, [*width, (0, 0)]), affine)
+
+
 def header(**fields: Any) -> Change:
     """Overwrite fields of the cine's header as they are stored in the file."""
 

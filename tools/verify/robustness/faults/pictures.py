@@ -18,6 +18,7 @@ from tools.verify.robustness.faults.changes import (
     cine_of,
     header,
     label_of,
+    made_square,
     save,
 )
 from tools.verify.robustness.faults.drawn import oblique
@@ -79,8 +80,7 @@ def plus(constant: float) -> Change:
     """A constant on all intensities."""
 
     def change(folder: Path) -> None:
-        image, affine = cine_of(folder)
-        save(folder, image.astype(np.float32) + constant, affine)
+        save(folder, cine_of(folder)[0].astype(np.float32) + constant)
 
     return change
 
@@ -102,8 +102,8 @@ def copies(noise: float, labelled: bool = True) -> Change:
 
 def noise_alone(folder: Path) -> None:
     """No heart at all."""
-    image, affine = cine_of(folder)
-    save(folder, np.abs(np.random.default_rng(0).normal(0, 100, image.shape)), affine)
+    shape = cine_of(folder)[0].shape
+    save(folder, np.abs(np.random.default_rng(0).normal(0, 100, shape)))
 
 
 def timed(change: Callable[[Path], Path]) -> Callable[[Path], Path]:
@@ -262,6 +262,7 @@ PICTURES = (
         )
     ),
     Row(name="bright border", change=bright_ring, right=same(ecc=0.1, err=1.0)),
+    *_everywhere("made square by zeros", made_square, same(ecc=0.1, err=1.0), "real", "virtual"),
     Row(name="padding in DICOM", change=timed(dicom.padded), right=same(ecc=0.1, err=1.0)),
     *(
         row

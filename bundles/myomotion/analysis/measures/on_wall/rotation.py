@@ -80,7 +80,7 @@ def slice_distance_mm(slabs: Slabs, first: int, last: int) -> float | None:
     """Distance between the middles of two slices.
 
     Args:
-        slabs: of the stack; a slab reaches half-way to the next slice on either side.
+        slabs: of the stack.
         first: index of a slice.
         last: index of another.
 
@@ -89,12 +89,8 @@ def slice_distance_mm(slabs: Slabs, first: int, last: int) -> float | None:
     """
     if slabs.doubt is not None:
         return None
-    thickness = slabs.thickness_mm
-    gaps = [float(thickness[0])]
-    for both in thickness[1:-1]:
-        gaps.append(2 * float(both) - gaps[-1])
     low, high = sorted((first, last))
-    return sum(gaps[low:high])
+    return float(slabs.distances_mm[low:high].sum())
 
 
 def turned(wall: Wall, part: np.ndarray | None) -> np.ndarray:
