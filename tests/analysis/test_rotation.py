@@ -9,6 +9,7 @@ import pytest
 
 from myomotion.analysis.measures.on_wall.rotation import slice_distance_mm
 from myomotion.analysis.study import Study
+from myomotion.core.view import standard_view
 from myomotion.io.slabs import Slabs
 from tests.support.cines.turning import (
     CYCLE_MS,
@@ -92,3 +93,39 @@ def test_distance_of_slices_that_are_not_even_is_between_their_middles() -> None
     assert slice_distance_mm(slabs, 0, 3) == pytest.approx(24.0)
     assert slice_distance_mm(slabs, 2, 1) == pytest.approx(10.0)
     assert slice_distance_mm(replace(slabs, doubt="nominal"), 0, 3) is None
+
+
+@pytest.mark.parametrize("header", [np.diag([-1.5, -1.5, 8, 1]), np.diag([1.5, 1.5, 8, 1])])
+@pytest.mark.parametrize("side", [-1, 1])
+def test_right_ventricle_on_the_right_of_a_placeholder_mirrors_the_view(
+    header: np.ndarray, side: int
+) -> None:
+    """The same voxels, whatever a header says that says nothing; twist and torsion have one sense.
+
+    In the array that is measured the right ventricle lies on the ``side`` of axis 0.
+    """
+    cine = turning_cine()
+    cine.affine = header
+    assert cine.label_ed is not None
+    edge = 4 if side < 0 else cine.label_ed.shape[0] - 8
+    cine.label_ed[edge : edge + 4, 40:56][cine.label_ed[edge : edge + 4, 40:56] == 0] = 3
+    study = turning_study(cine)
+    view = study.motion.slices.view
+    assert view.right == (0, -side) and view.down == (1, 1) and not view.from_header
+    plain = turning_study(turning_cine())
+    assert study.summary["twist_deg"] == pytest.approx(-side * plain.summary["twist_deg"], abs=0.2)
+
+
+def test_header_that_says_how_slices_lie_is_believed_whatever_side_the_right_ventricle_is_on() -> (
+    None
+):
+    angle = np.deg2rad(40.0)
+    turned = np.diag([1.5, 1.5, 8, 1])
+    turned[:2, :2] = 1.5 * np.array(
+        [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
+    )
+    towards = np.array([20.0, 0.0])
+    assert (
+        standard_view(turned, towards) == standard_view(turned, -towards) == standard_view(turned)
+    )
+    assert standard_view(turned).from_header

@@ -11,6 +11,7 @@ import torch
 from scipy import ndimage
 
 from myomotion.core.cycle import beats, cycle_closes
+from myomotion.core.view import View, standard_view
 from myomotion.core.working_grid import WorkingGrid
 from myomotion.errors import InputError
 from myomotion.io.cine import Cine
@@ -121,6 +122,18 @@ class Slices:
         """Centre of what moves in the cine, in its voxels; None in a movie that stands still."""
         image = self.cine.image
         return moving_center(image) if (image != image[..., :1]).any() else None
+
+    @cached_property
+    def view(self) -> View:
+        """How the slices are shown, and from where rotation is counter-clockwise."""
+        label, offsets = self.cine.label_ed, []
+        for z in range(0 if label is None else label.shape[2]):
+            assert label is not None
+            right = np.argwhere(label[..., z] == RIGHT_VENTRICLE)
+            left = np.argwhere(np.isin(label[..., z], (CAVITY, MYOCARDIUM)))
+            if len(right) and len(left):
+                offsets.append((right.mean(0) - left.mean(0)) * self.cine.spacing)
+        return standard_view(self.cine.affine, np.mean(offsets, 0) if offsets else None)
 
     @cached_property
     def closes(self) -> bool:

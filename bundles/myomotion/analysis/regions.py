@@ -15,7 +15,7 @@ from myomotion.core.segments import (
     septum_from_labels,
     slice_levels,
 )
-from myomotion.core.view import View, standard_view
+from myomotion.core.view import View
 from myomotion.io.labels import CAVITY, MYOCARDIUM, RIGHT_VENTRICLE
 
 
@@ -55,7 +55,7 @@ def slice_regions(motion: Motion) -> list[SliceRegions]:
         One entry a slice; empty regions without a label.
     """
     slices = motion.slices
-    cine, view = slices.cine, standard_view(slices.cine.affine)
+    cine, view = slices.cine, slices.view
     walls, cavities = slices.covered(MYOCARDIUM), slices.covered(CAVITY)
     centers = slices.centers
     area = [int(w.sum()) if c.any() else 0 for w, c in zip(walls, cavities, strict=True)]

@@ -9,6 +9,7 @@ import numpy as np
 
 from myomotion.analysis.course import beat_warnings, course_of
 from myomotion.analysis.function import SEEN, Function
+from myomotion.analysis.grids import Slices
 from myomotion.analysis.intervals.repeats import HALF_WIDTH, NUMBERS
 from myomotion.analysis.intervals.study import Intervals
 from myomotion.analysis.measures.measure import (
@@ -26,7 +27,6 @@ from myomotion.analysis.regions import SliceRegions
 from myomotion.analysis.tables.segment_timing import study_timing
 from myomotion.analysis.timing import since_ed
 from myomotion.core.segments import NAMES
-from myomotion.core.view import standard_view
 from myomotion.files.outputs import WRITTEN_BY
 from myomotion.io.cine import Cine
 
@@ -123,7 +123,7 @@ def study_summary(
         "warnings": [
             *cine.warnings,
             *beat_warnings(motion.slices),
-            *_warnings(cine, regions, quality, bool(rows)),
+            *_warnings(motion.slices, regions, quality, bool(rows)),
             *warnings,
         ],
         "parameters": dict(parameters or {}),
@@ -236,9 +236,9 @@ def segment_means(
 
 
 def _warnings(
-    cine: Cine, regions: Sequence[SliceRegions], quality: StudyQuality, labelled: bool
+    slices: Slices, regions: Sequence[SliceRegions], quality: StudyQuality, labelled: bool
 ) -> list[str]:
-    warnings = [] if labelled else [f"Strain was {no_strain(cine)}"]
+    warnings = [] if labelled else [f"Strain was {no_strain(slices.cine)}"]
     for judged in quality.slices:
         if judged.light == RED and judged.measured:
             left_out = " It is left out of the study's means and segments." if labelled else ""
@@ -253,10 +253,11 @@ def _warnings(
             "No right-ventricular label: segments are six (apex: four) equal parts, the septum "
             "assumed to lie within 60 degrees of the left of the picture. Their names are nominal."
         )
-    if labelled and not standard_view(cine.affine).from_header:
+    if labelled and not slices.view.from_header:
         warnings.append(
-            "The file's header does not say how the slices lie in the body: pictures are as "
-            "stored, and their top is taken for anterior."
+            "The file's header does not say how the slices lie in the body: what the pictures show "
+            "as left and top is taken for septal and anterior, a labelled right ventricle is shown "
+            "on the left. Names of segments and the sense of rotation rest on that."
         )
     open_ = [z for z, r in enumerate(regions) if r.level is None and r.wall.any()]
     if open_:

@@ -20,8 +20,8 @@ class View:
     Attributes:
         right: ``(axis, sign)``.
         down: ``(axis, sign)``, the other axis.
-        from_header: the file's orientation was used; otherwise the picture is as stored, axis 0 to
-            the right and axis 1 down.
+        from_header: the file's orientation was used; otherwise axis 0 runs to the right and axis 1
+            down, or, with the right ventricle on the right then, axis 0 to the left.
     """
 
     right: tuple[int, int] = (0, 1)
@@ -65,21 +65,25 @@ class View:
         return along
 
 
-def standard_view(affine: np.ndarray) -> View:
+def standard_view(affine: np.ndarray, right_ventricle: np.ndarray | None = None) -> View:
     """View of the slices of a file.
 
     A header whose in-plane axes run along those of the scanner is a placeholder (a short axis never
-    does); such files are shown as they are stored.
+    does). What it would show with the right ventricle on the right is mirrored, as files are whose
+    axes were reversed one by one; the top is taken for anterior.
 
     Args:
         affine: ``(4, 4)``, voxel index to RAS millimetres.
+        right_ventricle: ``(2,)``, from the left ventricle to the right one along the slice axes 0
+            and 1; None where it is not known.
 
     Returns:
         The view.
     """
     directions = affine[:3, :2] / np.linalg.norm(affine[:3, :2], axis=0)
     if (1 - np.abs(directions).max(axis=0) < OBLIQUE**2).all():
-        return View()
+        mirrored = right_ventricle is not None and right_ventricle[0] > 0
+        return View(right=(0, -1 if mirrored else 1))
     to_right, down = VIEW_RIGHT @ directions, VIEW_DOWN @ directions
     straight = abs(to_right[0]) + abs(down[1])
     axis = 0 if straight >= abs(to_right[1]) + abs(down[0]) else 1

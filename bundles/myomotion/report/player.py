@@ -18,7 +18,7 @@ from myomotion.analysis.regions import SliceRegions
 from myomotion.analysis.study import Study
 from myomotion.core.contours import heart_contours
 from myomotion.core.flow import sample
-from myomotion.core.view import View, standard_view
+from myomotion.core.view import View
 from myomotion.core.working_grid import WorkingGrid
 from myomotion.io.labels import CAVITY, MYOCARDIUM
 
@@ -45,7 +45,7 @@ def player_slices(study: Study) -> list[dict[str, Any]]:
         ``paths`` (for each frame ``[x0, y0, ...]``, the positions of the same material points).
     """
     cine, motion, regions = study.cine, study.motion, study.regions
-    view = standard_view(cine.affine)
+    view = motion.slices.view
     frames = motion.working_image.shape[0]
     pixels = int(np.clip(np.sqrt(BYTES_OF_FRAMES / (0.75 * frames * len(regions))), *FRAME_PIXELS))
     half = max(_half_width(region, motion.grids[z]) for z, region in enumerate(regions))
@@ -79,7 +79,7 @@ def stills(study: Study, z: int, frames: Sequence[int], pixels: int) -> list[dic
         For each frame ``size``, ``url`` (grey PNG as a data URL) and ``contours``, each a list of
         points as ``"x,y"`` in pixels.
     """
-    motion, view = study.motion, standard_view(study.cine.affine)
+    motion, view = study.motion, study.motion.slices.view
     half = _half_width(study.regions[z], motion.grids[z])
     grey = _grey_frames(motion, z, pixels, half, view)
     lines = [

@@ -13,8 +13,7 @@ from myomotion.analysis.volume.lattice import ANGLES, DEPTHS, HEIGHTS
 from myomotion.analysis.volume.lift import Tracks, lift
 from myomotion.analysis.volume.modes import shipped_modes
 from myomotion.analysis.volume.shape import heart_shape
-from myomotion.analysis.volume.study import HeartAxes, VolumeMotion, slice_places, turn_of
-from myomotion.core.segments import Septum
+from myomotion.analysis.volume.study import HeartAxes, VolumeMotion, slice_places
 from myomotion.core.wall.contours import Contours
 from myomotion.io.cine import Cine
 from myomotion.io.slabs import slabs_of
@@ -99,18 +98,3 @@ def test_places_of_slices_follow_the_header(cine: Cine) -> None:
     heights = np.array([0.0, 8.0, 24.0, 32.0])  # one was never taken
     turned.slabs = slabs_of(turned.affine, 4, heights)
     assert np.allclose(slice_places(turned), -heights)
-
-
-@pytest.mark.parametrize(("septum", "turn"), [(np.pi, -1.0), (0.0, 1.0)])
-def test_a_right_ventricle_on_the_right_says_that_a_file_is_mirrored(
-    cine: Cine, septum: float, turn: float
-) -> None:
-    septa = [Septum(anterior=septum - 1.0, sweep=2.0, from_label=True)]
-    assert turn_of(cine, septa, -1.0) == turn
-    assert turn_of(cine, [Septum(anterior=septum, sweep=0.1, from_label=False)], -1.0) == -1.0
-
-
-def test_a_header_that_says_how_slices_lie_is_believed(cine: Cine) -> None:
-    angle = np.deg2rad(40.0)
-    cine.affine[:2, :2] = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
-    assert turn_of(cine, [Septum(anterior=-1.0, sweep=2.0, from_label=True)], -1.0) == -1.0

@@ -15,8 +15,6 @@ from myomotion.analysis.volume.lift import Lifted, LiftSettings, Tracks, lift
 from myomotion.analysis.volume.modes import HeartModes, shipped_modes
 from myomotion.analysis.volume.oddities import oddities
 from myomotion.analysis.volume.shape import FEWEST_SLICES, heart_shape
-from myomotion.core.segments import Septum
-from myomotion.core.view import standard_view
 from myomotion.core.wall.contours import Contours
 from myomotion.io.cine import Cine
 
@@ -94,8 +92,7 @@ def lift_study(
     outer = [np.ptp(walls[z].mesh.nodes[:, -1], axis=0).mean() / 2 for z in order]
     upwards = np.polyfit(np.arange(len(order)), outer, 1)[0] >= 0
     order = order if upwards else order[::-1]
-    turn = turn_of(cine, [part.region.septum for part in tracked], walls[order[0]].turn)
-    axes = _axes(cine, turn, 1.0 if upwards else -1.0, places[order[0]])
+    axes = _axes(cine, walls[order[0]].turn, 1.0 if upwards else -1.0, places[order[0]])
     levels = np.array([abs(places[z] - places[order[0]]) for z in order])
     contours = []
     for z in order:
@@ -125,25 +122,6 @@ def slice_places(cine: Cine) -> np.ndarray:
     normal = np.cross(cine.itk_affine[:3, 0], cine.itk_affine[:3, 1])
     sign = 1.0 if normal @ cine.itk_affine[:3, 2] >= 0 else -1.0
     return sign * np.concatenate([[0.0], np.cumsum(cine.slabs.distances_mm)])
-
-
-def turn_of(cine: Cine, septa: Sequence[Septum], usual: float) -> float:
-    """1 where angles of slices grow counter-clockwise seen from the apex, else -1.
-
-    Where the header does not say how the slices lie, the top of the picture is taken for anterior;
-    then a right ventricle on its right side says that the file is mirrored, seen from the base.
-
-    Args:
-        cine: the study.
-        septa: of the slices.
-        usual: what it is where the picture is taken for one that is seen from the apex.
-    """
-    view = standard_view(cine.affine)
-    middles = [s.anterior + s.sweep / 2 for s in septa if s.from_label]
-    if view.from_header or not middles:
-        return usual
-    towards = np.stack([np.cos(middles), np.sin(middles)], axis=-1).mean(0)
-    return -usual if view.offsets(towards)[0] > 0 else usual
 
 
 def _axes(cine: Cine, turn: float, towards_base: float, place: float) -> HeartAxes:

@@ -11,7 +11,7 @@ import numpy as np
 from myomotion.analysis.measures.measure import Values
 from myomotion.analysis.measures.tracked import TrackedSlice
 from myomotion.core.segments import segments_at
-from myomotion.core.view import View, standard_view
+from myomotion.core.view import View
 from myomotion.core.wall.contours import Contours, RejectedSliceError, contours_from_labels
 from myomotion.core.wall.field import WallField
 from myomotion.core.wall.mesh import LAYERS, WallMesh, wall_mesh
@@ -128,7 +128,7 @@ def wall_on(tracked: TrackedSlice, mesh: WallMesh, displacement: np.ndarray) -> 
     grid, level = tracked.grid, tracked.region.level
     assert level is not None
     nodes = WallField(mesh, grid.spacing, (grid.size,) * 2).nodes(displacement)
-    turn = counter_clockwise(standard_view(tracked.cine.affine))
+    turn = counter_clockwise(tracked.motion.slices.view)
     center = np.array(tracked.region.center) * grid.spacing
     return Wall(
         mesh=mesh,
