@@ -4,9 +4,9 @@ python -m tools.training.intervals --cines DIR --unseen DIR --work DIR
 
 Tracks virtual hearts with the network and refined, chooses floor and factor of every kind of number
 on some and reports what they cover on others: on the sections validation and test of the cines
-that the networks have learned from, and of cines that they have never seen (another seed) on all
-but the section test and on that. Records of hearts are kept in the working folder, so that a run
-that ends early goes on.
+that the networks have learned from. All of cines that they have never seen (another seed) are
+chosen on too. Records of hearts are kept in the working folder, so that a run that ends early goes
+on.
 """
 
 from __future__ import annotations
@@ -41,8 +41,7 @@ from tools.evaluate.hearts import METHODS, HeartJob, heart_records, tracker_of
 
 LEVEL = 0.9
 CHOSEN_ON, REPORTED_ON = SECTIONS = ("validation", "test")
-# Of cines that no network has learned from, the section training is as good as any.
-UNSEEN_CHOSEN_ON = ("training", CHOSEN_ON)
+ALL_SECTIONS = ("training", *SECTIONS)
 # Floors that are tried, in median errors; the largest leaves the repeats no say.
 FLOORS = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 10.0)
 
@@ -219,7 +218,8 @@ def write_table(
             from but for the sections validation and test.
         work: folder of the records.
         output: JSON file to write.
-        unseen: folder of such cines that no network has learned from; None for none.
+        unseen: folder of such cines that no network has learned from, all of which are chosen on;
+            None for none.
         hearts: of each section at most; None for all.
         workers: processes.
 
@@ -235,9 +235,8 @@ def write_table(
     work.mkdir(parents=True, exist_ok=True)
     jobs = [heart_jobs(cines, work, section, hearts) for section in SECTIONS]
     if unseen:
-        for section in (*UNSEEN_CHOSEN_ON, REPORTED_ON):
-            own = heart_jobs(unseen, work, section, hearts, f"{unseen.name}_")
-            jobs[section == REPORTED_ON] += own
+        for section in ALL_SECTIONS:
+            jobs[0] += heart_jobs(unseen, work, section, hearts, f"{unseen.name}_")
     heart_records([job for own in jobs for job in own], workers)
     chosen_on, reported_on = (heart_records(own) for own in jobs)
     if not chosen_on:
