@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
-from myomotion.analysis.grids import working_slices
+from myomotion.analysis.grids import Slices, working_slices
 from myomotion.analysis.measures.measure import AMBER, GREEN
 from myomotion.analysis.measures.on_wall.contours import GAP, GAP_LIMITS, moved_contours
 from myomotion.analysis.measures.on_wall.mesh import counter_clockwise, wall_of, why_no_wall
 from myomotion.analysis.measures.tracked import TrackedSlice, tracked_slices
 from myomotion.analysis.motion import source_motion
+from myomotion.analysis.regions import slice_regions
 from myomotion.analysis.study import Study, analyse
+from myomotion.core.segments import ASSUMED, BY_LABEL, BY_PICTURE, BY_POINTS, Septum
 from myomotion.core.view import View
+from myomotion.errors import InputError
 from myomotion.io.cine import Cine
 from tests.support.analytic import coordinates
 from tests.support.cines.ring import FRAMES, beat, contraction, ring_cine
@@ -132,3 +137,52 @@ def test_segment_that_lags_behind_its_slice_stands_above_it() -> None:
     gaps = [row["ecc_percent"] - whole["ecc_percent"] for row in segments]
     assert [row["ecc_from_slice_points"] for row in segments] == pytest.approx(gaps)
     assert min(gaps) < -1 and max(gaps) > 1
+
+
+RIGHT = np.arctan2(*coordinates(96, 1.5)[::-1])  # angle from axis 0 towards axis 1
+
+
+def beside(label: np.ndarray, degrees: float) -> np.ndarray:
+    """A crescent that touches the ring for 100 degrees about an angle."""
+    apart = np.abs((np.rad2deg(RIGHT) - degrees + 180) % 360 - 180)
+    radius = np.hypot(*coordinates(96, 1.5))
+    found: np.ndarray = (apart < 50) & (label == 0) & (radius < 55)
+    return found
+
+
+def septum_of(slices: Slices) -> Septum:
+    (region,) = slice_regions(source_motion(slices, contraction(beat())))
+    return region.septum
+
+
+def middle(septum: Septum) -> float:
+    return float(np.rad2deg(septum.anterior + septum.sweep / 2) % 360)
+
+
+def test_septum_lies_where_the_right_ventricle_is_seen_where_no_label_has_it() -> None:
+    slices = working_slices(ring_cine(beat()))
+    assert slices.cine.label_ed is not None
+    shares = torch.zeros(1, slices.images.shape[1], 3, 96, 96)
+    shares[0, 0, 2] = torch.from_numpy(beside(slices.cine.label_ed[..., 0], 250)).float()
+    seen = septum_of(replace(slices, tissues=shares))
+    assert seen.found == BY_PICTURE and middle(seen) == pytest.approx(250, abs=5)
+    assert np.rad2deg(abs(seen.sweep)) == pytest.approx(105, abs=10)
+    assert septum_of(slices).found == ASSUMED
+    slices.cine.label_ed[beside(slices.cine.label_ed[..., 0], 150), 0] = 3
+    labelled = septum_of(replace(working_slices(slices.cine), tissues=shares))
+    assert labelled.found == BY_LABEL and middle(labelled) == pytest.approx(150, abs=5)
+
+
+def test_septum_that_the_user_has_marked_goes_before_all() -> None:
+    cine = ring_cine(beat())
+    assert cine.label_ed is not None
+    cine.label_ed[beside(cine.label_ed[..., 0], 150), 0] = 3
+    spots = np.deg2rad([40.0, 120.0])
+    around = 47.5 + 12 * np.stack([np.cos(spots), np.sin(spots)], axis=-1)
+    cine.septum_points = np.column_stack([around, [0, 0]])
+    septum = septum_of(working_slices(cine))
+    assert septum.found == BY_POINTS and middle(septum) == pytest.approx(80, abs=1)
+    assert np.rad2deg(septum.sweep) == pytest.approx(80, abs=1)
+    cine.septum_points[1] = cine.septum_points[0]
+    with pytest.raises(InputError, match="septum_points enclose no septum"):
+        working_slices(cine)

@@ -10,6 +10,9 @@ import numpy as np
 import pytest
 
 from myomotion.core.segments import (
+    ASSUMED,
+    BY_LABEL,
+    BY_POINTS,
     FROM_ANTERIOR_THROUGH_SEPTUM,
     Septum,
     assumed_septum,
@@ -17,6 +20,7 @@ from myomotion.core.segments import (
     levels_by_thirds,
     segment_map,
     septum_from_labels,
+    septum_from_points,
     slice_levels,
 )
 from myomotion.core.view import View, standard_view
@@ -48,7 +52,7 @@ def segment_at(segments: np.ndarray, picture_angle: float) -> int:
 
 def test_insertions_are_the_ends_of_the_contact_with_the_right_ventricle() -> None:
     septum = septum_from_labels(WALL, right_ventricle(130, 235), CENTER, UP.tolist(), 1.5)
-    assert septum is not None and septum.from_label
+    assert septum is not None and septum.found == BY_LABEL
     # Grid angles turn with axis 1, which points down in the picture. The contact reaches 3 mm
     # around the crescent's corners, 5 degrees at 32 mm.
     assert np.rad2deg(septum.anterior) % 360 == pytest.approx(360 - 130, abs=7)
@@ -73,7 +77,7 @@ def test_mirrored_heart_keeps_its_names() -> None:
 
 def test_assumed_septum_gives_equal_segments_in_the_standard_order() -> None:
     septum = assumed_septum(LEFT.tolist(), UP.tolist())
-    assert not septum.from_label
+    assert septum.found == ASSUMED
     basal = segment_map(WALL, CENTER, "basal", septum)
     expected = {150: 2, 210: 3, 270: 4, 330: 5, 30: 6, 90: 1}
     assert {angle: segment_at(basal, angle) for angle in expected} == expected
@@ -85,7 +89,7 @@ def test_assumed_septum_gives_equal_segments_in_the_standard_order() -> None:
 
 @pytest.mark.parametrize("level", FROM_ANTERIOR_THROUGH_SEPTUM)
 def test_every_voxel_of_the_wall_and_no_other_has_a_segment_of_its_level(level: str) -> None:
-    segments = segment_map(WALL, CENTER, level, Septum(anterior=1.0, sweep=-2.5, from_label=True))
+    segments = segment_map(WALL, CENTER, level, Septum(anterior=1.0, sweep=-2.5, found=BY_LABEL))
     assert set(np.unique(segments[WALL])) == set(FROM_ANTERIOR_THROUGH_SEPTUM[level])
     assert not segments[~WALL].any()
 
@@ -167,3 +171,25 @@ def test_frame_times_come_from_info_or_a_believable_header(tmp_path: Path) -> No
 def test_one_slice_stands_for_each_level() -> None:
     assert [at_shares(count) for count in (0, 1, 3)] == [[], [0], [0, 1, 2]]
     assert [at_shares(count) for count in (4, 8, 10)] == [[1, 2, 3], [2, 4, 6], [2, 5, 7]]
+
+
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_marked_septum_lies_between_the_points_on_their_nearer_side(sign: int) -> None:
+    angles = np.deg2rad([200.0, 200.0 + sign * 110.0])
+    anterior, inferior = (5 * np.array([np.cos(a), np.sin(a)]) for a in angles)
+    septum = septum_from_points(anterior.tolist(), inferior.tolist())
+    assert septum is not None and septum.found == BY_POINTS
+    assert np.rad2deg(septum.sweep) == pytest.approx(sign * 110)
+    assert np.rad2deg(septum.anterior) % 360 == pytest.approx(200)
+    assert septum_from_points(anterior.tolist(), (1.1 * anterior).tolist()) is None
+
+
+@pytest.mark.parametrize("right", [[-20.0, 3.0], [20.0, 3.0], [3.0, 20.0], [-3.0, -20.0]])
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_placeholder_is_laid_out_by_two_points(right: list[float], sign: int) -> None:
+    """The right ventricle on the left and the anterior insertion above, whatever the axes do."""
+    anterior = sign * np.array(right)[::-1]
+    view = standard_view(np.diag([1.5, 1.5, 8, 1]), np.array(right), anterior)
+    assert view.offsets(np.array(right))[0] < -19
+    assert view.offsets(anterior)[1] < -19
+    assert not view.from_header

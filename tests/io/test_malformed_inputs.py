@@ -126,6 +126,18 @@ MALFORMED: dict[str, tuple[Change, str]] = {
     "info is empty": (info(""), r"info.json: not readable JSON"),
     "slices are text": (info('{"slices": ["mid"]}'), r"info.json: slices .*'mid'.*level"),
     "slices are a number": (info('{"slices": 2}'), r"info.json: slices .*2.*level"),
+    "septum of one point": (
+        info('{"septum_points": {"anterior": [1, 2, 0]}}'),
+        r"info.json: septum_points is .*expected two of the file's 80 x 72 x 2 voxels",
+    ),
+    "septum outside": (
+        info('{"septum_points": {"anterior": [1, 2, 0], "inferior": [1, 72, 0]}}'),
+        r"info.json: septum_points is .*72.* expected two of the file's 80 x 72 x 2 voxels",
+    ),
+    "septum in two slices": (
+        info('{"septum_points": {"anterior": [1, 2, 0], "inferior": [1, 40, 1]}}'),
+        r"info.json: septum_points lie in slices 0 and 1. Give both in one",
+    ),
     "unknown coding": (info('{"labels": "acd"}'), r"'acd' is unknown. Use one of internal, "),
     "times of 2 frames": (
         info('{"frame_times_ms": [0, 40]}'),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from pathlib import Path
 
 import nibabel as nib
@@ -60,6 +61,29 @@ def test_way_to_memory_and_back_changes_nothing() -> None:
             matrix[source, axis] = sign
         storage = storage_of(values.shape, affine @ matrix)
         np.testing.assert_array_equal(storage.to_file(storage.to_memory(values)), values)
+
+
+@pytest.mark.parametrize("orientation", ORIENTATIONS, ids=str)
+def test_points_that_info_names_stay_where_they_are_in_the_patient(
+    tmp_path: Path, orientation: np.ndarray
+) -> None:
+    write_study(tmp_path / "own", frames=2, slices=3)
+    turn(tmp_path / "own", tmp_path / "turned", orientation)
+    shape = nib.load(tmp_path / "own" / "sa.nii.gz").shape[:3]
+    marked = {}
+    for name, stored in (("own", ORIENTATIONS[0]), ("turned", orientation)):
+        points = {}
+        for key, voxel in (("anterior", (30, 20, 1)), ("inferior", (25, 50, 1))):
+            point = [0, 0, 0]
+            for axis, (place, sign) in enumerate(stored.astype(int)):
+                point[place] = voxel[axis] if sign > 0 else shape[axis] - 1 - voxel[axis]
+            points[key] = point
+        info = json.dumps({"septum_points": points})
+        (tmp_path / name / "info.json").write_text(info, encoding="utf-8")
+        cine = read_cine(find_studies(tmp_path / name)[0])
+        assert cine.septum_points is not None
+        marked[name] = nib.affines.apply_affine(cine.affine, cine.septum_points)
+    np.testing.assert_allclose(marked["turned"], marked["own"], atol=1e-3)
 
 
 def test_vectors_turn_with_their_axes() -> None:

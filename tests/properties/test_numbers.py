@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from myomotion.core.segments import FROM_ANTERIOR_THROUGH_SEPTUM, Septum, segment_map
+from myomotion.core.segments import BY_LABEL, FROM_ANTERIOR_THROUGH_SEPTUM, Septum, segment_map
 from tests.support.analytic import ring_labels
 from tools.study.statistics import holm
 
@@ -24,7 +24,7 @@ def test_segments_cover_the_wall_and_share_it_as_the_septum_says(
     anterior: float, arc: float, clockwise: bool, level: str
 ) -> None:
     wall = ring_labels() == 2
-    septum = Septum(anterior=anterior, sweep=-arc if clockwise else arc, from_label=True)
+    septum = Septum(anterior=anterior, sweep=-arc if clockwise else arc, found=BY_LABEL)
     segments = segment_map(wall, (47.5, 47.5), level, septum)
     assert (segments[wall] > 0).all() and not segments[~wall].any()
     share = np.array(

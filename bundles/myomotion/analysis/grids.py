@@ -11,6 +11,7 @@ import torch
 from scipy import ndimage
 
 from myomotion.core.cycle import beats, cycle_closes
+from myomotion.core.segments import Septum, septum_from_points
 from myomotion.core.view import View, standard_view
 from myomotion.core.working_grid import WorkingGrid
 from myomotion.errors import InputError
@@ -126,14 +127,48 @@ class Slices:
     @cached_property
     def view(self) -> View:
         """How the slices are shown, and from where rotation is counter-clockwise."""
-        label, offsets = self.cine.label_ed, []
-        for z in range(0 if label is None else label.shape[2]):
-            assert label is not None
-            right = np.argwhere(label[..., z] == RIGHT_VENTRICLE)
-            left = np.argwhere(np.isin(label[..., z], (CAVITY, MYOCARDIUM)))
-            if len(right) and len(left):
-                offsets.append((right.mean(0) - left.mean(0)) * self.cine.spacing)
+        marked = _marked(self)
+        if marked is not None:
+            between = marked / np.linalg.norm(marked, axis=1, keepdims=True)
+            return standard_view(self.cine.affine, between.sum(0), marked[0] - marked[1])
+        offsets = [
+            right.mean(0) - left.mean(0)
+            for wall, ventricle in zip(
+                self.covered(MYOCARDIUM) | self.covered(CAVITY), self.right_ventricles, strict=True
+            )
+            if len(right := np.argwhere(ventricle)) and len(left := np.argwhere(wall))
+        ]
         return standard_view(self.cine.affine, np.mean(offsets, 0) if offsets else None)
+
+    @cached_property
+    def right_ventricles(self) -> np.ndarray:
+        """The right ventricle at end-diastole, ``(Z, size, size)``.
+
+        By the label, or, where that has none, as far as a network sees it.
+        """
+        labelled = self.covered(RIGHT_VENTRICLE)
+        if labelled.any() or self.tissues is None:
+            return labelled
+        seen: np.ndarray = (self.tissues[:, 0, RIGHT_VENTRICLE - 1] > 0.5).numpy()
+        return seen
+
+    @cached_property
+    def marked_septum(self) -> Septum | None:
+        """Septum that the user has marked; None where that was not done or no cavity is known.
+
+        Raises:
+            InputError: for points that enclose none.
+        """
+        marked = _marked(self)
+        if marked is None:
+            return None
+        septum = septum_from_points(marked[0].tolist(), marked[1].tolist())
+        if septum is None:
+            raise InputError(
+                f"{self.cine.files.get('info', self.cine.name)}: septum_points enclose no septum: "
+                "seen from the cavity they lie less than 60 degrees apart. Correct them."
+            )
+        return septum
 
     @cached_property
     def closes(self) -> bool:
@@ -166,14 +201,14 @@ def working_slices(cine: Cine, size: int = 96, spacing: float = 1.5) -> Slices:
         Frames and labels on the grids.
 
     Raises:
-        InputError: if the labelled ventricle does not fit on them.
+        InputError: if the labelled ventricle does not fit on them, or a marked septum is none.
     """
     grids = working_grids(cine, size, spacing)
     check_reach(cine, grids)
     images = []
     for z, grid in enumerate(grids):
         images.append(frames_on(grid, cine, z))
-    return Slices(
+    slices = Slices(
         cine=cine,
         grids=grids,
         images=torch.stack(images),
@@ -184,6 +219,8 @@ def working_slices(cine: Cine, size: int = 96, spacing: float = 1.5) -> Slices:
         soft_es={label: _soft(cine.label_es, label, grids) for label in (CAVITY, MYOCARDIUM)},
         centers=[_cavity_center(cine, z, grid) for z, grid in enumerate(grids)],
     )
+    _ = slices.marked_septum  # refused before anything is computed
+    return slices
 
 
 def relabelled(slices: Slices, label: np.ndarray, found: str) -> Slices:
@@ -204,6 +241,19 @@ def relabelled(slices: Slices, label: np.ndarray, found: str) -> Slices:
         soft={code: _soft(label, code, slices.grids) for code in slices.soft},
         centers=[_cavity_center(cine, z, grid) for z, grid in enumerate(slices.grids)],
     )
+
+
+def _marked(slices: Slices) -> np.ndarray | None:
+    """Marked insertions from the middle of the nearest cavity, ``(2, 2)``, anterior first."""
+    points, label = slices.cine.septum_points, slices.cine.label_ed
+    if points is None or label is None or not (label == CAVITY).any():
+        return None
+    known = np.flatnonzero((label == CAVITY).any((0, 1)))
+    z = int(min(known, key=lambda z: abs(z - points[0, 2])))
+    grid = slices.grids[z]
+    steps = np.array(grid.source_spacing) / grid.spacing
+    there: np.ndarray = (points[:, :2] - grid.center) * steps + (grid.size - 1) / 2
+    return there - np.array(slices.centers[z])
 
 
 def frames_on(grid: WorkingGrid, cine: Cine, z: int) -> torch.Tensor:

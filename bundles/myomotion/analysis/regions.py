@@ -9,13 +9,14 @@ import numpy as np
 
 from myomotion.analysis.motion import Motion
 from myomotion.core.segments import (
+    BY_LABEL,
+    BY_PICTURE,
     Septum,
     assumed_septum,
     segment_map,
     septum_from_labels,
     slice_levels,
 )
-from myomotion.core.view import View
 from myomotion.io.labels import CAVITY, MYOCARDIUM, RIGHT_VENTRICLE
 
 
@@ -45,8 +46,10 @@ class SliceRegions:
 def slice_regions(motion: Motion) -> list[SliceRegions]:
     """Wall, cavity and segments of every slice.
 
-    A slice without a plausible contact of wall and right ventricle takes the septum of the nearest
-    slice that has one; if none has, it lies to the left of the standard view.
+    A septum that the user has marked is that of all slices. A slice without a plausible contact of
+    wall and right ventricle takes the septum of the nearest slice that has one; if none has, it
+    lies to the left of the standard view. Near the apex only a label is believed: what the
+    segmentation sees there is off by twice as much.
 
     Args:
         motion: of the study.
@@ -55,13 +58,13 @@ def slice_regions(motion: Motion) -> list[SliceRegions]:
         One entry a slice; empty regions without a label.
     """
     slices = motion.slices
-    cine, view = slices.cine, slices.view
+    cine = slices.cine
     walls, cavities = slices.covered(MYOCARDIUM), slices.covered(CAVITY)
     centers = slices.centers
     area = [int(w.sum()) if c.any() else 0 for w, c in zip(walls, cavities, strict=True)]
     outer = [int((w | c).sum()) for w, c in zip(walls, cavities, strict=True)]
     levels = slice_levels(cine.levels, area, outer)
-    septa = _septa(motion, walls, centers, view)
+    septa = _septa(motion, walls, centers, levels)
     empty = np.zeros(walls[0].shape, np.uint8)
     regions = []
     for z, level in enumerate(levels):
@@ -85,16 +88,19 @@ def _septa(
     motion: Motion,
     walls: np.ndarray,
     centers: Sequence[tuple[float, float]],
-    view: View,
+    levels: Sequence[str | None],
 ) -> list[Septum]:
-    up, left = view.direction(0, -1), view.direction(-1, 0)
+    slices = motion.slices
+    up, left = slices.view.direction(0, -1), slices.view.direction(-1, 0)
+    if slices.marked_septum is not None:
+        return [slices.marked_septum] * len(walls)
     found = {}
-    ventricles = motion.slices.covered(RIGHT_VENTRICLE)
-    for z, ventricle in enumerate(ventricles):
+    by = BY_LABEL if slices.covered(RIGHT_VENTRICLE).any() else BY_PICTURE
+    for z, ventricle in enumerate(slices.right_ventricles):
         septum = septum_from_labels(
-            walls[z], ventricle, centers[z], up.tolist(), motion.slices.spacing
+            walls[z], ventricle, centers[z], up.tolist(), slices.spacing, by
         )
-        if septum is not None:
+        if septum is not None and (by == BY_LABEL or levels[z] in ("basal", "mid")):
             found[z] = septum
     if not found:
         return [assumed_septum(left.tolist(), up.tolist())] * len(walls)

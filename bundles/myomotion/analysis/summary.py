@@ -26,7 +26,7 @@ from myomotion.analysis.quality import StudyQuality
 from myomotion.analysis.regions import SliceRegions
 from myomotion.analysis.tables.segment_timing import study_timing
 from myomotion.analysis.timing import since_ed
-from myomotion.core.segments import NAMES
+from myomotion.core.segments import ASSUMED, BY_PICTURE, NAMES
 from myomotion.files.outputs import WRITTEN_BY
 from myomotion.io.cine import Cine
 
@@ -95,6 +95,7 @@ def study_summary(
         "es_frame_from": motion.es_found,
         "es_time_ms": since_ed(cine, motion.es_frame, motion.slices.closes),
         "frame_times_known": cine.frame_times_ms is not None,
+        "septum_from": next((r.septum.found for r in regions if r.level is not None), None),
         "strain": STRAIN_TEXT if rows else no_strain(cine),
         "light": LIGHTS[quality.light],
         "intervals": intervals.about,
@@ -248,7 +249,13 @@ def _warnings(
             )
     warnings += [f"The study has a doubtful measure: {reason}." for reason in quality.reasons]
     shown = [region for region in regions if region.level is not None]
-    if labelled and not any(region.septum.from_label for region in shown):
+    by = {region.septum.found for region in shown}
+    if labelled and by == {BY_PICTURE}:
+        warnings.append(
+            "No right-ventricular label: the septum lies where the segmentation sees the right "
+            "ventricle touch the wall, within some 10 degrees of labels."
+        )
+    if labelled and by == {ASSUMED}:
         warnings.append(
             "No right-ventricular label: segments are six (apex: four) equal parts, the septum "
             "assumed to lie within 60 degrees of the left of the picture. Their names are nominal."

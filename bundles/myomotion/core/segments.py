@@ -40,6 +40,10 @@ NAMES = {
     16: "apical lateral",
 }
 CONTACT_MM = 3.0  # the septum between a labelled right ventricle and the wall is never wider
+BY_POINTS = "points of info.json"
+BY_LABEL = "right-ventricular label"
+BY_PICTURE = "right ventricle that the segmentation sees"
+ASSUMED = "assumed"
 ASSUMED_SEPTUM = np.deg2rad(120)  # two of six equal segments
 # An arc of contact outside these is not a septum (a sliver of right ventricle, or a label leak).
 SEPTUM_RANGE = (np.deg2rad(60), np.deg2rad(200))
@@ -52,12 +56,13 @@ class Septum:
     Attributes:
         anterior: angle of the anterior right-ventricular insertion.
         sweep: signed angle from there through the septum to the inferior insertion.
-        from_label: found from a right-ventricular label; otherwise assumed.
+        found: what it was found by, one of :data:`BY_POINTS`, :data:`BY_LABEL`, :data:`BY_PICTURE`
+            and :data:`ASSUMED`.
     """
 
     anterior: float
     sweep: float
-    from_label: bool
+    found: str
 
 
 def assumed_septum(left: Sequence[float], up: Sequence[float]) -> Septum:
@@ -75,7 +80,7 @@ def assumed_septum(left: Sequence[float], up: Sequence[float]) -> Septum:
     return Septum(
         anterior=float(middle - turn * ASSUMED_SEPTUM / 2),
         sweep=float(turn * ASSUMED_SEPTUM),
-        from_label=False,
+        found=ASSUMED,
     )
 
 
@@ -85,6 +90,7 @@ def septum_from_labels(
     center: Sequence[float],
     up: Sequence[float],
     spacing: float,
+    found: str = BY_LABEL,
 ) -> Septum | None:
     """Septum between the ends of the arc along which the wall touches the right ventricle.
 
@@ -95,6 +101,7 @@ def septum_from_labels(
         up: direction along the grid's axes to the top of the standard view; the insertion that lies
             further there is the anterior one.
         spacing: voxel size in millimetres.
+        found: what says where the right ventricle is.
 
     Returns:
         The septum; None where the two do not touch along a plausible arc.
@@ -116,8 +123,27 @@ def septum_from_labels(
     ends = (start, start + arc)
     height = [np.cos(a) * up[0] + np.sin(a) * up[1] for a in ends]
     if height[0] >= height[1]:
-        return Septum(anterior=ends[0], sweep=arc, from_label=True)
-    return Septum(anterior=ends[1], sweep=-arc, from_label=True)
+        return Septum(anterior=ends[0], sweep=arc, found=found)
+    return Septum(anterior=ends[1], sweep=-arc, found=found)
+
+
+def septum_from_points(anterior: Sequence[float], inferior: Sequence[float]) -> Septum | None:
+    """Septum between two points that somebody has marked.
+
+    Args:
+        anterior: insertion of the right ventricle, from the cavity's centre along two axes, in any
+            unit of length.
+        inferior: the other one.
+
+    Returns:
+        The septum, on the side on which the points are nearer to each other; None where they do not
+        enclose a plausible arc.
+    """
+    start, end = (np.arctan2(point[1], point[0]) for point in (anterior, inferior))
+    sweep = (end - start + np.pi) % (2 * np.pi) - np.pi
+    if not SEPTUM_RANGE[0] <= abs(sweep) <= SEPTUM_RANGE[1]:
+        return None
+    return Septum(anterior=float(start), sweep=float(sweep), found=BY_POINTS)
 
 
 def segment_map(

@@ -21,7 +21,7 @@ class View:
         right: ``(axis, sign)``.
         down: ``(axis, sign)``, the other axis.
         from_header: the file's orientation was used; otherwise axis 0 runs to the right and axis 1
-            down, or, with the right ventricle on the right then, axis 0 to the left.
+            down, unless the right ventricle would lie on the right then or two points say more.
     """
 
     right: tuple[int, int] = (0, 1)
@@ -65,23 +65,35 @@ class View:
         return along
 
 
-def standard_view(affine: np.ndarray, right_ventricle: np.ndarray | None = None) -> View:
+def standard_view(
+    affine: np.ndarray,
+    right_ventricle: np.ndarray | None = None,
+    anterior: np.ndarray | None = None,
+) -> View:
     """View of the slices of a file.
 
     A header whose in-plane axes run along those of the scanner is a placeholder (a short axis never
     does). What it would show with the right ventricle on the right is mirrored, as files are whose
-    axes were reversed one by one; the top is taken for anterior.
+    axes were reversed one by one; the top is taken for anterior where nothing says what is.
 
     Args:
         affine: ``(4, 4)``, voxel index to RAS millimetres.
         right_ventricle: ``(2,)``, from the left ventricle to the right one along the slice axes 0
             and 1; None where it is not known.
+        anterior: ``(2,)``, from the inferior insertion of the right ventricle to the anterior one;
+            None where they are not known.
 
     Returns:
         The view.
     """
     directions = affine[:3, :2] / np.linalg.norm(affine[:3, :2], axis=0)
     if (1 - np.abs(directions).max(axis=0) < OBLIQUE**2).all():
+        if right_ventricle is not None and anterior is not None:
+            axis = int(np.argmax(np.abs(right_ventricle) + np.abs(anterior[::-1])))
+            return View(
+                right=(axis, -1 if right_ventricle[axis] > 0 else 1),
+                down=(1 - axis, -1 if anterior[1 - axis] > 0 else 1),
+            )
         mirrored = right_ventricle is not None and right_ventricle[0] > 0
         return View(right=(0, -1 if mirrored else 1))
     to_right, down = VIEW_RIGHT @ directions, VIEW_DOWN @ directions

@@ -11,7 +11,7 @@ import numpy as np
 
 from myomotion.errors import InputError
 from myomotion.io.forms import Forms, forms_of, tilt_warnings
-from myomotion.io.info import Subject, read_info, slice_name
+from myomotion.io.info import StudyInfo, Subject, read_info, slice_name
 from myomotion.io.labels import MYOCARDIUM, Label, read_label
 from myomotion.io.pictures.end_diastole import EndDiastole, find_end_diastole
 from myomotion.io.pictures.padding import without_gaps, without_padding
@@ -56,6 +56,8 @@ class Cine:
             None.
         slabs: what each slice stands for in a volume; from the affine if None.
         subject: the patient.
+        septum_points: ``(2, 3)`` voxels of ``image`` at the anterior and the inferior insertion of
+            the right ventricle, in one slice; None where they were not given.
     """
 
     name: str
@@ -77,6 +79,7 @@ class Cine:
     forms: Forms = None  # type: ignore[assignment]
     slabs: Slabs = None  # type: ignore[assignment]
     subject: Subject = field(default_factory=Subject)
+    septum_points: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         """Take the arrays for those of the file where nothing else is said."""
@@ -234,9 +237,35 @@ def read_cine(
         forms=source.forms,  # type: ignore[arg-type]
         slabs=slabs_of(storage.memory_affine, image.shape[2], source.places_mm, info),
         subject=info.subject,
+        septum_points=_septum_points(info, storage),
     )
     cine.warnings += tilt_warnings(storage.affine, cine.forms)
     return cine
+
+
+def _septum_points(info: StudyInfo, storage: Storage) -> np.ndarray | None:
+    """Insertions of the right ventricle that ``info.json`` names, in memory."""
+    value: Any = info.septum_points
+    if value is None:
+        return None
+    try:
+        points = np.array([value[key] for key in ("anterior", "inferior")], float)
+    except (TypeError, ValueError, KeyError):
+        points = np.empty(0)
+    inside = points.shape == (2, 3) and bool((points >= 0).all())
+    if not inside or len(value) > 2 or (points > np.array(storage.shape) - 1).any():
+        raise InputError(
+            f"{info.path}: septum_points is {str(value)[:80]}, expected two of the file's "
+            f"{' x '.join(map(str, storage.shape))} voxels, counted from 0: "
+            '{"anterior": [a, b, c], "inferior": [a, b, c]}.'
+        )
+    there = np.stack([storage.point_to_memory(point) for point in points])
+    if there[0, 2] != there[1, 2]:
+        raise InputError(
+            f"{info.path}: septum_points lie in slices {there[0, 2]:g} and {there[1, 2]:g}. Give "
+            "both in one slice."
+        )
+    return there
 
 
 def _check_dimensions(path: Path, image: np.ndarray) -> None:

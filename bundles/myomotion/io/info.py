@@ -32,6 +32,7 @@ DECIDING_KEYS = (
     "weight_kg",
     "heart_rate_bpm",
     "sex",
+    "septum_points",
 )
 #: Numbers that are believed, their unit, and what they are.
 RANGES = {
@@ -65,6 +66,7 @@ CALLED = {
     r"(patients?|body|subjects?)?(weight|mass)(kg|g|lbs?|pounds?)?": "weight_kg",
     r"(hr|bpm|pulse|heartrate)(bpm)?": "heart_rate_bpm",
     r"(patients?|subjects?)?(sex|gender)": "sex",
+    r"(rv|septal|septum)?(insertions?|insertionpoints?|points?)": "septum_points",
 }
 LEVEL_WORDS = {
     **dict.fromkeys(("basal", "base"), "basal"),
@@ -110,6 +112,7 @@ class StudyInfo:
         slice_spacing_mm: distance of the slices from middle to middle, None where it is not given.
         spacing_known: the voxel size is measured, not assumed.
         subject: the patient.
+        septum_points: as given.
         content: all that the file holds, notes without a meaning to a reader too.
     """
 
@@ -125,6 +128,7 @@ class StudyInfo:
     slice_spacing_mm: float | None = None
     spacing_known: bool = True
     subject: Subject = field(default_factory=Subject)
+    septum_points: object = None
     content: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -233,6 +237,7 @@ def read_info(path: str | Path | None) -> StudyInfo:
             heart_rate_bpm=_number(Path(path), content, "heart_rate_bpm"),
             sex=_sex(Path(path), content.get("sex")),
         ),
+        septum_points=content.get("septum_points"),
         content=content,
     )
 

@@ -98,7 +98,7 @@ def _principal(values: np.ndarray, nothing: int) -> dict[int, int] | None:
     # Papillary muscles and scars may have codes of their own, and lie within something as well; of
     # all that does, the cavity is the largest.
     wall, cavity = max(rings, key=lambda pair: (int((values == pair[1]).sum()), rings[pair]))
-    if (cavity, wall) in rings:
+    if (enclosed_share(values, cavity, wall) or 0.0) >= ENCLOSED:
         return None  # each within the hull of the other: nothing of a heart
     found = {wall: MYOCARDIUM, cavity: CAVITY}
     return found | _neighbours(values, wall, [c for c in codes if c not in found])

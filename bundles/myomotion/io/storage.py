@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -65,6 +66,21 @@ class Storage:
         back = np.argsort(self.order)
         turned = values[self._steps].transpose(*back, *range(3, values.ndim))
         return np.asfortranarray(turned)
+
+    def point_to_memory(self, voxel: Sequence[float]) -> np.ndarray:
+        """A voxel of the file in memory.
+
+        Args:
+            voxel: ``(a, b, c)``, counted from 0.
+
+        Returns:
+            ``(3,)``.
+        """
+        there = [
+            self.shape[axis] - 1 - voxel[axis] if flip else voxel[axis]
+            for axis, flip in zip(self.order, self.flipped, strict=True)
+        ]
+        return np.array(there, float)
 
     def vectors_to_memory(self, field: np.ndarray) -> np.ndarray:
         """In-plane vectors along the file's axes, slice by slice, as vectors in memory.
