@@ -186,6 +186,23 @@ def test_labelled_volumes_of_a_whole_real_stack_are_those_of_a_heart(sunnybrook:
     assert numbers["heart_rate_bpm"] == pytest.approx(80)
 
 
+@pytest.mark.slow
+def test_labels_in_part_of_a_real_stack_are_told_from_those_of_a_whole_one(
+    sunnybrook: Path,
+) -> None:
+    cine = read_cine(find_studies(sunnybrook / "SCD0000101")[0])
+    assert cine.label_ed is not None and cine.label_es is not None
+    cine.label_ed[..., [0, 1, 2, 3, 4, 8, 9, 10, 11]] = 0
+    cine.label_es[..., [*range(6), *range(7, 12)]] = 0
+    slices = working_slices(cine)
+    rest = torch.zeros(*slices.images.shape[:2], 2, *slices.images.shape[2:])
+    summary = analyse(slices, rest).summary
+    assert summary.get("lv_edv_ml") is None
+    assert 70 < summary["function"]["seen_lv_edv_ml"] < 90
+    assert summary["function"]["seen_lv_ef_labelled_percent"] is None
+    assert any("left ventricle (slice 7)" in warning for warning in summary["warnings"])
+
+
 @pytest.mark.parametrize("axis", [0, 1])
 def test_cavity_that_is_seen_ends_where_the_picture_does(axis: int) -> None:
     cine = ring_cine(beat())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ from tests.support.cines.ring import beat, contraction, ring_cine
 
 FRAMES, ES = 20, 8
 EDGE = [0.0]  # a slice beyond the ventricle
+BODY = [*EDGE, *[1500.0] * 7, 900.0, 600.0, *EDGE]  # 120 ml in slices of 10 mm
 TIMES = np.arange(FRAMES) * 45.0  # 900 ms a cycle, 66.7 beats a minute
 
 
@@ -60,15 +62,15 @@ def function(cavity: list[float], least: float = 0.4, cine: Cine | None = None) 
     return ventricular_function(areas(cavity, least), cine or stack(len(cavity)), ES)
 
 
-def test_cylinder_that_shrinks_has_the_volume_and_mass_of_a_cylinder() -> None:
-    found = function([*EDGE, *[1500.0] * 8, *EDGE])
+def test_body_that_shrinks_has_the_volume_and_mass_of_its_slices() -> None:
+    found = function(BODY)
     assert found.partial is None and found.about["of"] == "whole left ventricle"
     expected = {
         "lv_edv_ml": 120.0,
         "lv_esv_ml": 48.0,
         "lv_sv_ml": 72.0,
         "lv_ef_percent": 60.0,
-        "lv_mass_g": 8 * 10 * 1.2 * 1.05,
+        "lv_mass_g": 9 * 10 * 1.2 * 1.05,
     }
     assert {k: found.numbers[k] for k in expected} == pytest.approx(expected)
     assert found.volume_ml is not None and found.volume_ml[0] == pytest.approx(120)
@@ -95,13 +97,13 @@ def test_ejection_fraction_is_that_of_the_volume_not_the_mean_of_slices() -> Non
 
 
 def test_gaps_count_and_uneven_slices_stand_for_their_own_part() -> None:
-    cavity = [*EDGE, *[1000.0] * 3, *EDGE]
+    cavity = [*EDGE, 1000.0, 1000.0, 400.0, *EDGE]
     thick = function(cavity, cine=stack(5, 12.0))  # 8 mm and a gap of 4
-    assert thick.numbers["lv_edv_ml"] == pytest.approx(36)
+    assert thick.numbers["lv_edv_ml"] == pytest.approx(28.8)
     places = np.array([0.0, 8.0, 16.0, 28.0, 36.0])
     cine = stack(5, 9.0, slabs=slabs_of(np.diag([1.5, 1.5, 9, 1]), 5, places))
     uneven = function(cavity, cine=cine)
-    assert uneven.numbers["lv_edv_ml"] == pytest.approx(8 + 10 + 10)
+    assert uneven.numbers["lv_edv_ml"] == pytest.approx(8 + 10 + 4)
     assert uneven.about["slice_distance_from"] == "positions of the slices in the file"
 
 
@@ -127,7 +129,9 @@ def test_nominal_distance_gives_shares_and_no_millilitre() -> None:
         ([1500.0, 1500.0, 1200.0, *EDGE], "stack ends with slice 0 within"),
         ([*EDGE, 1500.0, 1500.0, 1200.0], "stack ends with slice 3 within"),
         ([1500.0, 1500.0, 1200.0], "stack ends with slice 0 and 2 within"),
-        ([*EDGE, 1500.0, *EDGE, 1200.0, 900.0, *EDGE], "between the first and the last"),
+        ([*EDGE, 1500.0, *EDGE, 1200.0, 600.0, *EDGE], "between the first and the last"),
+        ([*EDGE, 1500.0, 1500.0, 1200.0, *EDGE], "ends with slice 3, whose cavity is 80% of"),
+        ([*EDGE, 1200.0, 1500.0, 1600.0, *EDGE], "ends with slice 1, whose cavity is 75% of"),
     ],
 )
 def test_part_of_a_ventricle_is_never_called_the_whole(cavity: list[float], why: str) -> None:
@@ -146,11 +150,71 @@ def test_stack_whose_last_slice_shows_the_tip_reaches_the_apex() -> None:
     assert ventricular_function(cap, stack(5), ES).partial is None
 
 
+def test_wall_without_a_cavity_in_the_middle_is_no_whole_ventricle() -> None:
+    gap = areas(BODY)
+    gap.cavity_mm2[:, [3, 4]] = 0.0  # the wall is there
+    partial = ventricular_function(gap, stack(len(BODY)), ES).partial
+    assert partial is not None
+    assert partial == "slice 3 and 4 between the first and the last with a cavity has none"
+
+
+def labelled(es_slices: Sequence[int], es_right: Sequence[int] | None = None) -> Cine:
+    """Eight slices, labels of both ventricles; at end-systole with half the cavity."""
+    label = np.zeros((40, 40, 10), np.uint8)
+    for z in range(1, 9):
+        wide = 12 if z < 7 else 4
+        label[5:25, 5:25, z] = MYOCARDIUM
+        label[10:20, 10 : 10 + wide, z] = CAVITY
+        label[28:38, 5 : 5 + wide, z] = RIGHT_VENTRICLE
+    systole = np.zeros_like(label)
+    systole[..., es_slices] = label[..., es_slices]
+    systole[10:15][systole[10:15] == CAVITY] = MYOCARDIUM
+    systole[28:33] = 0
+    if es_right is not None:
+        left = np.setdiff1d(np.arange(10), es_right)
+        systole[28:, :, left] = 0
+    return stack(10, label_ed=label, label_es=systole, es_frame=ES)
+
+
+def by_labels(cine: Cine) -> Function:
+    cavity = (cine.label_ed == CAVITY).sum((0, 1)) * 2.25
+    return ventricular_function(areas(cavity.tolist()), cine, ES)
+
+
+def test_end_systolic_label_in_part_of_the_slices_gives_no_ejection_fraction() -> None:
+    for slices, missing in (((4,), "1, 2, 3, 5, 6, 7, 8"), (range(3, 6), "6, 7, 8")):
+        found = by_labels(labelled(slices))
+        for side in ("lv", "rv"):
+            for key in ("esv_labelled_ml", "sv_labelled_ml", "ef_labelled_percent"):
+                assert found.numbers[f"{side}_{key}"] is None
+        assert found.numbers["rv_edv_labelled_ml"] is not None
+        assert [name in text for text, name in zip(found.warnings, ("left", "right"), strict=True)]
+        assert all(f"(slice {missing}): no end-systolic volume" in w for w in found.warnings)
+
+
+def test_end_systolic_label_may_end_where_the_base_leaves_and_the_apex_closes() -> None:
+    whole = by_labels(labelled(range(1, 9)))
+    assert whole.numbers["lv_ef_labelled_percent"] == pytest.approx(50) and not whole.warnings
+    moved = by_labels(labelled(range(3, 9)))  # the base has left two slices
+    assert moved.numbers["lv_ef_labelled_percent"] == pytest.approx(100 * (1 - 28 / 80))
+    closed = by_labels(labelled(range(1, 9), es_right=range(2, 6)))
+    assert closed.numbers["rv_ef_labelled_percent"] == pytest.approx(100 * (1 - 24 / 80))
+    assert moved.warnings == closed.warnings == []
+
+
+def test_end_diastolic_label_in_part_of_the_slices_gives_no_ejection_fraction_by_labels() -> None:
+    cine = labelled(range(1, 9))
+    assert cine.label_ed is not None
+    cine.label_ed[..., [1, 2, 3, 7, 8]] = 0
+    found = by_labels(cine)
+    assert found.numbers["seen_lv_ef_labelled_percent"] is None
+    assert "(slice 1, 2, 3, 7, 8)" in found.warnings[0]
+
+
 def test_rates_output_and_indices_follow_from_times_and_patient() -> None:
-    cavity = [*EDGE, *[1500.0] * 8, *EDGE]
     patient = Subject(height_cm=180.0, weight_kg=80.0)
-    cine = stack(10, frame_times_ms=TIMES, subject=patient)
-    numbers = function(cavity, cine=cine).numbers
+    cine = stack(len(BODY), frame_times_ms=TIMES, subject=patient)
+    numbers = function(BODY, cine=cine).numbers
     assert numbers["body_surface_m2"] == 2.0
     assert numbers["heart_rate_bpm"] == pytest.approx(60000 / 900)
     assert numbers["cardiac_output_l_per_min"] == pytest.approx(0.072 * 60000 / 900)
@@ -162,14 +226,13 @@ def test_rates_output_and_indices_follow_from_times_and_patient() -> None:
     assert numbers["lv_peak_filling_rate_ml_per_s"] == pytest.approx(filling, rel=0.03)
     assert numbers["lv_peak_ejection_rate_edv_per_s"] == pytest.approx(emptying / 120, rel=0.03)
     told = replace(cine, subject=replace(patient, heart_rate_bpm=50.0))
-    numbers = function(cavity, cine=told).numbers
+    numbers = function(BODY, cine=told).numbers
     assert numbers["cardiac_output_l_per_min"] == pytest.approx(3.6)
 
 
 def test_without_times_or_a_whole_cycle_there_are_no_rates_and_no_output() -> None:
-    cavity = [*EDGE, *[1500.0] * 8, *EDGE]
-    timed = stack(10, frame_times_ms=TIMES)
-    for found in (function(cavity), ventricular_function(areas(cavity), timed, ES, False)):
+    timed = stack(len(BODY), frame_times_ms=TIMES)
+    for found in (function(BODY), ventricular_function(areas(BODY), timed, ES, False)):
         numbers = found.numbers
         assert numbers["lv_ef_percent"] == pytest.approx(60)
         assert numbers["heart_rate_bpm"] is numbers["cardiac_output_l_per_min"] is None
@@ -178,9 +241,9 @@ def test_without_times_or_a_whole_cycle_there_are_no_rates_and_no_output() -> No
 
 
 def test_end_diastole_may_be_any_frame() -> None:
-    given = areas([*EDGE, *[1500.0] * 4, *EDGE])
+    given = areas(BODY)
     rolled = replace(given, cavity_mm2=np.roll(given.cavity_mm2, 5, axis=0))
-    cine = replace(stack(6), ed_frame=5)
+    cine = replace(stack(len(BODY)), ed_frame=5)
     found = ventricular_function(rolled, cine, ES + 5)
     assert found.numbers["lv_ef_percent"] == pytest.approx(60)
 
@@ -190,19 +253,20 @@ def test_labels_give_their_own_volumes_beside_the_tracked_ones() -> None:
     label[5:25, 5:25, 1:5] = MYOCARDIUM
     label[10:20, 10:20, 1:5] = CAVITY
     label[28:38, 5:25, 1:5] = RIGHT_VENTRICLE
+    label[10:20, 14:20, 4] = MYOCARDIUM  # towards the apex
+    label[28:38, 13:25, 4] = 0
     systole = label.copy()
     systole[systole == CAVITY] = MYOCARDIUM
     systole[10:15, 10:20, 1:4] = CAVITY  # half of it, and nothing in the last slice
     systole[28:33] = 0
     cine = stack(6, label_ed=label, label_es=systole, es_frame=ES)
-    found = ventricular_function(areas([0, *[225.0] * 4, 0]), cine, ES)
+    found = ventricular_function(areas([0, *[225.0] * 3, 90.0, 0]), cine, ES)
     numbers = found.numbers
-    assert numbers["lv_edv_ml"] == pytest.approx(9) and numbers["lv_ef_percent"] == pytest.approx(
-        60
-    )
+    assert numbers["lv_edv_ml"] == pytest.approx(7.65)
+    assert numbers["lv_ef_percent"] == pytest.approx(60)
     assert numbers["lv_esv_labelled_ml"] == pytest.approx(3.375)
-    assert numbers["lv_ef_labelled_percent"] == pytest.approx(62.5)
-    assert numbers["rv_edv_labelled_ml"] == pytest.approx(200 * 2.25 * 4 * 10 / 1000)
+    assert numbers["lv_ef_labelled_percent"] == pytest.approx(100 * (1 - 150 / 340))
+    assert numbers["rv_edv_labelled_ml"] == pytest.approx((3 * 200 + 80) * 2.25 * 10 / 1000)
     assert numbers["rv_ef_labelled_percent"] == pytest.approx(50)
     alone = ventricular_function(found.areas, replace(cine, label_es=None), ES).numbers
     assert alone["rv_edv_labelled_ml"] == numbers["rv_edv_labelled_ml"]

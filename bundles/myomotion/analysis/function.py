@@ -14,13 +14,12 @@ import numpy as np
 
 from myomotion.analysis.areas import MOVED_LABEL, Areas, label_areas
 from myomotion.analysis.timing import cycle_ms, time_of
+from myomotion.core.coverage import why_partial, without_systole
 from myomotion.core.rates import FEWEST_FRAMES, harmonics_of, steepest_rates
 from myomotion.io.cine import Cine
-from myomotion.io.labels import CAVITY, RIGHT_VENTRICLE
+from myomotion.io.labels import CAVITY, MYOCARDIUM, RIGHT_VENTRICLE
 
 MYOCARDIUM_G_PER_ML = 1.05
-FEWEST_SLICES = 3  # with a cavity, that can show a ventricle from base to apex
-APEX_SHARE = 0.25  # of the largest cavity; a smaller one at the end of a stack is its last
 SEEN = "seen_"  # begins keys of what is no whole ventricle
 CONTOURS = "papillary muscles and trabeculae are cavity or wall as the end-diastolic label has them"
 MOVED_ALONE = "; they move with it, and are not judged anew in other frames"
@@ -54,6 +53,7 @@ class Function:
         numbers: by key with unit, None where unknown; keys of a ventricle that is not seen whole
             begin with :data:`SEEN`.
         about: what they rest on, for ``summary.json``.
+        warnings: what a reader is told of numbers that are left out.
     """
 
     areas: Areas
@@ -63,6 +63,7 @@ class Function:
     partial: str | None
     numbers: Numbers
     about: dict[str, Any]
+    warnings: list[str]
 
     def number(self, key: str) -> float | None:
         """A number of the ventricle, or, where that is not known, of the slices seen."""
@@ -102,7 +103,7 @@ def ventricular_function(
         raise ValueError(f"no cavity at end-diastole, frame {ed}")
     wall = None if areas.wall_mm2 is None else areas.wall_mm2 @ slabs.thickness_mm / 1000
     known = slabs.doubt is None
-    partial = _partial(cine, areas.cavity_mm2[ed], sum(part[ed] for part in parts))
+    partial = why_partial(areas.cavity_mm2[ed], np.sum(parts, 0)[ed], slabs.neighbours)
     rate, rate_from = _heart_rate(cine, whole_cycle)
     left = _volumes("lv_", volume[ed], volume[es_frame])
     left["lv_mass_g"] = None if wall is None else float(wall[ed]) * MYOCARDIUM_G_PER_ML
@@ -116,7 +117,7 @@ def ventricular_function(
     if right:
         assert cine.label_ed is not None
         shown = label_areas(cine.label_ed, RIGHT_VENTRICLE, cine.spacing)
-        numbers |= _scoped(right, known, surface, _partial(cine, shown, shown))
+        numbers |= _scoped(right, known, surface, why_partial(shown, shown, slabs.neighbours))
     return Function(
         areas=areas,
         volume_ml=volume if known else None,
@@ -140,6 +141,7 @@ def ventricular_function(
                 else None
             ),
         },
+        warnings=_label_warnings(cine),
     )
 
 
@@ -158,33 +160,6 @@ def body_surface_m2(height_cm: float | None, weight_kg: float | None) -> float |
     return float(np.sqrt(height_cm * weight_kg / 3600))
 
 
-def _partial(cine: Cine, cavity: np.ndarray, whole: Any) -> str | None:
-    """Why a stack does not show a ventricle from base to apex; None where it does.
-
-    Args:
-        cine: the study.
-        cavity: its areas at end-diastole, ``(Z,)``.
-        whole: areas of cavity and wall, ``(Z,)``.
-    """
-    shown = np.flatnonzero(np.asarray(whole) > 0)
-    number = int((cavity > 0).sum())
-    if number < FEWEST_SLICES:
-        return f"a cavity in {number} slice{'s' * (number != 1)}, fewer than {FEWEST_SLICES}"
-    if not cine.slabs.neighbours:
-        return "the slices are no neighbours in a stack"
-    if len(shown) < np.ptp(shown) + 1:
-        return "slices between the first and the last that show the ventricle have no label"
-    last = len(cavity) - 1
-    open_ends = [
-        z
-        for z, edge in ((shown[0], 0), (shown[-1], last))
-        if z == edge and cavity[z] >= APEX_SHARE * cavity.max()
-    ]
-    if open_ends:
-        return f"the stack ends with slice {' and '.join(map(str, open_ends))} within the ventricle"
-    return None
-
-
 def _volumes(prefix: str, ed: float, es: float | None, about: str = "") -> dict[str, Any]:
     """End-diastolic, end-systolic and stroke volume and ejection fraction."""
     stroke = None if es is None else float(ed - es)
@@ -201,12 +176,49 @@ def _labelled(cine: Cine, code: int, prefix: str, with_ed: bool = True) -> dict[
     if cine.label_ed is None or cine.label_drawn or not (cine.label_ed == code).any():
         return {}
     labels = [cine.label_ed]
-    if cine.label_es is not None and (cine.label_es == code).any():
+    if (
+        cine.label_es is not None
+        and (cine.label_es == code).any()
+        and not _unmatched_slices(cine, code)
+    ):
         labels.append(cine.label_es)
     slabs = cine.slabs.thickness_mm
     found = [float(label_areas(label, code, cine.spacing) @ slabs) / 1000 for label in labels]
     numbers = _volumes(prefix, found[0], found[1] if len(found) > 1 else None, "_labelled")
     return numbers if with_ed else {k: v for k, v in numbers.items() if "edv" not in k}
+
+
+def _unmatched_slices(cine: Cine, code: int) -> list[int]:
+    """Slices in which one of the user's labels shows a part and the other must but does not.
+
+    See :func:`~myomotion.core.coverage.without_systole`; a single slice that is labelled at
+    end-systole alone, where a contour begins or ends, does not count.
+    """
+    end, systole = cine.label_ed, cine.label_es
+    if end is None or systole is None or cine.label_drawn or not (systole == code).any():
+        return []
+    parts = (CAVITY, MYOCARDIUM) if code == CAVITY else (code,)
+    whole = np.isin(end, parts).sum((0, 1))
+    missing = without_systole(
+        cavity=(end == code).sum((0, 1)),
+        whole=whole,
+        shown=np.isin(systole, parts).sum((0, 1)) > 0,
+        looked_at=(systole > 0).sum((0, 1)) > 0,
+        distance_mm=cine.slabs.mean_mm,
+    )
+    extra = np.flatnonzero((systole == code).any((0, 1)) & (whole == 0)).tolist()
+    return sorted(missing + (extra if len(extra) > 1 else []))
+
+
+def _label_warnings(cine: Cine) -> list[str]:
+    """What a reader is told of volumes that are not summed, as the labels do not match."""
+    return [
+        f"The end-diastolic and the end-systolic label are not of the same slices of the {name} "
+        f"ventricle (slice {', '.join(map(str, slices))}): no end-systolic volume and ejection "
+        "fraction by the labels. Label the same slices in both."
+        for code, name in ((CAVITY, "left"), (RIGHT_VENTRICLE, "right"))
+        if (slices := _unmatched_slices(cine, code))
+    ]
 
 
 def _rates(volume: np.ndarray, cine: Cine, ed: int, whole_cycle: bool) -> Numbers:

@@ -100,6 +100,7 @@ def analyse(
     quality = assess(tracked, rows, function)
     regions = [part.region for part in tracked]
     warnings = [*strain_warnings(tracked), *control.warnings, *intervals.warnings] if rows else []
+    warnings += function.warnings if function is not None else []
     summary = study_summary(
         motion,
         regions,

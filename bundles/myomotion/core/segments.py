@@ -235,9 +235,7 @@ def at_shares(count: int) -> list[int]:
 def levels_by_thirds(outer_area: Sequence[float]) -> list[str]:
     """Level of each of the slices between base and apex, by thirds of their number.
 
-    The base is the end whose half has the larger cross-section: half of the slices decides, as the
-    outermost one may show a part of the ventricle only. Where the thirds are not even, the base has
-    one more, then the middle.
+    Where the thirds are not even, the base (:func:`base_first`) has one more, then the middle.
 
     Args:
         outer_area: area of myocardium and cavity of each slice that shows myocardium, in order.
@@ -248,6 +246,18 @@ def levels_by_thirds(outer_area: Sequence[float]) -> list[str]:
     count = len(outer_area)
     if count == 1:
         return ["mid"]
-    half = count // 2
     names = [LEVELS[3 * k // count] for k in range(count)]
-    return names if sum(outer_area[:half]) >= sum(outer_area[count - half :]) else names[::-1]
+    return names if base_first(outer_area) else names[::-1]
+
+
+def base_first(outer_area: Sequence[float]) -> bool:
+    """Whether slices are in order from base to apex, else from apex to base.
+
+    The base is the end whose half has the larger cross-section: half of the slices decides, as the
+    outermost one may show a part of the ventricle only.
+
+    Args:
+        outer_area: area of myocardium and cavity of each slice that shows the ventricle, in order.
+    """
+    half = len(outer_area) // 2
+    return sum(outer_area[:half]) >= sum(outer_area[len(outer_area) - half :])
