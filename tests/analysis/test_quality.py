@@ -26,6 +26,7 @@ from myomotion.io.cine import Cine
 from myomotion.io.slabs import slabs_of
 from myomotion.losses.plausibility import load_plausibility
 from myomotion.networks.gradient_vae import GradientVAE
+from myomotion.report.page import slice_names
 from myomotion.transforms.displacement import OutputToDisplacement
 from tests.support.analytic import coordinates, ring_labels, write_cycles
 from tests.support.cines.ring import RADIUS, WALL, beat, contraction, ring_cine
@@ -199,6 +200,27 @@ def test_unlabelled_slice_does_not_count_for_the_light_of_a_labelled_study() -> 
     unlabelled.label_ed = None
     alone = judge(unlabelled, -2 * contraction(beat()))
     assert alone.light == RED
+
+
+@pytest.mark.parametrize(
+    ("names", "shown", "said"),
+    [
+        (["mid", "apical"], ["0 mid", "1 apical"], None),
+        (["slice00", "slice01"], ["0 (basal)", "1 (mid)"], None),
+        (["mid", "slice01"], ["0 (basal)", "1 (mid)"], "(slice 1 has no name)"),
+        (["outflow tract", "apical"], ["0 (basal)", "1 (mid)"], "(slice 0 has 'outflow tract')"),
+    ],
+)
+def test_names_of_slices_that_do_not_decide_on_segments_are_said_and_not_shown(
+    names: list[str], shown: list[str], said: str | None
+) -> None:
+    slices, field = two_slices(ring_labels())
+    slices.cine.levels = names
+    study = analyse(slices, field)
+    found = [text for text in study.summary["warnings"] if "go by thirds" in text]
+    assert len(found) == (said is not None) and all(said in text for text in found if said)
+    assert slice_names(slices.cine, study.regions) == shown
+    assert [entry["level"] for entry in study.summary["slices"]] == names
 
 
 def test_wall_without_a_cavity_has_no_strain_and_says_so() -> None:

@@ -128,6 +128,30 @@ def test_slip_of_a_key_is_refused_with_the_key_that_is_meant(
         read_info(write(tmp_path, **{key: 1}))
 
 
+@pytest.mark.parametrize(
+    ("entry", "found", "meant"),
+    [
+        ({"level": "midd"}, "level of slice 1 is 'midd'", "mid"),
+        ({"level": "Bsal "}, "level of slice 1 is 'Bsal '", "basal"),
+        ({"level": "apexx"}, "level of slice 1 is 'apexx'", "apical"),
+        ({"levl": "mid"}, "'levl' of slice 1", "level"),
+        ({"Level": "mid"}, "'Level' of slice 1", "level"),
+    ],
+)
+def test_slip_of_a_level_is_refused_with_the_level_that_is_meant(
+    tmp_path: Path, entry: dict[str, str], found: str, meant: str
+) -> None:
+    path = write(tmp_path, slices=[{"level": "basal"}, entry])
+    with pytest.raises(InputError, match=rf"info\.json: {found}.* Did you mean '{meant}'\?$"):
+        read_info(path)
+
+
+def test_names_of_slices_that_are_no_slips_are_kept(tmp_path: Path) -> None:
+    names = ["Base", "mid 2", "outflow tract", "slice03", None]
+    path = write(tmp_path, slices=[{"level": name, "source_slice_index": 2} for name in names])
+    assert read_info(path).levels == ("basal", "mid 2", "outflow tract", "slice03", "slice04")
+
+
 def test_notes_of_other_programs_are_no_slips(tmp_path: Path) -> None:
     info = read_info(write(tmp_path, pathology="NOR", slice_spacing_mm=10, n_slices=9, subject="a"))
     assert info.content["pathology"] == "NOR"

@@ -11,12 +11,15 @@ from myomotion.analysis.motion import Motion
 from myomotion.core.segments import (
     BY_LABEL,
     BY_PICTURE,
+    LEVELS,
     Septum,
     assumed_septum,
     segment_map,
     septum_from_labels,
     slice_levels,
 )
+from myomotion.io.cine import Cine
+from myomotion.io.info import slice_name
 from myomotion.io.labels import CAVITY, MYOCARDIUM, RIGHT_VENTRICLE
 
 
@@ -82,6 +85,31 @@ def slice_regions(motion: Motion) -> list[SliceRegions]:
             )
         )
     return regions
+
+
+def name_warnings(cine: Cine, regions: Sequence[SliceRegions]) -> list[str]:
+    """What a reader is told where slices have names that do not decide on their segments.
+
+    Args:
+        cine: the study.
+        regions: from :func:`slice_regions`.
+
+    Returns:
+        A sentence, or none.
+    """
+    names = {z: cine.levels[z] for z, region in enumerate(regions) if region.level is not None}
+    unnamed = [z for z, name in names.items() if name == slice_name(z)]
+    other = [z for z, name in names.items() if name not in LEVELS]
+    if not other or len(unnamed) == len(names):
+        return []
+    listed = ", ".join(
+        f"slice {z} has {'no name' if z in unnamed else repr(names[z][:30])}" for z in other
+    )
+    return [
+        f"Segments go by thirds of the ventricle, as not all names of slices are "
+        f"{', '.join(LEVELS)} ({listed}): the column level has the names as given, and segments "
+        "may be of another level. Name all slices in info.json, or none."
+    ]
 
 
 def _septa(

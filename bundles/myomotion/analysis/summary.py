@@ -23,7 +23,7 @@ from myomotion.analysis.measures.registry import averaged_measures
 from myomotion.analysis.motion import Motion
 from myomotion.analysis.provenance import input_hashes, versions
 from myomotion.analysis.quality import StudyQuality
-from myomotion.analysis.regions import SliceRegions
+from myomotion.analysis.regions import SliceRegions, name_warnings
 from myomotion.analysis.tables.segment_timing import study_timing
 from myomotion.analysis.timing import since_ed
 from myomotion.core.segments import ASSUMED, BY_PICTURE, NAMES
@@ -266,6 +266,7 @@ def _warnings(
             "as left and top is taken for septal and anterior, a labelled right ventricle is shown "
             "on the left. Names of segments and the sense of rotation rest on that."
         )
+    warnings += name_warnings(cine, regions)
     open_ = [z for z, r in enumerate(regions) if r.level is None and r.wall.any()]
     if open_:
         warnings.append(

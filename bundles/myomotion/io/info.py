@@ -224,7 +224,7 @@ def read_info(path: str | Path | None) -> StudyInfo:
         ed_frame=_plain(content.get("ed_frame")),
         es_frame=_plain(content.get("es_frame")),
         labels=_coding(Path(path), content.get("labels")),
-        levels=tuple(_level(s.get("level"), z) for z, s in enumerate(slices)),
+        levels=tuple(_level(Path(path), entry, z) for z, entry in enumerate(slices)),
         frame_times_ms=content.get("frame_times_ms"),
         frame_interval_ms=_plain(content.get("frame_interval_ms")),
         series=content.get("series"),
@@ -322,10 +322,20 @@ def _plain(value: object) -> object:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def _level(value: object, z: int) -> str:
-    if value is None:
+def _level(path: Path, entry: Mapping[str, Any], z: int) -> str:
+    """Name of a slice; slips of ``level`` and of levels are refused, but for names with numbers."""
+    for key in entry:
+        if key != "level" and nearest(key.lower(), ["level"]):
+            raise InputError(f"{path}: {key!r} of slice {z} is no known key. Did you mean 'level'?")
+    if entry.get("level") is None:
         return slice_name(z)
-    return LEVEL_WORDS.get(str(value).strip().lower(), str(value))
+    name = str(entry["level"])
+    word = name.strip().lower()
+    near = None if word in LEVEL_WORDS or re.search(r"\d", word) else nearest(word, LEVEL_WORDS)
+    if near:
+        meant = LEVEL_WORDS[near]
+        raise InputError(f"{path}: level of slice {z} is {name[:60]!r}. Did you mean {meant!r}?")
+    return LEVEL_WORDS.get(word, name)
 
 
 def slice_name(z: int) -> str:

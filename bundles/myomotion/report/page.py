@@ -88,7 +88,7 @@ def unmeasured_slices(study: Study) -> set[int]:
 
 
 def slice_names(cine: Cine, regions: Sequence[SliceRegions]) -> list[str]:
-    """Names of the slices as the report shows them: number and level.
+    """Names of the slices as the report shows them: number and level, that of their segments.
 
     Args:
         cine: the study.
@@ -98,7 +98,9 @@ def slice_names(cine: Cine, regions: Sequence[SliceRegions]) -> list[str]:
         One name a slice.
     """
     return [
-        f"{z} {name}" if name in LEVELS else f"{z} ({region.level or 'no label'})"
+        f"{z} {name}"
+        if name in LEVELS and region.level in (None, name)
+        else f"{z} ({region.level or 'no label'})"
         for z, (name, region) in enumerate(zip(cine.levels, regions, strict=True))
     ]
 
