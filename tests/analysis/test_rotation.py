@@ -68,6 +68,15 @@ def test_twist_is_apex_less_base_in_degrees_and_for_the_true_centimetre(study: S
         assert found == pytest.approx(sign * steepest, rel=0.01)
 
 
+def test_slice_that_hardly_turns_has_a_peak_and_no_time() -> None:
+    summary = turning_study(turning_cine(), turns=(-0.4, 3.0, 0.4)).summary
+    times = [entry["time_to_peak_rotation_ms"] for entry in summary["slices"]]
+    assert times == [None, pytest.approx(CYCLE_MS / 2, abs=2), None]
+    assert abs(summary["slices"][0]["peak_rotation_deg"]) == pytest.approx(0.4, abs=0.05)
+    assert abs(summary["peak_twist_deg"]) == pytest.approx(0.8, abs=0.1)
+    assert summary["time_to_peak_twist_ms"] is None
+
+
 def test_pair_of_frames_with_a_nominal_distance_has_twist_at_end_systole_alone() -> None:
     cine = turning_cine(2)
     cine.slabs = replace(cine.slabs, doubt="picked")

@@ -187,6 +187,30 @@ def test_study_has_timing_in_its_tables_and_in_the_cohort(tmp_path: Path) -> Non
     assert summary["slices"][1]["lambda_z_estimate"] == pytest.approx(1, abs=5e-3)
 
 
+@pytest.mark.parametrize(
+    ("frames", "drop", "timed"),
+    [
+        (8, 500.0, True),
+        (8, 60.0, False),  # hardly works: a peak, no time
+        (4, 500.0, False),  # ends with the deepest frame
+        (2, 500.0, False),
+    ],
+)
+def test_peak_of_a_slice_and_its_time_are_those_of_its_row_of_timing(
+    frames: int, drop: float, timed: bool
+) -> None:
+    shares = beat()[:frames]
+    cine = ring_cine(shares, drop)
+    cine.frame_times_ms = 100.0 * np.arange(frames)
+    study = analyse(working_slices(cine), contraction(shares, drop))
+    own, row = study.summary["slices"][0], study.timing[0]
+    for name in ("ecc", "err"):
+        assert own[f"time_to_peak_{name}_percent_ms"] == row[f"time_to_peak_{name}_ms"]
+        assert own[f"peak_{name}_percent"] == pytest.approx(row[f"peak_{name}_percent"])
+    assert (own["peak_ecc_percent"] is not None) == (frames == 8)
+    assert (own["time_to_peak_ecc_percent_ms"] is not None) == timed
+
+
 @pytest.mark.parametrize("ed", [0, 1, 3])
 def test_part_of_a_cycle_is_no_whole_one_whichever_frame_is_end_diastole(ed: int) -> None:
     """The frame before end-diastole is like it; what the file ends with is not what it begins with.

@@ -266,7 +266,7 @@ def _warnings(
             "as left and top is taken for septal and anterior, a labelled right ventricle is shown "
             "on the left. Names of segments and the sense of rotation rest on that."
         )
-    warnings += name_warnings(cine, regions)
+    warnings += name_warnings(slices.cine, regions)
     open_ = [z for z, r in enumerate(regions) if r.level is None and r.wall.any()]
     if open_:
         warnings.append(

@@ -22,6 +22,8 @@ from myomotion.core.wall.mesh import LAYERS
 from myomotion.io.slabs import Slabs
 
 KEY = "rotation_deg"
+# The peak of what turns less than this is one of noise, and so is its time.
+LEAST_DEG = 1.0
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -122,7 +124,9 @@ def _peak(values: np.ndarray, course: Course) -> float | None:
 
 def _time(values: np.ndarray, course: Course) -> float | None:
     place = peak_place(values, course)
-    return None if place is None else peak_time_ms(values, place, course)
+    if place is None or values[place] < LEAST_DEG:
+        return None
+    return peak_time_ms(values, place, course)
 
 
 def _rate(phase: int) -> Curve:

@@ -12,8 +12,8 @@ import numpy as np
 
 from myomotion.analysis.measures.measure import SegmentMeasure, SliceMeasure, Values
 from myomotion.analysis.measures.on_wall.mesh import Wall, has_mesh, over_wall, wall_of
+from myomotion.analysis.measures.on_wall.timing import slice_number
 from myomotion.analysis.measures.tracked import TrackedSlice
-from myomotion.analysis.timing import since_ed
 from myomotion.core.wall.mesh import LAYERS
 
 
@@ -76,16 +76,12 @@ def ecc_from_slice(tracked: TrackedSlice, segment: int) -> Values:
 
 
 def curve_measures(
-    name: str,
-    best: Callable[[np.ndarray], np.intp],
-    peak_heading: str | None = None,
-    time_heading: str | None = None,
+    name: str, peak_heading: str | None = None, time_heading: str | None = None
 ) -> tuple[SliceMeasure, ...]:
-    """What the curve of the whole wall shows: at end-systole, and its peak.
+    """What the curve of the whole wall shows: at end-systole, and its peak as in ``timing.csv``.
 
     Args:
         name: ``ecc`` or ``err``.
-        best: index of the peak, ``np.argmin`` for strain that falls.
         peak_heading: of the peak in the table of numbers; None leaves it out there.
         time_heading: of its time.
 
@@ -93,34 +89,24 @@ def curve_measures(
         The measures; they apply to slices with a mesh.
     """
 
-    def curve(tracked: TrackedSlice) -> np.ndarray:
+    def at_end_systole(tracked: TrackedSlice) -> float:
         wall = wall_of(tracked)
         assert wall is not None
-        return 100 * wall.strain.mean(name)
-
-    def peak(tracked: TrackedSlice) -> int:
-        return int(best(tracked.once(curve)))
+        return float(100 * wall.strain.mean(name)[tracked.motion.es_frame])
 
     percent = f"{name}_percent"
     return (
-        SliceMeasure(
-            key=percent,
-            compute=lambda tracked: float(tracked.once(curve)[tracked.motion.es_frame]),
-            applies=has_mesh,
-        ),
+        SliceMeasure(key=percent, compute=at_end_systole, applies=has_mesh),
         SliceMeasure(
             key=f"peak_{percent}",
-            compute=lambda tracked: float(tracked.once(curve)[peak(tracked)]),
+            compute=slice_number(name, f"peak_{percent}"),
             applies=has_mesh,
             heading=peak_heading,
             format="{:.1f}",
         ),
-        SliceMeasure(key=f"peak_{percent}_frame", compute=peak, applies=has_mesh),
         SliceMeasure(
             key=f"time_to_peak_{percent}_ms",
-            compute=lambda tracked: since_ed(
-                tracked.cine, peak(tracked), tracked.motion.slices.closes
-            ),
+            compute=slice_number(name, f"time_to_peak_{name}_ms"),
             applies=has_mesh,
             heading=time_heading,
             format="{:.0f}",
@@ -145,6 +131,6 @@ OTHER_STRAINS = (
 # Scars are told by it across hearts: all of a weak heart shortens as little as a strong one's scar.
 ECC_FROM_SLICE = SegmentMeasure(key="ecc_from_slice_points", compute=ecc_from_slice)
 CURVES = (
-    *curve_measures("ecc", np.argmin, "lowest Ecc, %", "at, ms"),
-    *curve_measures("err", np.argmax),
+    *curve_measures("ecc", "lowest Ecc, %", "at, ms"),
+    *curve_measures("err"),
 )
