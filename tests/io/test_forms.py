@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import struct
 from pathlib import Path
 
 import nibabel as nib
@@ -15,6 +17,7 @@ from tests.support.studies import write_study
 from tools.verify.robustness.faults.changes import cine_of
 
 POINT = (31, 22, 1)
+QUATERN_B = 256  # its first byte in a header
 
 
 def oblique() -> np.ndarray:
@@ -68,6 +71,7 @@ CASES = {
     "both differ, the scanner's is the sform": (oblique(), 1, along_the_scanner()),
     "rounded beside a qform": (rounded(), 2, rounded()),
     "skewed beside a qform": (skewed(), 2, skewed()),
+    "neither": (oblique(), 0, None),
 }
 
 
@@ -126,6 +130,37 @@ def test_results_of_a_skewed_stack_lie_straight_above_its_first_slice(tmp_path: 
 def test_skewed_stack_beside_a_qform_lies_where_the_file_says(tmp_path: Path) -> None:
     cine = study(tmp_path / "one", skewed(), 2, skewed())
     assert not [text for text in cine.warnings if "sideways" in text]
+
+
+def half_a_turn(folder: Path, sform_code: int, length: float) -> Cine:
+    """A drawn cine turned by 180 degrees about the first axis, with a quaternion of this length."""
+    affine = np.diag([1.8, -1.8, -8, 1.0])
+    study(folder, affine, sform_code, affine)
+    path = folder / "sa.nii.gz"
+    content = bytearray(gzip.decompress(path.read_bytes()))
+    struct.pack_into("<f", content, QUATERN_B, length)
+    path.write_bytes(gzip.compress(content, 1))
+    return read_cine(find_studies(folder)[0])
+
+
+@pytest.mark.parametrize("sform_code", [0, 1, 2])
+def test_half_a_turn_that_rounding_made_longer_is_half_a_turn(
+    sform_code: int, tmp_path: Path
+) -> None:
+    sound, rounded_up = (
+        half_a_turn(tmp_path / name, sform_code, length)
+        for name, length in (("sound", 1.0), ("longer", 1.000001))
+    )
+    assert np.array_equal(rounded_up.image, sound.image)
+    assert np.allclose(rounded_up.affine, sound.affine, atol=1e-4)
+    assert np.allclose(rounded_up.forms.qform, sound.forms.qform, atol=1e-4)
+    assert rounded_up.forms.codes == sound.forms.codes
+
+
+@pytest.mark.parametrize("sform_code", [0, 1])
+def test_a_quaternion_that_is_none_is_named(sform_code: int, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"sa.nii.gz: .*quaternion \[1.01, 0.0, 0.0\].*longer"):
+        half_a_turn(tmp_path / "one", sform_code, 1.01)
 
 
 def test_frames_where_slices_belong_are_named(tmp_path: Path) -> None:

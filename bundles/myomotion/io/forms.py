@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+from nibabel.spatialimages import HeaderDataError
 
+from myomotion.errors import InputError
 from myomotion.io.storage import slice_axis
 
 SCANNER = 1  # NIFTI_XFORM_SCANNER_ANAT
@@ -68,25 +71,33 @@ def forms_of(affine: np.ndarray, across: int, step_ms: float = 0.0) -> Forms:
     return Forms(qform=upright, sform=upright, codes=(SCANNER, SCANNER), step=step_ms, unit=unit)
 
 
-def header_forms(header: Any, affine: np.ndarray) -> Forms:
+def header_forms(path: Path, header: Any, affine: np.ndarray) -> Forms:
     """Both forms of a file, such that ITK places results where it places the file.
 
     Args:
+        path: of the file, for messages.
         header: of a NIfTI file.
         affine: ``(4, 4)``, the one that is read.
 
     Returns:
-        The file's own forms where it states both; else both from the affine, upright.
+        The file's own forms where it states both; else both from the affine, upright. Where it
+        states none, ITK's: voxels of that size along the axes of LPS, the first at the origin.
+
+    Raises:
+        InputError: if its qform is stated and is no rotation.
     """
     q, s = int(header["qform_code"]), int(header["sform_code"])
     zooms, unit = header.get_zooms(), header.get_xyzt_units()[1]
     step = float(zooms[3]) if len(zooms) > 3 else 0.0
     if q > 0 and s > 0:
-        own = np.array(header.get_qform(), float)
+        own = _qform(path, header)
         own_size, size = (np.linalg.norm(form[:3, :3], axis=0) for form in (own, affine))
         if np.allclose(own_size, size, rtol=1e-3, atol=0):
             return Forms(qform=own, sform=affine, codes=(q, s), step=max(step, 0.0), unit=unit)
-    upright = upright_affine(affine, slice_axis(header.get_data_shape(), affine))
+    if q > 0 or s > 0:
+        upright = upright_affine(affine, slice_axis(header.get_data_shape(), affine))
+    else:
+        upright = np.diag([*np.linalg.norm(affine[:3, :3], axis=0) * [-1, -1, 1], 1.0])
     code = s or q or SCANNER
     return Forms(qform=upright, sform=upright, codes=(code, code), step=max(step, 0.0), unit=unit)
 
@@ -131,6 +142,13 @@ def tilt_warnings(affine: np.ndarray, forms: Forms) -> list[str]:
         "straight above the first; slices are tracked one by one, so nothing within a slice "
         "depends on it."
     ]
+
+
+def _qform(path: Path, header: Any) -> np.ndarray:
+    try:
+        return np.array(header.get_qform(), float)
+    except HeaderDataError as error:
+        raise InputError(f"{path}: {error}. Correct the header.") from error
 
 
 def _cosine(affine: np.ndarray) -> float:

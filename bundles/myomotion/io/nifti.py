@@ -14,6 +14,7 @@ import nibabel as nib
 import numpy as np
 from nibabel.filebasedimages import ImageFileError, SerializableImage
 from nibabel.fileholders import FileHolder
+from nibabel.imageclasses import all_image_classes
 from nibabel.spatialimages import HeaderDataError, ImageDataError
 
 from myomotion.errors import InputError
@@ -41,6 +42,7 @@ FARTHEST_MM = 1e4  # from the scanner's centre
 SMALLEST_SHARE = 1 / 1032  # of its content that a gzip file can have (RFC 1951)
 BLOCK = 1 << 20  # bytes that are read at once
 SHEAR = 0.01  # cosine between in-plane axes that passes for a right angle
+LONGER = 1e-4  # than 1: by how much rounding may have made the square of a quaternion
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -80,7 +82,7 @@ def read_nifti(path: Path) -> NiftiImage:
     if not os.access(path, os.R_OK):
         raise InputError(f"{path}: permission to read it is denied. Change its permissions.")
     try:
-        image: Any = nib.load(path)
+        image = _opened(path)
         _check_format(path, image)
         check_voxels(path, image)
         values = _all_voxels(path, image)
@@ -99,9 +101,35 @@ def read_nifti(path: Path) -> NiftiImage:
     )
 
 
+class _RoundedQuaternion:
+    """A header whose rotation may be longer than 1 by rounding, as half a turn often is."""
+
+    def get_qform_quaternion(self: Any) -> np.ndarray:
+        """``(4,)``: that of the header, half a turn where nibabel finds no root for the rest."""
+        try:
+            return np.asarray(super().get_qform_quaternion())  # type: ignore[misc]
+        except ValueError as error:
+            parts = np.array([self[f"quatern_{axis}"] for axis in "bcd"], float)
+            if not parts @ parts - 1 <= LONGER:
+                raise HeaderDataError(
+                    f"the quaternion {parts.round(6).tolist()} of its qform is longer than 1"
+                ) from error
+            return np.array([0, *parts])
+
+
+def _opened(path: Path) -> Any:
+    """An image as nibabel opens it, but for :class:`_RoundedQuaternion`."""
+    kind = next((kind for kind in all_image_classes if kind.path_maybe_image(path)[0]), None)
+    if kind is None or not issubclass(kind, nib.Nifti1Pair):  # which single files are as well
+        return nib.load(path)
+    header = type(kind.__name__, (_RoundedQuaternion, kind.header_class), {})
+    tolerant: Any = type(kind.__name__, (kind,), {"header_class": header})
+    return tolerant.from_filename(path)
+
+
 def _check_format(path: Path, image: Any) -> None:
     """Refuse what nibabel reads beside NIfTI: it has other headers."""
-    if not isinstance(image, nib.Nifti1Pair):  # which single files are as well
+    if not isinstance(image, nib.Nifti1Pair):
         left_right = ", which does not tell left from right" * isinstance(image, nib.AnalyzeImage)
         raise InputError(
             f"{path}: is no NIfTI file ({type(image).__name__}{left_right}). Convert it."
@@ -247,7 +275,7 @@ def _all_voxels(path: Path, image: Any) -> np.ndarray:
 
 def _size_is_stored(path: Path) -> np.ndarray:
     """0 for an in-plane axis whose size the file gives as 0, which nibabel reads as 1; else 1."""
-    image: Any = nib.load(path)
+    image = _opened(path)
     if not isinstance(image, nib.Nifti1Pair):
         return np.ones(2)
     holder = image.file_map.get("header", image.file_map["image"])

@@ -35,7 +35,7 @@ class NiftiCine(FileReader):
             affine=image.affine,
             frame_times_ms=header_frame_times(image.header, frames) if frames else None,
             record={"format": "NIfTI"},
-            forms=header_forms(image.header, image.affine),
+            forms=header_forms(place, image.header, image.affine),
             placed=image.placed,
         )
 
