@@ -75,18 +75,38 @@ CASES = {
 }
 
 
+def as_frames(folder: Path) -> Cine:
+    """The cine of a study in frames whose headers say the same of their place."""
+    path = folder / "sa.nii.gz"
+    image = nib.load(path)
+    values = np.asarray(image.dataobj)
+    path.rename(folder / "whole.nii.gz")
+    (folder / "frames").mkdir()
+    for t in range(values.shape[3]):
+        frame = nib.Nifti1Image(values[..., t], None, image.header)
+        nib.save(frame, folder / "frames" / f"{t}.nii.gz")
+    return read_cine(find_studies(folder)[0])
+
+
+@pytest.mark.parametrize("framed", [False, True], ids=["whole", "frames"])
 @pytest.mark.parametrize("name", CASES)
-def test_itk_finds_the_same_voxel_at_a_point_of_cine_and_result(name: str, tmp_path: Path) -> None:
+def test_itk_finds_the_same_voxel_at_a_point_of_cine_and_result(
+    name: str, framed: bool, tmp_path: Path
+) -> None:
     sitk = pytest.importorskip("SimpleITK", reason="SimpleITK is not installed")
-    cine = study(tmp_path / "one", *CASES[name])
+    folder = tmp_path / "one"
+    cine = study(folder, *CASES[name])
+    cine = as_frames(folder) if framed else cine
     nib.save(image_of(cine, cine.image), tmp_path / "result.nii.gz")
-    before = sitk.ReadImage(str(tmp_path / "one" / "sa.nii.gz"))
+    before = sitk.ReadImage(str(folder / ("frames/0.nii.gz" if framed else "sa.nii.gz")))
     after = sitk.ReadImage(str(tmp_path / "result.nii.gz"))
-    point = before.TransformIndexToPhysicalPoint((*POINT, 0))
-    found = after.TransformPhysicalPointToContinuousIndex(point)
+    axes = before.GetDimension()
+    point = before.TransformIndexToPhysicalPoint((*POINT, 0)[:axes])
+    found = after.TransformPhysicalPointToContinuousIndex((*point, 0)[:4])
     assert found[:3] == pytest.approx(POINT, abs=1e-3)
     # Displacements are stated along the axes that ITK sees.
-    direction = np.array(before.GetDirection()).reshape(4, 4)[:3, :3] * before.GetSpacing()[:3]
+    columns = np.array(before.GetDirection()).reshape(axes, axes)[:3, :3]
+    direction = columns * before.GetSpacing()[:3]
 
     assert np.allclose(np.diag([-1, -1, 1]) @ direction, cine.forms.itk[:3, :3], atol=1e-3)
 

@@ -47,6 +47,53 @@ def test_frames_join_to_the_cine_in_the_order_of_their_numbers(tmp_path: Path, n
     (folder / "info.json").write_text(json.dumps({"frame_times_ms": list(range(0, 360, 30))}))
     timed = read_cine(find_studies(folder)[0])
     assert timed.frame_times_ms is not None and timed.frame_times_ms[-1] == 330
+    assert (timed.forms.step, timed.forms.unit) == (30, "msec")
+
+
+def test_names_are_read_in_any_case(framed: Path) -> None:
+    expected = read_cine(find_studies(framed)[0])
+    for path in sorted((framed / "frames").iterdir()):
+        path.rename(path.with_name(path.name.upper()))
+    (framed / "frames").rename(framed / "Frames")
+    (study,) = find_studies(framed.parent)
+    cine = read_cine(study)
+    assert cine.source["files"][11] == "PATIENT7_FRAME11.NII.GZ"
+    assert np.array_equal(cine.image, expected.image) and cine.label_ed is not None
+
+
+def rewritten(folder: Path, change: Callable[[nib.Nifti1Image], nib.Nifti1Image]) -> None:
+    for path in sorted((folder / "frames").iterdir()):
+        image = change(nib.load(path))
+        np.asarray(image.dataobj)  # read before it is written
+        nib.save(image, path)
+
+
+def test_frames_without_a_place_take_a_label_voxel_by_voxel(framed: Path) -> None:
+    expected = read_cine(find_studies(framed)[0]).label_ed
+
+    def without_forms(image: nib.Nifti1Image) -> nib.Nifti1Image:
+        plain = nib.Nifti1Image(np.asarray(image.dataobj), None)
+        plain.header.set_zooms((1.8, 1.8, 8))
+        return plain
+
+    rewritten(framed, without_forms)
+    found = read_cine(find_studies(framed)[0])
+    label = nib.load(framed / "label_sa_ED.nii.gz")
+    assert found.label_ed is not None and expected is not None
+    assert np.array_equal(found.storage.to_file(found.label_ed), np.asarray(label.dataobj))
+
+
+def test_slices_of_frames_lie_along_any_axis(framed: Path) -> None:
+    expected = read_cine(find_studies(framed)[0])
+
+    def slices_first(image: nib.Nifti1Image) -> nib.Nifti1Image:
+        values = np.asarray(image.dataobj).transpose(2, 0, 1)
+        return nib.Nifti1Image(values, image.affine[:, [2, 0, 1, 3]])
+
+    rewritten(framed, slices_first)
+    found = read_cine(find_studies(framed)[0])
+    assert np.array_equal(found.image, expected.image)
+    assert np.allclose(found.affine, expected.affine)
 
 
 def save(path: Path, values: np.ndarray, affine: np.ndarray) -> None:

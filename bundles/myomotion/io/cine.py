@@ -11,6 +11,7 @@ import numpy as np
 
 from myomotion.errors import InputError
 from myomotion.io.forms import Forms, forms_of, tilt_warnings
+from myomotion.io.frame_times import mean_step
 from myomotion.io.info import StudyInfo, Subject, read_info, slice_name
 from myomotion.io.labels import MYOCARDIUM, Label, read_label
 from myomotion.io.pictures.end_diastole import EndDiastole, find_end_diastole
@@ -89,9 +90,7 @@ class Cine:
                 order=(0, 1, 2), flipped=(False,) * 3, shape=shape, affine=self.affine
             )
         if self.forms is None:
-            times = self.frame_times_ms
-            known = times is not None and len(times) > 1
-            step = float(times[-1] / (len(times) - 1)) if known and times is not None else 0.0
+            step = mean_step(self.frame_times_ms)
             self.forms = forms_of(self.storage.affine, self.storage.order[2], step)
         if self.slabs is None:
             self.slabs = slabs_of(self.affine, self.image.shape[2])

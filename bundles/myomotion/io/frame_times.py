@@ -28,6 +28,17 @@ def header_frame_times(header: Any, frames: int) -> np.ndarray | None:
     return believable_times(float(zooms[3]) if len(zooms) > 3 else 0.0, unit, frames)
 
 
+def mean_step(times_ms: np.ndarray | None) -> float:
+    """Mean distance of frames in milliseconds, 0 where unknown.
+
+    Args:
+        times_ms: ``(T,)``, the first at 0, or None.
+    """
+    if times_ms is None or len(times_ms) < 2:
+        return 0.0
+    return float(times_ms[-1] / (len(times_ms) - 1))
+
+
 def believable_times(step: float, unit: str, frames: int) -> np.ndarray | None:
     """Time of every frame from the distance of frames, the first at 0.
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from myomotion.errors import InputError
+from myomotion.io.forms import header_forms
+from myomotion.io.frame_times import mean_step
 from myomotion.io.image import CineImage
 from myomotion.io.info import StudyInfo
-from myomotion.io.nifti import check_plane, read_nifti
+from myomotion.io.nifti import NiftiImage, check_plane, read_nifti
 from myomotion.io.readers.base import CineReader
 
 FRAMES = "frames"
@@ -23,18 +26,25 @@ class NiftiFrames(CineReader):
 
     def finds(self, folder: Path) -> Path | None:
         """``frames`` in a study folder, where it has NIfTI files."""
-        frames = folder / FRAMES
-        return frames if self.reads(frames) else None
+        inside = sorted(folder.iterdir()) if folder.is_dir() else []
+        return next((place for place in (folder / FRAMES, *inside) if self.reads(place)), None)
 
     def reads(self, place: Path) -> bool:
-        """Whether a place is a folder of this name with NIfTI files."""
-        return place.name == FRAMES and place.is_dir() and bool(frame_files(place))
+        """Whether a place is a folder of this name, in any case, with NIfTI files."""
+        return place.name.lower() == FRAMES and place.is_dir() and bool(frame_files(place))
 
     def read(self, place: Path, info: StudyInfo) -> CineImage:
-        """Join the frames."""
-        values, affine = read_frames(place)
-        record = {"format": "NIfTI frames", "files": [p.name for p in frame_files(place)]}
-        return CineImage(values=values, affine=affine, record=record)
+        """Join the frames; they lie where the first one does."""
+        image, files = read_frames(place), frame_files(place)
+        step = mean_step(info.frame_times(len(files)))  # no frame says it
+        forms = header_forms(files[0], image.header, image.affine)
+        return CineImage(
+            values=image.values,
+            affine=image.affine,
+            record={"format": "NIfTI frames", "files": [p.name for p in files]},
+            forms=replace(forms, step=step, unit="msec" if step > 0 else "sec"),
+            placed=image.placed,
+        )
 
     def files(self, place: Path) -> list[Path]:
         """The frames in their order."""
@@ -54,18 +64,19 @@ def frame_files(folder: Path) -> list[Path]:
     Returns:
         Files; those without a number come last.
     """
-    files = [p for p in folder.iterdir() if p.name.endswith(SUFFIXES) and p.name[0] != "."]
+    files = [p for p in folder.iterdir() if p.name.lower().endswith(SUFFIXES)]
+    files = [p for p in files if not p.name.startswith(".")]
     return sorted(files, key=lambda p: (_number(p) is None, _number(p) or 0, p.name))
 
 
-def read_frames(folder: Path) -> tuple[np.ndarray, np.ndarray]:
+def read_frames(folder: Path) -> NiftiImage:
     """Join the frames of a folder.
 
     Args:
         folder: holds one 3-D NIfTI file a frame, each with its number in the name.
 
     Returns:
-        float32 ``(X, Y, Z, T)`` and the affine ``(4, 4)``, RAS millimetres.
+        float32 ``(X, Y, Z, T)``; all else is that of the first frame.
 
     Raises:
         InputError: if a file cannot be read, is not 3-D, has no number or another's, or lies on
@@ -92,32 +103,33 @@ def read_frames(folder: Path) -> tuple[np.ndarray, np.ndarray]:
             f"{folder}: number {', '.join(map(str, missing[:8]))} is missing between "
             f"{files[0].name} and {files[-1].name}. Add the frame, or number them without gaps."
         )
-    first, affine = _read(files[0])
-    check_plane(files[0], affine)
-    frames = [first]
+    first = _read(files[0])
+    shape = first.values.shape
+    check_plane(files[0], first.affine, shape)
+    frames = [first.values]
     for path in files[1:]:
-        values, own = _read(path)
-        if values.shape != first.shape:
+        frame = _read(path)
+        if frame.values.shape != shape:
             raise InputError(
-                f"{path}: frame of shape {values.shape}, but {files[0].name} has {first.shape}. "
+                f"{path}: frame of shape {frame.values.shape}, but {files[0].name} has {shape}. "
                 "Export all frames from one series."
             )
-        if not _same_grid(own, affine, first.shape):
+        if not _same_grid(frame.affine, first.affine, shape):
             raise InputError(
                 f"{path}: lies elsewhere than {files[0].name}: the affine's corners differ by more "
                 f"than {GRID_TOLERANCE:g} voxels. Resample the frames to one grid."
             )
-        frames.append(values)
-    return np.stack(frames, axis=-1), affine
+        frames.append(frame.values)
+    return replace(first, values=np.stack(frames, axis=-1))
 
 
 def _number(path: Path) -> int | None:
-    stem = path.name.removesuffix(".gz").removesuffix(".nii")
+    stem = path.name.lower().removesuffix(".gz").removesuffix(".nii")
     found = re.findall(r"\d+", stem)
     return int(found[-1]) if found else None
 
 
-def _read(path: Path) -> tuple[np.ndarray, np.ndarray]:
+def _read(path: Path) -> NiftiImage:
     image = read_nifti(path)
     values = image.values
     if values.ndim == 4 and values.shape[3] == 1:
@@ -127,7 +139,7 @@ def _read(path: Path) -> tuple[np.ndarray, np.ndarray]:
             f"{path}: expected a 3-D frame (x, y, z), found shape {values.shape}. A 4-D cine goes "
             "into the study folder as sa.nii.gz."
         )
-    return values, image.affine
+    return replace(image, values=values)
 
 
 def _same_grid(a: np.ndarray, b: np.ndarray, shape: tuple[int, ...]) -> bool:
