@@ -12,6 +12,8 @@ from myomotion.io.cine import find_studies, read_cine
 from myomotion.io.itk_files import ENDINGS
 from myomotion.io.source import image_files
 from tests.support.studies import write_study
+from tools.verify.robustness.faults.drawn import draw_study
+from tools.verify.robustness.faults.files import as_nrrd
 
 sitk = pytest.importorskip("SimpleITK", reason="SimpleITK is not installed")
 
@@ -59,3 +61,32 @@ def test_a_damaged_file_is_named(tmp_path: Path) -> None:
         with pytest.raises(InputError, match=rf"{name}: not a readable NRRD or MetaImage") as error:
             read_cine({"image": str(tmp_path / name)})
         assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("ending", [".mha", ".mhd"])
+def test_what_itk_knows_in_lower_case_alone_is_named(tmp_path: Path, ending: str) -> None:
+    write_study(tmp_path)
+    sitk.WriteImage(sitk.ReadImage(str(tmp_path / "sa.nii.gz")), str(tmp_path / f"sa{ending}"))
+    upper = (tmp_path / f"sa{ending}").rename(tmp_path / f"SA{ending.upper()}")
+    with pytest.raises(InputError, match=r"SA.MH[AD]: .*lower case. Rename it"):
+        read_cine({"image": str(upper)})
+
+
+@pytest.mark.parametrize("order", ["xyzt", "txyz"])
+@pytest.mark.parametrize("kind", ["time", "???", None])
+def test_nrrd_whose_time_is_no_list_is_told_its_kinds(
+    tmp_path: Path, order: str, kind: str | None
+) -> None:
+    draw_study(tmp_path, frames=4)
+    expected = read_cine(find_studies(tmp_path)[0])
+    as_nrrd("right-anterior-superior", order)(tmp_path)
+    path = tmp_path / "sa.nrrd"
+    content = path.read_bytes()
+    wanted = next(line for line in content.split(b"\n") if line.startswith(b"kinds"))
+    stated = b"" if kind is None else wanted.replace(b"list", kind.encode()) + b"\n"
+    path.write_bytes(content.replace(wanted + b"\n", stated, 1))
+    with pytest.raises(InputError, match=rf"sa.nrrd: .* Put '{wanted.decode()}' there") as error:
+        read_cine({"image": str(path)})
+    assert "ITK ERROR" not in str(error.value)
+    path.write_bytes(content)
+    assert np.array_equal(read_cine({"image": str(path)}).image, expected.image)

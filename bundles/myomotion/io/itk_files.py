@@ -14,7 +14,8 @@ import numpy as np
 from myomotion.core.axes import RAS_FROM_LPS
 from myomotion.errors import InputError
 
-ENDINGS = (".nrrd", ".nhdr", ".mha", ".mhd")
+META = (".mha", ".mhd")
+ENDINGS = (".nrrd", ".nhdr", *META)
 VOXELS_BESIDE = re.compile(r"^\s*(?:ElementDataFile\s*=|data ?file:)\s*(.+?)\s*$", re.I | re.M)
 NUMBERED = re.compile(r"([^%]*%0?\d?[di][^%]*?)\s+(\d{1,5})\s+(\d{1,5})(?:\s+(\d+))?(?:\s+\d)?")
 # Spaces whose axes ITK leaves as they are where time is the fourth one; to left and posterior.
@@ -29,6 +30,8 @@ TURNED = {
 META_SIZES = re.compile(r"^\s*ElementSpacing\s*=([^\n\r]*)", re.M)
 NRRD_SIZES = re.compile(r"^spacings:([^\n]*)", re.M)
 NRRD_DIRECTIONS = re.compile(r"^space directions:([^\n]*)", re.M)
+NRRD_KINDS = re.compile(r"^kinds:[^\n\r]*", re.M)
+TIME_IN_SPACE = "number of domain axes"  # ITK's words for time that is no list
 LONGEST_HEADER = 1 << 16  # bytes
 META_AXES = re.compile(r"^\s*NDims\s*=[ \t]*([^\n\r]*?)[ \t]*\r?$", re.M)
 MOST_AXES = 4
@@ -79,6 +82,8 @@ def read_itk(path: Path) -> ItkImage:
     try:
         image, values = _opened(path)
     except (RuntimeError, KeyError, TypeError, ValueError, AttributeError) as error:
+        if TIME_IN_SPACE in str(error):
+            raise InputError(_kinds_wanted(path)) from error
         reason = (str(error).strip().splitlines() or [type(error).__name__])[-1][:160]
         raise InputError(
             f"{path}: not a readable NRRD or MetaImage file ({reason}). Export it again."
@@ -148,6 +153,18 @@ def _stated_sizes(path: Path) -> list[float]:
         return []
 
 
+def _kinds_wanted(path: Path) -> str:
+    """How a NRRD header must call its axes where time is none of its space."""
+    text = _header_text(path)
+    kinds, directions = NRRD_KINDS.search(text), NRRD_DIRECTIONS.search(text)
+    axes = re.findall(r"\([^)]*\)|none", directions[1]) if directions else []
+    wanted = " ".join("list" if axis == "none" else "domain" for axis in axes)
+    return (
+        f"{path}: {repr(kinds[0]) if kinds else 'no kinds'} in its header, by which its time is an "
+        f"axis of its space. Put 'kinds: {wanted}' there."
+    )
+
+
 def _refuse_many_axes(path: Path) -> None:
     """Refuse a number of axes that ITK does not check itself: the process would end."""
     found = META_AXES.search(_header_text(path))
@@ -172,6 +189,8 @@ def _opened(path: Path) -> tuple[Any, np.ndarray]:
 
     _refuse_many_axes(path)
     io = itk.ImageIOFactory.CreateImageIO(str(path), itk.CommonEnums.IOFileMode_ReadMode)
+    if io is None and path.name.lower().endswith(META) and not path.name.endswith(META):
+        raise InputError(f"{path}: ITK knows MetaImage by endings in lower case. Rename it.")
     if io is None:
         raise ValueError("the format is not recognised")
     io.SetFileName(str(path))
