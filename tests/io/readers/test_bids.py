@@ -129,3 +129,14 @@ def test_studies_of_every_kind_may_lie_in_one_folder(drawn: Path, dataset: Path)
 def test_a_folder_without_a_cine_says_which_names_are_looked_for(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"no sub-\*_cine.nii.gz"):
         find_studies(tmp_path)
+
+
+def test_folders_behind_links_and_endings_in_upper_case_are_found(
+    drawn: Path, tmp_path: Path
+) -> None:
+    put(drawn, tmp_path / "store" / "cmr" / "sub-01_acq-sax_cine.NII.GZ")
+    (tmp_path / "data" / "sub-01").mkdir(parents=True)
+    (tmp_path / "data" / "sub-01" / "ses-1").symlink_to(tmp_path / "store")
+    (study,) = find_studies(tmp_path / "data")
+    assert study["name"] == "sub-01_acq-sax_cine"
+    assert read_cine(study).image.shape == (80, 72, 2, 4)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from myomotion.errors import InputError
+from myomotion.files.paths import files_below
 
 PREAMBLE, MAGIC = 128, b"DICM"
 SUFFIXES = (".dcm", ".ima", ".dicom")
@@ -88,6 +89,16 @@ def refused(message: Callable[[str], str]) -> Iterator[None]:
         raise InputError(message(_one_line(error))) from error
 
 
+def words(value: Iterable[object] | None) -> list[str]:
+    """What an element of several words says, in upper case; pydicom makes no list of one word.
+
+    Args:
+        value: of the element, None where it is not there.
+    """
+    several = [value] if isinstance(value, str) else value
+    return [str(word).upper() for word in several or ()]
+
+
 def looks_like_dicom(path: Path) -> bool:
     """Whether a file says that it is DICOM, by its first bytes or its name's ending."""
     if not path.is_file() or path.name.startswith(".") or path.name.upper() == "DICOMDIR":
@@ -111,18 +122,15 @@ def dicom_files(path: Path) -> list[Path]:
 
 def found_dicom_files(folder: Path) -> Iterator[Path]:
     """DICOM files of a folder and the folders below it as they are found, hidden ones left out."""
-    for path in folder.rglob("*"):
-        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        if not hidden and looks_like_dicom(path):
-            yield path
+    yield from filter(looks_like_dicom, files_below(folder))
 
 
 def study_uid(path: Path) -> str | None:
-    """StudyInstanceUID of a file, None if it cannot be told."""
+    """StudyInstanceUID of a file, None if it cannot be told or is empty."""
     try:
         with refused(lambda reason: f"{path}: {reason}"):
             header = _pydicom().dcmread(path, specific_tags=["StudyInstanceUID"])
-            return str(header.StudyInstanceUID)
+            return str(header.StudyInstanceUID or "").strip() or None
     except InputError:
         return None
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from myomotion.errors import InputError
-from myomotion.io.dicom.files import TIME_KEYS, refused
+from myomotion.io.dicom.files import TIME_KEYS, refused, words
 
 NOT_MAGNITUDE = {"P", "PHASE", "PHASE MAP", "VELOCITY MAP", "R", "REAL", "I", "IMAGINARY"}
 MOST_FRAMES = 100_000  # of a multi-frame file
@@ -154,8 +154,8 @@ def _enhanced(path: Path, dataset: Any, index: int, group: Any, shared: Any) -> 
         items = group.get(sequence) or (shared.get(sequence) if shared is not None else None)
         if items:
             found |= {element.keyword: element.value for element in items[0]}
-    kind = {str(v).upper() for v in found.get("FrameType") or []}
-    if kind & NOT_MAGNITUDE or found.get("ComplexImageComponent") in NOT_MAGNITUDE:
+    kinds = [*words(found.get("FrameType")), *words(found.get("ComplexImageComponent"))]
+    if NOT_MAGNITUDE.intersection(kinds):
         return None
     for keyword in ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing"):
         if found.get(keyword) is None:
@@ -213,10 +213,9 @@ def _frame(
 
 def _is_derived(dataset: Any) -> bool:
     """By ImageType, or by the name that Siemens' inline ventricular function gives its series."""
-    kinds = dataset.get("ImageType", None) or []
-    first = kinds if isinstance(kinds, str) else next(iter(kinds), "")
     name = str(dataset.get("SeriesDescription", ""))
-    return str(first).upper() == "DERIVED" or "inlinevf" in name.lower()
+    first = words(dataset.get("ImageType", None))[:1]
+    return first == ["DERIVED"] or "inlinevf" in name.lower()
 
 
 def _optional(value: Any) -> float | None:

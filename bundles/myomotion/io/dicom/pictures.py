@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from myomotion.errors import InputError
-from myomotion.io.dicom.files import read_dataset
+from myomotion.io.dicom.files import read_dataset, words
 from myomotion.io.dicom.header import NOT_MAGNITUDE, DicomFrame, frames_of, not_understood
 
 MR_IMAGES = tuple(f"1.2.840.10008.5.1.4.1.1.4{end}" for end in ("", ".1", ".3", ".4"))
@@ -132,7 +132,7 @@ def _not_usable(path: Path, dataset: Any) -> str | None:
     palette = dataset.get("PhotometricInterpretation", None) == "PALETTE COLOR"
     if int(dataset.get("SamplesPerPixel", 1)) != 1 or palette:
         return "colour picture"
-    if {str(v).upper() for v in dataset.get("ImageType", None) or []} & NOT_MAGNITUDE:
+    if NOT_MAGNITUDE.intersection(words(dataset.get("ImageType", None))):
         return "not a magnitude image"
     if "PerFrameFunctionalGroupsSequence" in dataset:
         return None

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from myomotion.errors import InputError
+from myomotion.files.paths import files_below
 
 LOG = logging.getLogger(__name__)
 NAME = re.compile(r"(sub-[a-z0-9+]+(?:_[a-z0-9]+-[a-z0-9+]+)*)_([a-z0-9]+)\.nii(?:\.gz)?", re.I)
@@ -153,9 +154,8 @@ def _files(folder: Path) -> Iterator[BidsFile]:
             if (file := bids_file(inside)) is not None:
                 yield file
         elif inside.is_dir() and (part or inside.name.startswith("sub-")):
-            for path in sorted(inside.rglob("sub-*.nii*")):
-                hidden = any(p.startswith(".") for p in path.relative_to(inside).parts)
-                if not hidden and path.is_file() and (file := bids_file(path)) is not None:
+            for path in sorted(files_below(inside)):
+                if path.is_file() and (file := bids_file(path)) is not None:
                     yield file
 
 
