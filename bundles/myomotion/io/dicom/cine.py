@@ -29,6 +29,7 @@ from myomotion.io.info import StudyInfo
 IMPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2"
 MILLISECOND_KEYS = TIME_KEYS[:2]
 WARNING_DIFFERENCE = 0.05  # relative, of slice distances or of cycle lengths
+TWICE = 0.5  # of the usual distance: slices that lie closer are one slice, taken again
 GAP_TOLERANCE = 0.1  # how close to a whole number of distances a gap is where slices are missing
 
 
@@ -175,6 +176,15 @@ def _gap_warnings(stack: Stack, place: Path, allow_missing: bool) -> list[str]:
     if len(gaps) < 2 or gaps.max() - gaps.min() <= WARNING_DIFFERENCE * gaps.mean():
         return []
     ratio = gaps / np.median(gaps)
+    if len(gaps) > 2 and ratio.min() < TWICE and not allow_missing:
+        z = int(gaps.argmin())
+        a, b = (stack.levels[k][0] for k in (z, z + 1))
+        raise InputError(
+            f"{place}: {stack.title} shows slice {z} twice: {a.path.name} of series "
+            f"{a.series_number} and {b.path.name} of series {b.series_number} are "
+            f"{gaps[z]:.1f} mm apart, the others {np.median(gaps):.1f} mm. Choose in info.json: "
+            '{"series": [NUMBER, NUMBER ...]}, or take the files of one away.'
+        )
     whole = np.abs(ratio - np.round(ratio)).max() <= GAP_TOLERANCE
     if len(gaps) > 2 and whole and not allow_missing:
         z = int(gaps.argmax())

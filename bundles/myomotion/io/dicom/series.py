@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -78,15 +79,17 @@ def choose_stack(
         InputError: if there is none or more than one, or its slices are not parallel.
     """
     stacks, notes = _larger_parts(cine_stacks(frames, place, wanted))
-    _check_parallel(stacks)
     stacks, derived = _originals(stacks)
     notes += derived
     whole = [stack for stack in stacks if len(stack.levels) >= STACK_SLICES]
     if len(whole) == 1 and all(len(s.levels) == 1 for s in stacks if s is not whole[0]):
         others = [stack for stack in stacks if stack is not whole[0]]
+        _check_parallel(whole[0], others)
         if others:
             notes.append(f"Left out beside {whole[0].title}: {_listing(others)}.")
         return whole[0], notes
+    if len({frame.series_uid for stack in stacks for frame in stack.series}) == 1:
+        _check_parallel(stacks[0], stacks[1:])  # no choice of a series helps then
     if len(stacks) > 1:
         raise InputError(
             f"{place}: {len(stacks)} cine series: {_listing(stacks)}. Choose one in info.json in "
@@ -143,7 +146,8 @@ def cine_stacks(frames: Sequence[DicomFrame], place: Path, wanted: object = None
 
 
 def _listing(stacks: Sequence[Stack]) -> str:
-    return "; ".join(stack.title for stack in stacks)
+    titles = Counter(stack.title for stack in stacks)
+    return "; ".join(f"{n} x {title}" if n > 1 else title for title, n in titles.items())
 
 
 def _is_series(frame: DicomFrame, wanted: object) -> bool:
@@ -300,10 +304,12 @@ def _originals(stacks: Sequence[Stack]) -> tuple[list[Stack], list[str]]:
     return [stack for stack in stacks if stack not in copies], notes
 
 
-def _check_parallel(stacks: Sequence[Stack]) -> None:
-    for a, b in pairwise(stacks):
+def _check_parallel(a: Stack, others: Sequence[Stack]) -> None:
+    """Refuse slices of a cine's own series that lie otherwise than its others."""
+    uids = {frame.series_uid for frame in a.series}
+    for b in others:
         x, y = a.first, b.first
-        if x.series_uid == y.series_uid and not _parallel(x, y):
+        if y.series_uid in uids and not _parallel(x, y):
             angle = np.degrees(np.arccos(np.clip(abs(x.normal @ y.normal), 0, 1)))
             if angle < LEAST_ANGLE:
                 raise InputError(
