@@ -5,7 +5,8 @@ where that point is in frame ``t``: ``x_t = X + u(X)``. Tensors are ``(B, 2, H, 
 is the component along spatial axis ``i``. Networks and warping work in voxels of the working grid,
 everything public and everything on disk is in millimetres.
 
-``myomotion.track(cine)`` is the one call from a cine to motion, strain and pictures.
+``myomotion.track(cine)`` is the one call from a cine to motion, strain and pictures;
+``myomotion.find_studies(folder)`` lists cines for a ``myomotion.Tracker``.
 """
 
 import sys
@@ -14,18 +15,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from myomotion.io.studies import find_studies as find_studies
     from myomotion.tracker import Tracker as Tracker
     from myomotion.tracker import track as track
 
 __version__ = "0.10.0"
+HOMES = {
+    "track": "myomotion.tracker",
+    "Tracker": "myomotion.tracker",
+    "find_studies": "myomotion.io.studies",
+}
 
 
 def __getattr__(name: str) -> Any:
-    """``track`` and ``Tracker``, imported when they are asked for: they load torch and MONAI."""
-    if name in ("track", "Tracker"):
+    """What :data:`HOMES` names, imported when it is asked for: tracking loads torch and MONAI."""
+    if name in HOMES:
         from importlib import import_module
 
-        return getattr(import_module("myomotion.tracker"), name)
+        return getattr(import_module(HOMES[name]), name)
     raise AttributeError(f"module 'myomotion' has no attribute {name!r}")
 
 

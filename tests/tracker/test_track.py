@@ -88,8 +88,9 @@ def test_wrong_calls_name_the_fix(small_study: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"none\.pt: no such weights"):
         myomotion.track(small_study, weights=tmp_path / "none.pt")
     write_study(small_study.parent / "second")
-    with pytest.raises(InputError, match=r"2 studies, where one is taken"):
+    with pytest.raises(InputError, match=r"2 studies, where one is taken.*myomotion.find_studies"):
         myomotion.track(small_study.parent)
+    assert [s["name"] for s in myomotion.find_studies(small_study.parent)] == ["second", "small"]
 
 
 def test_input_that_cannot_be_used_is_an_input_error(small_study: Path, net_weights: Path) -> None:
