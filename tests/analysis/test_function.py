@@ -47,6 +47,7 @@ def course(least: float) -> np.ndarray:
 
 def stack(count: int, distance: float = 10.0, **known: Any) -> Cine:
     image = np.zeros((2, 2, count, FRAMES), np.float32)
+    image[1] = 1
     levels = [f"slice{z:02d}" for z in range(count)]
     affine = np.diag([1.5, 1.5, distance, 1.0])
     return Cine(name="a", image=image, affine=affine, ed_frame=0, levels=levels, **known)
@@ -140,6 +141,17 @@ def test_part_of_a_ventricle_is_never_called_the_whole(cavity: list[float], why:
     assert found.numbers["seen_lv_ef_percent"] == pytest.approx(60)
     assert "lv_ef_percent" not in found.numbers and "lv_edv_ml" not in found.numbers
     assert "slices seen" in found.about["of"]
+
+
+@pytest.mark.parametrize("blank", [0, 4])
+def test_a_blank_slice_does_not_end_a_ventricle(blank: int) -> None:
+    cavity = [*EDGE, *[1500.0] * 3, *EDGE]
+    assert function(cavity).partial is None
+    cine = stack(5)
+    cine.image[:, :, blank] = 0
+    end = 1 if blank == 0 else 3
+    partial = function(cavity, cine=cine).partial
+    assert partial == f"the stack ends with slice {end} within the ventricle"
 
 
 def test_stack_whose_last_slice_shows_the_tip_reaches_the_apex() -> None:

@@ -11,10 +11,14 @@ import numpy as np
 import pytest
 import torch
 
+from myomotion.analysis.segmentation import Contours
+from myomotion.analysis.study import analyse
+from myomotion.errors import InputError
 from myomotion.io.cine import find_studies, read_cine
 from myomotion.io.pictures.moving import moving_center
 from myomotion.tracker import Tracker
 from myomotion.transforms.load_cine import LoadCine
+from tests.support.studies import write_study
 from tools.verify.robustness.faults.changes import cine_of, save
 
 Edit = Callable[[np.ndarray], np.ndarray]
@@ -141,6 +145,42 @@ def test_what_changes_along_the_border_of_a_pair_is_no_heart(strip: float) -> No
 def test_a_still_image_is_centred_on_its_middle(frames: int) -> None:
     still = np.random.default_rng(0).random((40, 31, 2, 1)).repeat(frames, 3)
     assert moving_center(still) == (19.5, 15)
+
+
+def without_slice(folder: Path, z: int, *files: str) -> None:
+    """Nothing in a slice of some files."""
+    for file in files:
+        image = nib.load(folder / file)
+        values = np.asarray(image.dataobj).copy()
+        values[:, :, z] = 0
+        nib.save(nib.Nifti1Image(values, image.affine), folder / file)
+
+
+@pytest.mark.parametrize("z", [0, 1, 2])
+def test_a_blank_slice_without_a_label_is_left_out_and_said(small_study: Path, z: int) -> None:
+    write_study(small_study, slices=3)
+    without_slice(small_study, z, "sa.nii.gz")
+    with pytest.raises(InputError, match=f"slice {z} is empty around the heart"):
+        LoadCine()(find_studies(small_study)[0])
+    without_slice(small_study, z, "label_sa_ED.nii.gz")
+    (study,) = find_studies(small_study)
+    for label_ed in ("file", "none"):
+        loaded = LoadCine(contours=Contours(label_ed))(study)
+        assert loaded["image"][z].abs().max() == 0
+        still = torch.zeros(3, 4, 2, 96, 96)
+        tracked = analyse(loaded["slices"], still)
+        measured = [part["measured"] for part in tracked.summary["slices"]]
+        assert measured == [k != z for k in range(3)]
+        said = f"Slice {z}: one value throughout; nothing is measured there."
+        assert said in tracked.summary["warnings"]
+
+
+def test_a_cine_of_blank_slices_is_refused(small_study: Path) -> None:
+    image, _ = cine_of(small_study)
+    image[:] = np.array([3, 5])[:, None]
+    save(small_study, image)
+    with pytest.raises(InputError, match="every slice holds one value"):
+        read_cine(find_studies(small_study)[0])
 
 
 @pytest.mark.slow

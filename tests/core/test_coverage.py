@@ -27,12 +27,12 @@ def test_real_ventricles_are_whole_and_those_without_their_apex_are_not(
     given: tuple[int, ...], turned: bool
 ) -> None:
     cavity = np.array(given[::-1] if turned else given, float)
-    assert why_partial(cavity, around(cavity), neighbours=True) is None
+    assert why_partial(cavity, around(cavity), range(len(cavity)), neighbours=True) is None
     shown = np.flatnonzero(cavity)
     kept = shown[3:6] if turned else shown[-6:-3]
     part = np.zeros_like(cavity)
     part[kept] = cavity[kept]
-    why = why_partial(part, around(part), neighbours=True)
+    why = why_partial(part, around(part), range(len(part)), neighbours=True)
     assert why is not None and f"slice {kept[0] if turned else kept[-1]}, whose cavity" in why
 
 

@@ -18,6 +18,7 @@ from myomotion.core.coverage import why_partial, without_systole
 from myomotion.core.rates import FEWEST_FRAMES, harmonics_of, steepest_rates
 from myomotion.io.cine import Cine
 from myomotion.io.labels import CAVITY, MYOCARDIUM, RIGHT_VENTRICLE
+from myomotion.io.pictures.padding import blank_slices
 
 MYOCARDIUM_G_PER_ML = 1.05
 SEEN = "seen_"  # begins keys of what is no whole ventricle
@@ -103,7 +104,9 @@ def ventricular_function(
         raise ValueError(f"no cavity at end-diastole, frame {ed}")
     wall = None if areas.wall_mm2 is None else areas.wall_mm2 @ slabs.thickness_mm / 1000
     known = slabs.doubt is None
-    partial = why_partial(areas.cavity_mm2[ed], np.sum(parts, 0)[ed], slabs.neighbours)
+    pictures = np.setdiff1d(np.arange(shape[1]), blank_slices(cine.image)).tolist()
+    cavity, whole = areas.cavity_mm2[ed], np.sum(parts, 0)[ed]
+    partial = why_partial(cavity, whole, pictures, slabs.neighbours)
     rate, rate_from = _heart_rate(cine, whole_cycle)
     left = _volumes("lv_", volume[ed], volume[es_frame])
     left["lv_mass_g"] = None if wall is None else float(wall[ed]) * MYOCARDIUM_G_PER_ML
@@ -117,7 +120,8 @@ def ventricular_function(
     if right:
         assert cine.label_ed is not None
         shown = label_areas(cine.label_ed, RIGHT_VENTRICLE, cine.spacing)
-        numbers |= _scoped(right, known, surface, why_partial(shown, shown, slabs.neighbours))
+        right_partial = why_partial(shown, shown, pictures, slabs.neighbours)
+        numbers |= _scoped(right, known, surface, right_partial)
     return Function(
         areas=areas,
         volume_ml=volume if known else None,

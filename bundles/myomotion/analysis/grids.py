@@ -18,6 +18,7 @@ from myomotion.errors import InputError
 from myomotion.io.cine import Cine
 from myomotion.io.labels import CAVITY, MYOCARDIUM, RIGHT_VENTRICLE
 from myomotion.io.pictures.moving import moving_center
+from myomotion.io.pictures.padding import blank_slices
 
 
 def working_grids(cine: Cine, size: int = 96, spacing: float = 1.5) -> list[WorkingGrid]:
@@ -183,6 +184,12 @@ class Slices:
     def beats(self) -> int:
         """How many beats the cine shows (:func:`~myomotion.core.cycle.beats`)."""
         return beats(self.images)
+
+    @cached_property
+    def blank(self) -> list[int]:
+        """Slices of one intensity throughout in which nothing is labelled."""
+        labelled = torch.stack([soft.flatten(1).any(1) for soft in self.soft.values()]).any(0)
+        return [z for z in blank_slices(self.cine.image) if not labelled[z]]
 
     def covered(self, label: int) -> np.ndarray:
         """Voxels that a label covers by more than half at end-diastole, ``(Z, size, size)``."""

@@ -65,10 +65,10 @@ def intensities(slices: Slices, z: int) -> Intensities:
 
     Returns:
         The range at end-diastole. Zero lies where the dark end has the usual share of the top, so
-        that it moves with a constant on all intensities.
+        that it moves with a constant on all intensities. A blank slice is all dark.
 
     Raises:
-        InputError: if the slice is empty about the heart.
+        InputError: if the slice is empty about the heart and not blank.
     """
     reference = slices.images[z, 0].numpy()
     axis = (np.arange(len(reference)) - (len(reference) - 1) / 2) * slices.spacing
@@ -77,6 +77,8 @@ def intensities(slices: Slices, z: int) -> Intensities:
     blood, top = (float(v) for v in np.percentile(heart, (BLOOD_PERCENTILE, TOP_PERCENTILE)))
     top = min(top, dark + BRIGHTEST_SHARE * (blood - dark)) if blood > dark else top
     zero = dark - USUAL_SHARE / (1 - USUAL_SHARE) * max(top - dark, 0.0)
+    if top <= dark and z in slices.blank:
+        return Intensities(zero=dark, dark=dark, top=dark + 1)
     if top <= dark:
         cine = slices.cine
         raise InputError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from itertools import takewhile
 
 import numpy as np
@@ -16,7 +17,9 @@ LAST_SHARE = 0.5
 BASE_MM = 22.0  # no slice farther than this from the first is left by the base in systole
 
 
-def why_partial(cavity: np.ndarray, whole: np.ndarray, neighbours: bool) -> str | None:
+def why_partial(
+    cavity: np.ndarray, whole: np.ndarray, pictures: Container[int], neighbours: bool
+) -> str | None:
     """Why slices do not cover a ventricle from base to apex; None where they do.
 
     Whether slices of the base are left out cannot be told from areas where the stack goes on.
@@ -24,6 +27,7 @@ def why_partial(cavity: np.ndarray, whole: np.ndarray, neighbours: bool) -> str 
     Args:
         cavity: areas at end-diastole, ``(Z,)``.
         whole: areas of cavity and wall, ``(Z,)``.
+        pictures: slices that are not blank.
         neighbours: the slices are those of a stack, none left out between them.
 
     Returns:
@@ -44,8 +48,8 @@ def why_partial(cavity: np.ndarray, whole: np.ndarray, neighbours: bool) -> str 
             "cavity has none"
         )
     share = cavity / cavity.max()
-    ends = ((shown[0], 0), (shown[-1], len(cavity) - 1))
-    cut = [str(z) for z, edge in ends if z == edge and share[z] >= APEX_SHARE]
+    ends = ((shown[0], shown[0] - 1), (shown[-1], shown[-1] + 1))
+    cut = [str(z) for z, beyond in ends if beyond not in pictures and share[z] >= APEX_SHARE]
     if cut:
         return f"the stack ends with slice {' and '.join(cut)} within the ventricle"
     apex = shown[-1] if base_first(whole[shown].tolist()) else shown[0]

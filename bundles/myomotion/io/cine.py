@@ -15,7 +15,7 @@ from myomotion.io.frame_times import mean_step
 from myomotion.io.info import StudyInfo, Subject, read_info, slice_name
 from myomotion.io.labels import MYOCARDIUM, Label, read_label
 from myomotion.io.pictures.end_diastole import EndDiastole, find_end_diastole
-from myomotion.io.pictures.padding import without_gaps, without_padding
+from myomotion.io.pictures.padding import blank_slices, without_gaps, without_padding
 from myomotion.io.slabs import Slabs, slabs_of
 from myomotion.io.source import image_title, read_cine_image
 from myomotion.io.storage import Storage, storage_of
@@ -203,6 +203,9 @@ def read_cine(
     warnings = [*source.warnings, *(w for w in (gaps, padded, ed.warning) if w)]
     warnings += [note for label in read.values() for note in label.notes]
     warnings += [str(note) for note in study.get("not_read") or []]  # type: ignore[attr-defined]
+    if blank := blank_slices(image):
+        named = f"Slice{'s' * (len(blank) > 1)} {', '.join(map(str, blank))}"
+        warnings.append(f"{named}: one value throughout; nothing is measured there.")
     if "label_ed" in labels and not (labels["label_ed"] == MYOCARDIUM).any():
         warnings.append(
             f"{Path(str(study['label_ed'])).name} labels the cavity alone. Give the myocardium for "
@@ -312,6 +315,8 @@ def _check_frames(path: Path, image: np.ndarray, fewest: int) -> None:
         )
     if float(np.ptp(image)) == 0:
         raise InputError(f"{path}: every voxel is {image.flat[0]:g}. A cine needs contrast.")
+    if len(blank_slices(image)) == image.shape[2]:
+        raise InputError(f"{path}: every slice holds one value. A cine needs contrast.")
 
 
 def _frame_index(value: object, frames: int, name: str, path: Path) -> int:

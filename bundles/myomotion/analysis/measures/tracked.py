@@ -129,10 +129,11 @@ def measured_slices(slices: Sequence[TrackedSlice]) -> list[TrackedSlice]:
 
     Returns:
         Those with a wall that strain is measured in; where there is none, those with a labelled
-        cavity; without a label, all.
+        cavity; without a label, all that are not blank.
     """
     walls = [s for s in slices if s.has_wall]
-    return walls or [s for s in slices if s.has_cavity] or list(slices)
+    cavities = [s for s in slices if s.has_cavity]
+    return walls or cavities or [s for s in slices if s.index not in s.motion.slices.blank]
 
 
 def tracked_slices(motion: Motion, control: QualityControl | None = None) -> list[TrackedSlice]:

@@ -42,6 +42,15 @@ def without_padding(image: np.ndarray) -> tuple[np.ndarray, str | None]:
     )
 
 
+def blank_slices(image: np.ndarray) -> list[int]:
+    """Slices that hold one value throughout, as they are put at the ends of a stack to fill it.
+
+    Args:
+        image: ``(X, Y, Z, T)``.
+    """
+    return [z for z in range(image.shape[2]) if float(np.ptp(image[:, :, z])) == 0]
+
+
 def without_gaps(image: np.ndarray) -> tuple[np.ndarray, str | None]:
     """Fill what is NaN in every frame and joined to the border with the nearest intensities.
 
