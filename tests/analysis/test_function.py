@@ -143,15 +143,12 @@ def test_part_of_a_ventricle_is_never_called_the_whole(cavity: list[float], why:
     assert "slices seen" in found.about["of"]
 
 
-@pytest.mark.parametrize("blank", [0, 4])
-def test_a_blank_slice_does_not_end_a_ventricle(blank: int) -> None:
-    cavity = [*EDGE, *[1500.0] * 3, *EDGE]
-    assert function(cavity).partial is None
-    cine = stack(5)
-    cine.image[:, :, blank] = 0
-    end = 1 if blank == 0 else 3
+def test_a_blank_slice_does_not_end_a_ventricle() -> None:
+    cavity, cine = [*EDGE, 1500.0, 1500.0, 600.0, *EDGE], stack(5)
+    assert function(cavity, cine=cine).partial is None
+    cine.image[:, :, 0] = 0
     partial = function(cavity, cine=cine).partial
-    assert partial == f"the stack ends with slice {end} within the ventricle"
+    assert partial == "the stack ends with slice 1 within the ventricle"
 
 
 def test_stack_whose_last_slice_shows_the_tip_reaches_the_apex() -> None:
