@@ -190,10 +190,18 @@ def _jobs(output: Path, source: Path, settings: CineSettings, seed: int) -> list
     record = source / "settings.json"
     if record.is_file() and json.loads(record.read_text()).get("grid", "ED") != "ED":
         raise ValueError(f"{record}: the cycles refer to ES. Simulate them with --grid ED.")
+    sections = {s: content.get(s, []) if isinstance(content, dict) else [] for s in SPLITS}
+    if any(
+        not {"cycle", "subject", "level"} <= {*e} for entries in sections.values() for e in entries
+    ):
+        raise ValueError(
+            f"{listing}: not every entry has a cycle, subject and level. Give a folder that "
+            "python -m fem_sim simulate made."
+        )
     jobs = []
-    for section in SPLITS:
+    for section, entries in sections.items():
         subjects: dict[str, list[tuple[str, str]]] = {}
-        for entry in content.get(section, []):
+        for entry in entries:
             path = str(source / entry["cycle"])
             subjects.setdefault(entry["subject"], []).append((entry["level"], path))
         for subject, slices in subjects.items():

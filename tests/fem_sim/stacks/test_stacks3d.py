@@ -165,6 +165,53 @@ def test_modes_are_learned_by_command(hearts: Path, tmp_path: Path) -> None:
     assert [len(field) for field in HeartModes.load(output).fields] == [2, 1]
 
 
+def test_modes_are_written_under_the_name_that_was_given_and_no_other(
+    hearts: Path, tmp_path: Path
+) -> None:
+    foreign = tmp_path / "modes.npz"
+    foreign.write_bytes(b"somebody's")
+    output = tmp_path / "modes"
+    command = ["modes3d", "--hearts", str(hearts), "--output", str(output), "--counts", "2"]
+    assert main(command) == 0
+    assert len(HeartModes.load(output).fields) == 1
+    assert foreign.read_bytes() == b"somebody's"
+
+
+@pytest.mark.parametrize(
+    ("counts", "said"),
+    [
+        (["99"], "counts: 99 modes of order 0. Give 0 to 4"),
+        (["2", "-1"], "counts: -1 modes of order 1. Give 0 to 4"),
+        (["0"] * 20, "counts: 20 orders of waves. Give at most 19"),
+    ],
+)
+def test_more_modes_than_there_are_and_fewer_than_none_are_refused(
+    counts: list[str], said: str, hearts: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "modes.npz"
+    command = ["modes3d", "--hearts", str(hearts), "--output", str(output), "--counts", *counts]
+    assert main(command) == 2
+    error = capsys.readouterr().err
+    assert said in error and error.count("\n") == 1
+    assert not output.exists()
+
+
+@pytest.mark.parametrize("command", ["modes3d --hearts", "stacks3d --hearts", "phantom --cycles"])
+def test_folder_of_something_else_is_refused_by_name(
+    command: str, hearts: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    listing, maker = hearts / "datalist.json", "simulate"
+    if command != "phantom --cycles":
+        entry = {"cycle": "s00000_mid.npz", "subject": "s00000", "level": "mid"}
+        sections = ("training", "validation", "test")
+        listing.write_text(json.dumps({section: [entry] for section in sections}))
+        maker = "hearts3d"
+    assert main([*command.split(), str(hearts), "--output", str(tmp_path / "out")]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith(f"error: {listing}: not every entry") and error.count("\n") == 1
+    assert f"Give a folder that python -m fem_sim {maker} made" in error
+
+
 def test_errors_of_a_lift_that_is_measured_are_those_of_a_known_motion(hearts: Path) -> None:
     jobs = unseen_jobs(hearts, StackSettings(shift=0.0))
     ((name, found),) = true_errors(jobs, LiftSettings())

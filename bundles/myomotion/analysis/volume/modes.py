@@ -8,6 +8,7 @@ is learned of a scar at one angle holds at all.
 
 from __future__ import annotations
 
+import io
 import json
 from dataclasses import dataclass
 from functools import lru_cache
@@ -18,7 +19,8 @@ from zipfile import BadZipFile
 import numpy as np
 
 from myomotion.analysis.volume.lattice import ANGLES, DEPTHS, HEIGHTS, cylinder_directions
-from myomotion.errors import InputError
+from myomotion.errors import InputError, SettingError
+from myomotion.files.atomic import write_bytes
 
 SHIPPED = Path(__file__).with_name("modes.npz")
 SLENDERNESS = 3.5  # length over radius: brings longitudinal units to the size of the others
@@ -41,13 +43,15 @@ class HeartModes:
     provenance: dict[str, Any]
 
     def save(self, path: Path) -> None:
-        """Write an ``.npz``."""
+        """Write an ``.npz`` in one step, under the very name that is given."""
         content: dict[str, Any] = {"provenance": np.array(json.dumps(self.provenance))}
         for order, (field, spread) in enumerate(zip(self.fields, self.spreads, strict=True)):
             kind = np.float32 if order == 0 else np.complex64
             content[f"fields_{order}"] = field.astype(kind)
             content[f"spreads_{order}"] = spread.astype(np.float32)
-        np.savez_compressed(path, **content)
+        file = io.BytesIO()  # numpy adds .npz to a name that lacks it
+        np.savez_compressed(file, **content)
+        write_bytes(path, file.getvalue())
 
     @classmethod
     def load(cls, path: Path = SHIPPED) -> HeartModes:
@@ -131,7 +135,13 @@ def learn_modes(
             the end-systolic frame.
         counts: modes of each order of waves.
         provenance: noted with them.
+
+    Raises:
+        SettingError: for counts of modes or of orders that there cannot be.
     """
+    orders = len(ANGLES) // 2 + 1
+    if len(counts) > orders:
+        raise SettingError(f"counts: {len(counts)} orders of waves. Give at most {orders}.")
     back = cylinder_directions()
     waves = []
     for positions, _ in hearts:
@@ -144,6 +154,11 @@ def learn_modes(
         data = [factor * wave[:, :, order] for wave in waves]
         flat: np.ndarray = np.concatenate(data).reshape(-1, len(HEIGHTS) * len(DEPTHS) * 3)
         flat = flat.real if order == 0 else flat  # the mean around has no phase
+        if not 0 <= count <= min(flat.shape):
+            raise SettingError(
+                f"counts: {count} modes of order {order}. Give 0 to {min(flat.shape)}, as many as "
+                "these hearts can have."
+            )
         vectors = np.linalg.svd(flat, full_matrices=False)[2][:count]
         most = [
             np.abs(one.reshape(len(one), -1) @ vectors.conj().T).max(0) for one in data
