@@ -113,6 +113,7 @@ SETTINGS: dict[str, Any] = {
     "whole": {"seed": 0},
     "amounts": {"alpha": 0},
     "sizes": {"spacing": 1.5},
+    "ranges": {"orientations": (8, 1, 8)},
 }
 
 
@@ -131,6 +132,9 @@ SETTINGS: dict[str, Any] = {
         ("amounts", "alpha", "half"),
         ("sizes", "spacing", 0),
         ("sizes", "spacing", float("inf")),
+        ("ranges", "orientations", (9, 1, 8)),
+        ("ranges", "orientations", (0, 1, 8)),
+        ("ranges", "orientations", (2.0, 1, 8)),
     ],
 )
 def test_settings_that_mean_nothing_end_the_command_with_status_2(
@@ -183,6 +187,12 @@ def test_every_check_of_a_configuration_is_run_and_passes_as_it_is(bundle: str, 
     assert {f"$@{c}" for c in CHECKS if c in content and c.endswith(ends)} <= set(runs)
 
 
+@pytest.mark.parametrize("bundle", sorted({bundle for bundle, _ in CONFIGURATIONS}))
+def test_every_evaluation_asks_for_its_device_before_it_runs(bundle: str) -> None:
+    content = ConfigParser.load_config_file(config(bundle, "evaluate"))
+    assert content["evaluating"][:2] == ["$@known_keys", "$@device_there"]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("value", ["nonsense", None, -1])
 @pytest.mark.parametrize(("bundle", "name"), CONFIGURATIONS)
@@ -208,6 +218,7 @@ def test_every_number_and_truth_of_a_configuration_is_checked_before_it_runs(
         ("ventricle_segmentation", "train", "channels", [32, 30]),
         ("ventricle_segmentation", "train", "half_precision", "yes"),
         ("ventricle_segmentation", "inference", "device", "gpu"),
+        ("ventricle_segmentation", "inference", "orientations", 9),
         ("vae_regulariser", "inference", "section", "tests"),
     ],
 )

@@ -90,6 +90,11 @@ def _is_number(value: object) -> TypeGuard[float]:
     return number and math.isfinite(value)  # type: ignore[arg-type]
 
 
+def _is_whole(value: object) -> TypeGuard[int]:
+    """A whole number; true and false are none."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
 @exits
 def check_settings(
     counts: Mapping[str, object],
@@ -98,6 +103,7 @@ def check_settings(
     whole: Mapping[str, object] | None = None,
     amounts: Mapping[str, object] | None = None,
     sizes: Mapping[str, object] | None = None,
+    ranges: Mapping[str, tuple[object, int, int]] | None = None,
 ) -> None:
     """Refuse values that would stop a run in its midst, or be taken for something else.
 
@@ -108,16 +114,22 @@ def check_settings(
         whole: of keys that must be whole numbers of at least 0.
         amounts: of keys that must be numbers of at least 0.
         sizes: of keys that must be numbers above 0.
+        ranges: of keys that must be whole numbers from one to another, with both.
 
     Raises:
         SettingError: naming key, value and fix; here an exit status and one line.
     """
     for numbers, least in ((counts, 1), (whole or {}, 0)):
         for key, value in numbers.items():
-            if isinstance(value, bool) or not isinstance(value, int) or value < least:
+            if not _is_whole(value) or value < least:
                 raise SettingError(
                     f"{key}: {value!r} is no whole number of at least {least}. Give one."
                 )
+    for key, (value, least, most) in (ranges or {}).items():
+        if not _is_whole(value) or not least <= value <= most:
+            raise SettingError(
+                f"{key}: {value!r} is no whole number from {least} to {most}. Give one."
+            )
     for key, value in (amounts or {}).items():
         if not _is_number(value) or value < 0:
             raise SettingError(f"{key}: {value!r} is no number of at least 0. Give one.")

@@ -75,6 +75,12 @@ def test_mean_over_the_orientations_turns_with_the_picture_and_the_spread_tells_
     assert float(look.shares(pictures, lopsided, 1)[:, SPREAD].max()) < 1e-3
 
 
+def test_more_orientations_than_a_square_has_are_those_eight() -> None:
+    pictures = striped(ring_label((96, 96), (40.0, 50.0), 12, 19, right=True)[None])
+    more, eight = (TwoLooks().shares(pictures, by_grey(), n) for n in (16, 8))
+    torch.testing.assert_close(more, eight, rtol=0, atol=0)
+
+
 @pytest.mark.parametrize("what", ["nothing", "a disc of blood", "a disc of muscle", "a small ring"])
 def test_what_is_no_heart_is_background(what: str) -> None:
     label = {

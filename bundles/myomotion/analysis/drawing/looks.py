@@ -47,7 +47,7 @@ class TwoLooks(Inferer):
     Args:
         spacing: voxel size of the pictures in millimetres.
         size: of the second look, voxels.
-        orientations: of the second look: 1, or up to the eight of a square.
+        orientations: of the second look: 1 to the eight of a square; more are those eight.
         rings: leave out slices with a wall but without a cavity, as the apex has at end-diastole;
             at end-systole cavities vanish.
         batch_size: the most pictures in one pass.
@@ -168,7 +168,7 @@ class TwoLooks(Inferer):
         Args:
             pictures: ``(N, H, W)``.
             network: see :meth:`__call__`.
-            orientations: how many.
+            orientations: how many, at most eight.
         """
         size = pictures.shape[-2:]
         with workers() as run:
@@ -188,9 +188,9 @@ class TwoLooks(Inferer):
             own = torch.cat(found[first : first + len(parts)])
             left = own[:, CAVITY] + own[:, MYOCARDIUM]
             total, squares = total + own, squares + left**2
-        mean = total / orientations
+        mean = total / len(ways)
         left = mean[:, CAVITY] + mean[:, MYOCARDIUM]
-        spread = (squares / orientations - left**2).clamp(min=0).sqrt()
+        spread = (squares / len(ways) - left**2).clamp(min=0).sqrt()
         return torch.cat([mean, spread[:, None]], 1)
 
 
