@@ -10,8 +10,10 @@ from dataclasses import fields
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
-from fem_sim.command_line import add_workers, run_command
+from fem_sim.command_line import add_seed, add_workers, run_command
+from myomotion.errors import SettingError
 
 COMMANDS = {
     "simulate": "simulate motion cycles of a virtual population or of label maps",
@@ -22,6 +24,14 @@ COMMANDS = {
     "modes3d": "learn how simulated ventricles move, for the lift of slices into space",
     "show": "draw simulated cycles: mesh, deformation, area change and strain",
     "verify": "measure every claim made about the simulator",
+}
+# Options of phantom that say how pictures are drawn, by what fem_sim.phantom.render calls them.
+PICTURES = {
+    "spacing_range": "spacing",
+    "matrix": "matrix",
+    "translation_mm": "translation",
+    "rotation_deg": "rotation",
+    "snr_range": "snr",
 }
 # Packages of commands that have another name.
 PACKAGES = {"hearts3d": "heart3d", "stacks3d": "heart3d.stacks", "modes3d": "heart3d.modes"}
@@ -70,7 +80,7 @@ def _module(command: str) -> ModuleType:
 
 def _add_common(command: argparse.ArgumentParser) -> None:
     command.add_argument("--output", type=Path, required=True, help="folder of the results")
-    command.add_argument("--seed", type=int, default=0, help="of everything drawn (default 0)")
+    add_seed(command)
     add_workers(command)
     command.add_argument("--quiet", action="store_true", help="no progress bar")
 
@@ -100,7 +110,7 @@ def _add_simulate(command: argparse.ArgumentParser) -> None:
         help="of the wall (default %(default)s)",
     )
     command.add_argument(
-        "--count", type=int, default=60, help="slices of the virtual population, three a subject"
+        "--count", type=int, help="slices of the virtual population, three a subject (default 60)"
     )
     command.add_argument(
         "--coding",
@@ -108,7 +118,7 @@ def _add_simulate(command: argparse.ArgumentParser) -> None:
         'means: "{1: myocardium, 2: cavity}"',
     )
     command.add_argument(
-        "--phase", choices=("ES", "ED"), default="ES", help="cardiac phase of the sources"
+        "--phase", choices=("ES", "ED"), help="cardiac phase of the sources (default ES)"
     )
     command.add_argument(
         "--ratio",
@@ -131,12 +141,17 @@ def _simulate(options: argparse.Namespace) -> int:
     from fem_sim.dataset import simulate_dataset
     from fem_sim.settings import DatasetSettings
 
+    if options.sources:
+        _refuse(options, ["count"], "with label maps")
+    else:
+        _refuse(options, ["coding", "phase", "ratio"], "without label maps")
+    given = {setting.name: getattr(options, setting.name) for setting in fields(DatasetSettings)}
     listing = simulate_dataset(
         options.output,
         workers=options.workers,
         progress=not options.quiet,
         scheduler=options.scheduler,
-        **{setting.name: getattr(options, setting.name) for setting in fields(DatasetSettings)},
+        **{name: value for name, value in given.items() if value is not None},
     )
     print(listing)
     return 0
@@ -159,7 +174,7 @@ def _add_phantom(command: argparse.ArgumentParser) -> None:
         help="study or folder of studies: move its real end-diastolic frame instead",
     )
     command.add_argument(
-        "--count", type=int, default=60, help="slices to simulate where no cycles are given"
+        "--count", type=int, help="slices to simulate where no cycles are given (default 60)"
     )
     command.add_argument("--ratio", type=float, help="cavity area ED / ES, with --animate")
     command.add_argument(
@@ -170,28 +185,24 @@ def _add_phantom(command: argparse.ArgumentParser) -> None:
         "--spacing",
         type=float,
         nargs=2,
-        default=default.spacing_range,
         metavar=("LOW", "HIGH"),
         help="range of the in-plane spacing in mm",
     )
-    command.add_argument("--matrix", type=int, default=default.matrix, help="voxels along a side")
+    command.add_argument("--matrix", type=int, help="voxels along a side")
     command.add_argument(
         "--translation",
         type=float,
-        default=default.translation_mm,
         help="largest rigid motion of the heart in mm",
     )
     command.add_argument(
         "--rotation",
         type=float,
-        default=default.rotation_deg,
         help="largest rigid rotation of a slice in degrees",
     )
     command.add_argument(
         "--snr",
         type=float,
         nargs=2,
-        default=default.snr_range,
         metavar=("LOW", "HIGH"),
         help="range of the blood's signal over the noise",
     )
@@ -201,6 +212,7 @@ def _phantom(options: argparse.Namespace) -> int:
     if options.animate is not None:
         from fem_sim.phantom.animate import animate
 
+        _refuse(options, ["count", *PICTURES.values()], "with --animate")
         listing = animate(
             options.animate,
             options.output,
@@ -209,6 +221,7 @@ def _phantom(options: argparse.Namespace) -> int:
             frames=options.frames,
             noise=not options.no_noise,
             workers=options.workers,
+            progress=not options.quiet,
         )
         print(listing)
         return 0
@@ -217,27 +230,48 @@ def _phantom(options: argparse.Namespace) -> int:
     from fem_sim.phantom.dataset import make_cines
     from myomotion.files.outputs import refuse_unsafe
 
+    if options.cycles is not None:
+        _refuse(options, ["count", "ratio"], "with --cycles")
+    _refuse(options, ["ratio"], "without --animate")
     common = {"seed": options.seed, "workers": options.workers, "progress": not options.quiet}
     cycles = options.cycles
     if cycles is None:
         for name in (RECORD, LISTING):  # known before minutes of simulation
             refuse_unsafe(options.output / name)
         cycles = options.output / "cycles"
-        simulate_dataset(cycles, preset="physiological", count=options.count, **common)
+        count = {} if options.count is None else {"count": options.count}
+        simulate_dataset(cycles, preset="physiological", **count, **common)
+    pictures: dict[str, Any] = {
+        setting: tuple(value) if isinstance(value, list) else value
+        for setting, name in PICTURES.items()
+        if (value := getattr(options, name)) is not None
+    }
     listing = make_cines(
         options.output,
         cycles=cycles,
         frames=options.frames,
         noise=not options.no_noise,
-        spacing_range=tuple(options.spacing),
-        matrix=options.matrix,
-        translation_mm=options.translation,
-        rotation_deg=options.rotation,
-        snr_range=tuple(options.snr),
+        **pictures,
         **common,
     )
     print(listing)
     return 0
+
+
+def _refuse(options: argparse.Namespace, names: Sequence[str], where: str) -> None:
+    """Refuse options that would do nothing.
+
+    Args:
+        options: of the command, None where one was not given.
+        names: of those that do nothing.
+        where: when they do not.
+
+    Raises:
+        SettingError: naming the first that was given.
+    """
+    for name in names:
+        if getattr(options, name) is not None:
+            raise SettingError(f"--{name}: does nothing {where}. Leave it out.")
 
 
 def _slices(options: argparse.Namespace) -> int:

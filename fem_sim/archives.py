@@ -8,11 +8,12 @@ import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
-from zipfile import BadZipFile
+from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 
 from myomotion.files.atomic import write_bytes
+from myomotion.files.tables import json_sha256
 
 T = TypeVar("T")
 PROVENANCE = "provenance"
@@ -29,6 +30,23 @@ def save_archive(path: Path | str, content: Mapping[str, Any]) -> None:
     text = np.array(json.dumps(content[PROVENANCE]))
     np.savez_compressed(file, **{**content, PROVENANCE: text})
     write_bytes(Path(path), file.getvalue())
+
+
+def archive_sha256(path: Path | str) -> str | None:
+    """SHA-256 of the arrays of an archive by the checksums in it, the same whenever it was written.
+
+    Args:
+        path: of the file.
+
+    Returns:
+        64 hexadecimal digits; None where the file is not there or no archive.
+    """
+    try:
+        with ZipFile(path) as archive:
+            sums = {Path(part.filename).stem: part.CRC for part in archive.infolist()}
+    except (OSError, BadZipFile):
+        return None
+    return json_sha256(sorted((name, crc) for name, crc in sums.items() if name != PROVENANCE))
 
 
 def load_archive(path: Path | str, make: Callable[..., T], kind: str) -> T:

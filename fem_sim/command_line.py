@@ -8,6 +8,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from myomotion.errors import InputError, root_input_error
@@ -83,9 +84,27 @@ def add_workers(
     shown = "one a core" if default is None else "%(default)s"
     parser.add_argument(
         "--workers",
-        type=_positive,
+        type=partial(_at_least, 1),
         default=usable_cores() if default is None else default,
         help=f"{purpose} (default: {shown})",
+    )
+
+
+def add_seed(
+    parser: argparse.ArgumentParser, purpose: str = "of everything drawn", default: int = 0
+) -> None:
+    """Add ``--seed``, a number of at least 0, which is what numpy's generators take.
+
+    Args:
+        parser: of the command.
+        purpose: what the seed is of.
+        default: where the option is not given.
+    """
+    parser.add_argument(
+        "--seed",
+        type=partial(_at_least, 0),
+        default=default,
+        help=f"{purpose} (default %(default)s)",
     )
 
 
@@ -141,11 +160,11 @@ def parse_override(text: str) -> tuple[str, Any]:
         return key, value
 
 
-def _positive(text: str) -> int:
+def _at_least(least: int, text: str) -> int:
     try:
         number = int(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"invalid int value: {text!r}") from None
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{number}; it must be at least 1.")
+    if number < least:
+        raise argparse.ArgumentTypeError(f"{number}; it must be at least {least}.")
     return number

@@ -39,7 +39,7 @@ def simulate_dataset(
         Path of the data list.
 
     Raises:
-        ValueError: for an argument that makes no sense, or a folder of other settings.
+        ValueError: for an argument that makes no sense, or a folder of other settings or sources.
         InputError: for sources that do not exist.
         OutputError: for a folder that cannot be written.
         RuntimeError: if no slice at all could be simulated.
@@ -68,6 +68,8 @@ def simulate_dataset(
         files=[output / job.path.name for job in jobs],
         rejections=[output / REJECTED / job.rejection.name for job in jobs],
         inputs=chosen.sources,
+        made_of={job.name: job.made_of for job in jobs},
+        kept=[job.name for job in jobs if job.is_done],
     )
     simulate_waiting(
         simulate_slice,

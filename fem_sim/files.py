@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from myomotion.files.tables import write_report
 SPLITS = ("training", "validation", "test")
 RECORD, LISTING = "settings.json", "datalist.json"
 CINE = "cine"  # kind of a virtual cine's folder, see myomotion.files.outputs
+MADE_OF = "made_of"  # entry of the record: what each part is made of
 REJECTED = "rejected"  # folder of the reasons why something could not be made
 
 
@@ -55,10 +56,13 @@ def claim_folder(
     folders: Sequence[Path] = (),
     rejections: Iterable[Path] = (),
     inputs: Iterable[object] = (),
+    made_of: Mapping[str, str | None] | None = None,
+    kept: Collection[str] = (),
 ) -> None:
     """Make the folder of a data set, or check that it was made with the same settings.
 
-    What a killed run left half written is removed.
+    Parts that are kept must be made of the same input; a folder may grow by others. What a killed
+    run left half written is removed.
 
     Args:
         folder: of the data set.
@@ -67,11 +71,15 @@ def claim_folder(
         folders: that will be made in it, of the kind :data:`CINE`.
         rejections: where reasons will be noted.
         inputs: files and folders that are read.
+        made_of: SHA-256 of the input of each part by its name, noted beside the settings; None
+            where it is not known. Parts of which nothing was noted pass.
+        kept: names of the parts that an earlier run made.
 
     Raises:
         OutputError: the folder cannot be made or written, or something would be replaced that is
             not this program's, see :func:`~myomotion.files.outputs.refuse_unsafe`.
-        ValueError: the folder was made with other settings, or two parts would have one name.
+        ValueError: the folder was made with other settings or of other input, or two parts would
+            have one name.
     """
     record, read = folder / RECORD, Inputs(inputs)
     own = [record, folder / LISTING, *files]
@@ -84,10 +92,8 @@ def claim_folder(
         refuse_unsafe(path, read, REPORT)
     for path in folders:
         refuse_unsafe(path, read, CINE)
-    try:
-        previous = json.loads(record.read_text(encoding="utf-8")) if record.is_file() else None
-    except ValueError as error:
-        raise ValueError(f"{record}: no valid JSON ({error}). Delete the folder.") from error
+    noted = _noted(record)
+    previous = None if noted is None else {k: v for k, v in noted.items() if k != MADE_OF}
     current = json.loads(json.dumps(settings))
     if previous is not None and previous != current:
         keys = sorted(k for k in {*previous, *current} if previous.get(k) != current.get(k))
@@ -96,12 +102,37 @@ def claim_folder(
             f"{folder}: was made with other settings ({changes}). "
             "Choose another output folder or repeat the first settings."
         )
+    known = {} if noted is None else dict(noted.get(MADE_OF, {}))
+    given = {name: total for name, total in (made_of or {}).items() if total is not None}
+    others = sorted(n for n in kept if n in known and given.get(n, known[n]) != known[n])
+    if others:
+        more = f" and {len(others) - 3} more" if len(others) > 3 else ""
+        raise ValueError(
+            f"{folder}: was made with other settings ({', '.join(others[:3])}{more}: made of other "
+            "input). Choose another output folder or give the first input."
+        )
+    known |= {name: total for name, total in given.items() if name not in kept}
+    if known:
+        current[MADE_OF] = known
     with writing(record):
         folder.mkdir(parents=True, exist_ok=True)
         remove_leftovers(folder)
         mark(folder, (path.name for path in own))
-    if previous is None:
+    if noted != current:
         write_json(record, current)
+
+
+def _noted(record: Path) -> dict[str, Any] | None:
+    """Content of the record of a folder; None where there is none."""
+    if not record.is_file():
+        return None
+    try:
+        content = json.loads(record.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{record}: no valid JSON ({error}). Delete the folder.") from error
+    if not isinstance(content, dict):
+        raise ValueError(f"{record}: holds no settings. Delete the folder.")
+    return content
 
 
 def split_of(subject_index: int) -> str:

@@ -36,6 +36,11 @@ class SimulationJob:
         """Where the reason is noted if it cannot be simulated."""
         return Path(self.output) / REJECTED / f"{self.name}.json"
 
+    @property
+    def is_done(self) -> bool:
+        """An earlier run has left a result or a reason."""
+        return self.path.is_file() or self.rejection.is_file()
+
 
 Job = TypeVar("Job", bound=SimulationJob)
 

@@ -34,6 +34,7 @@ class SliceJob(SimulationJob):
         level: basal, mid or apical.
         labels: the slice's label map, or None for a virtual subject.
         ratio: cavity area ratio ED / ES asked for or measured; None draws one.
+        made_of: SHA-256 of the label map's file and the ratio; None for a virtual subject.
     """
 
     settings: DatasetSettings
@@ -42,6 +43,7 @@ class SliceJob(SimulationJob):
     level: str
     labels: np.ndarray | None = None
     ratio: float | None = None
+    made_of: str | None = None
 
 
 def simulate_slice(job: SliceJob) -> None:

@@ -12,6 +12,7 @@ from fem_sim.settings import DatasetSettings
 from fem_sim.slices import SliceJob
 from myomotion.core.segments import LEVELS
 from myomotion.errors import InputError
+from myomotion.files.tables import file_sha256, json_sha256
 from myomotion.io.labels import CAVITY
 
 LOG = logging.getLogger(__name__)
@@ -69,6 +70,8 @@ def source_jobs(
             LOG.warning("%s", error)
             continue
         measured = {} if settings.ratio else measured_ratios(path, subject, slices, coding, phase)
+        ratios = {part.name: settings.ratio or measured.get(part.name) for part in slices}
+        own = file_sha256(path)
         jobs += [
             SliceJob(
                 output=output,
@@ -78,7 +81,8 @@ def source_jobs(
                 subject_index=index,
                 level=part.level,
                 labels=part.labels,
-                ratio=settings.ratio or measured.get(part.name),
+                ratio=ratios[part.name],
+                made_of=json_sha256([own, ratios[part.name]]),
             )
             for part in slices
         ]

@@ -6,7 +6,7 @@ import argparse
 from dataclasses import fields
 from pathlib import Path
 
-from fem_sim.command_line import add_workers
+from fem_sim.command_line import add_seed, add_workers
 from fem_sim.heart3d.dataset import HeartSettings, simulate_hearts
 from fem_sim.heart3d.material import MATERIALS
 
@@ -16,9 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     default = HeartSettings()
     parser.add_argument("--output", type=Path, required=True, help="folder of the results")
     parser.add_argument("--count", type=int, default=200, help="ventricles (default %(default)s)")
-    parser.add_argument(
-        "--seed", type=int, default=default.seed, help="of everything drawn (default %(default)s)"
-    )
+    add_seed(parser, default=default.seed)
     parser.add_argument(
         "--frames", type=int, default=default.frames, help="of a beat (default %(default)s)"
     )

@@ -25,8 +25,10 @@ from fem_sim.phantom.render import (
 from fem_sim.phantom.slice import background_noise, render_slice, simulate_slice, slice_motion
 from fem_sim.phantom.study import Study, StudySlice, read_study, septal_angle
 from fem_sim.population.dynamics import draw_dynamics
+from myomotion.analysis.provenance import input_hashes
 from myomotion.core.wall.contours import RejectedSliceError
 from myomotion.errors import InputError
+from myomotion.files.tables import json_sha256
 from myomotion.io.cine import STUDY_FILES, find_studies
 
 LOG = logging.getLogger(__name__)
@@ -47,6 +49,7 @@ def animate(
     frames: int = 20,
     noise: bool = True,
     workers: int = 1,
+    progress: bool = True,
 ) -> Path:
     """Animate a study folder, or every study folder in a folder.
 
@@ -60,13 +63,14 @@ def animate(
         frames: frames of a cine, 5 to 30.
         noise: add Rician noise.
         workers: processes.
+        progress: show a progress bar.
 
     Returns:
         Path of the data list.
 
     Raises:
         InputError: no study.
-        ValueError: settings that make no sense, or a folder of other settings.
+        ValueError: settings that make no sense, or a folder of other settings or studies.
         OutputError: a folder that cannot be written.
         RuntimeError: if no study at all could be animated.
 
@@ -89,6 +93,8 @@ def animate(
         folders=[job.folder for job in jobs],
         rejections=[job.rejection for job in jobs],
         inputs=[study[key] for study in studies for key in STUDY_FILES if key in study],
+        made_of={job.name: json_sha256(input_hashes(job.study)) for job in jobs},
+        kept=[job.name for job in jobs if is_finished(job.folder)],
     )
     waiting = [job for job in jobs if not is_finished(job.folder)]
     run_jobs(
@@ -98,6 +104,7 @@ def animate(
         description="animating",
         unit="study",
         finished=len(jobs) - len(waiting),
+        progress=progress,
     )
     return write_cine_list(output, [("test", job.name) for job in jobs])
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from fem_sim.archives import archive_sha256
 from fem_sim.files import (
     LISTING,
     REJECTED,
@@ -25,6 +26,7 @@ from fem_sim.phantom.files import is_finished, write_cine
 from fem_sim.phantom.motion import PhantomError
 from fem_sim.phantom.render import CineSettings, render_cine
 from myomotion.core.segments import LEVELS
+from myomotion.files.tables import json_sha256
 
 LOG = logging.getLogger(__name__)
 
@@ -59,6 +61,17 @@ class CineJob:
         """Where the reason is noted if the cine cannot be made."""
         return Path(self.output) / REJECTED / f"{self.subject}.json"
 
+    @property
+    def is_done(self) -> bool:
+        """An earlier run has left a cine or a reason."""
+        return is_finished(self.folder) or self.rejection.is_file()
+
+    @property
+    def made_of(self) -> str | None:
+        """SHA-256 of its cycles; None where one cannot be read."""
+        sums = [(level, archive_sha256(path)) for level, path in self.slices]
+        return None if None in dict(sums).values() else json_sha256(sums)
+
 
 def make_cines(
     output: Path | str,
@@ -86,7 +99,8 @@ def make_cines(
         Path of the data list.
 
     Raises:
-        ValueError: for cycles without a data list or on the ES grid, or a folder of other settings.
+        ValueError: for cycles without a data list or on the ES grid, or a folder of other settings
+            or of other cycles.
         OutputError: for a folder that cannot be written.
         RuntimeError: if no cine at all could be made.
 
@@ -105,8 +119,10 @@ def make_cines(
         folders=[job.folder for job in jobs],
         rejections=[job.rejection for job in jobs],
         inputs=[path for job in jobs for _, path in job.slices],
+        made_of={job.subject: job.made_of for job in jobs},
+        kept=[job.subject for job in jobs if job.is_done],
     )
-    waiting = [j for j in jobs if not (is_finished(j.folder) or j.rejection.is_file())]
+    waiting = [j for j in jobs if not j.is_done]
     run_jobs(
         make_cine,
         waiting,

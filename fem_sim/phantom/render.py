@@ -49,6 +49,12 @@ class CineSettings:
             raise ValueError(f"spacing_range is {low}-{high} mm; use 0.8 <= low <= high <= 3.0.")
         if self.matrix < 64:
             raise ValueError(f"matrix is {self.matrix}; the heart needs at least 64 voxels.")
+        low, high = self.snr_range
+        if not 0 < low <= high < np.inf:
+            raise ValueError(f"snr_range is {low}-{high}; use 0 < low <= high.")
+        for name in ("translation_mm", "rotation_deg"):
+            if not np.isfinite(getattr(self, name)):
+                raise ValueError(f"{name} is {getattr(self, name)}; it must be a finite number.")
 
 
 @dataclass(frozen=True)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Callable
 from importlib import import_module
+from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
 
+from fem_sim.__main__ import main
 from fem_sim.command_line import (
     add_overrides,
     add_workers,
@@ -121,6 +124,60 @@ def test_wrong_words_end_with_status_2(
     given = parser.parse_args(["--set", "steps=80", "rate=0.1"])
     assert dict(given.changes) == {"steps": 80, "rate": 0.1}
     assert given.workers == usable_cores() >= 1
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("phantom --cycles c --ratio 2", "--ratio: does nothing with --cycles"),
+        ("phantom --cycles c --count 3", "--count: does nothing with --cycles"),
+        ("phantom --ratio 2", "--ratio: does nothing without --animate"),
+        ("phantom --animate c --spacing 1 2", "--spacing: does nothing with --animate"),
+        ("phantom --animate c --matrix 128", "--matrix: does nothing with --animate"),
+        ("phantom --animate c --snr 9 9", "--snr: does nothing with --animate"),
+        ("phantom --animate c --count 60", "--count: does nothing with --animate"),
+        ("phantom --animate c --translation 1", "--translation: does nothing with --animate"),
+        ("phantom --animate c --rotation 1", "--rotation: does nothing with --animate"),
+        ("simulate l --coding acdc --count 3", "--count: does nothing with label maps"),
+        ("simulate --coding acdc", "--coding: does nothing without label maps"),
+        ("simulate --phase ED", "--phase: does nothing without label maps"),
+    ],
+)
+def test_option_that_would_do_nothing_is_refused(
+    words: str, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*words.split(), "--output", str(tmp_path / "out")]) == 2
+    assert capsys.readouterr().err == f"error: {message}. Leave it out.\n"
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("--snr 0 0", r"snr_range is 0\.0-0\.0; use 0 < low <= high"),
+        ("--snr -9 -9", r"snr_range is -9\.0--9\.0"),
+        ("--snr 45 12", r"snr_range is 45\.0-12\.0"),
+        ("--snr inf inf", "snr_range is inf-inf"),
+        ("--rotation nan", "rotation_deg is nan; it must be a finite number"),
+        ("--translation inf", "translation_mm is inf"),
+    ],
+)
+def test_pictures_that_mean_nothing_are_refused_by_name(
+    words: str, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = ["phantom", "--cycles", str(tmp_path), "--output", str(tmp_path / "out")]
+    assert main([*given, *words.split()]) == 1
+    error = capsys.readouterr().err
+    assert re.match(f"error: {message}", error) and error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "command", ["simulate", "phantom", "slices", "hearts3d", "stacks3d --hearts h"]
+)
+def test_negative_seed_is_refused_by_name(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main([*command.split(), "--output", "out", "--seed", "-1"])
+    assert "argument --seed: -1; it must be at least 0." in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("module", COMMANDS)

@@ -257,6 +257,24 @@ def test_a_folder_of_studies_is_animated_and_resumed(source: Path, tmp_path: Pat
         animate(studies / "bare", tmp_path / "none", **chosen)
 
 
+def test_a_rejected_study_may_be_mended_and_an_animated_one_not_be_exchanged(
+    source: Path, tmp_path: Path
+) -> None:
+    study = tmp_path / "studies" / "ring"
+    study.mkdir(parents=True)
+    nib.save(nib.load(source / "sa.nii.gz"), study / "sa.nii.gz")
+    chosen: dict[str, Any] = {"seed": 1, "ratio": 1.5, "frames": 5, "progress": False}
+    with pytest.raises(RuntimeError, match="no cine could be made"):
+        animate(study.parent, tmp_path / "out", **chosen)
+    nib.save(nib.load(source / "label_sa_ED.nii.gz"), study / "label_sa_ED.nii.gz")
+    animate(study.parent, tmp_path / "out", **chosen)
+    image = nib.load(study / "sa.nii.gz")
+    brighter = np.asarray(image.dataobj) + 1
+    nib.save(nib.Nifti1Image(brighter, image.affine), study / "sa.nii.gz")
+    with pytest.raises(ValueError, match=r"other settings \(ring: made of other input\)"):
+        animate(study.parent, tmp_path / "out", **chosen)
+
+
 @pytest.mark.slow
 def test_a_real_study_is_animated(real_cines: Path, tmp_path: Path) -> None:
     source = tmp_path / "patient001"

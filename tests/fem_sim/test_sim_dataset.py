@@ -104,6 +104,54 @@ def test_folder_of_other_settings_is_refused(folder: Path) -> None:
     assert str(folder) in str(caught.value)
 
 
+def test_a_part_that_is_kept_must_be_of_the_same_input_and_a_folder_may_grow(
+    tmp_path: Path,
+) -> None:
+    claim_folder(tmp_path, {"seed": 0}, made_of={"a": "1", "b": "1"})
+    claim_folder(tmp_path, {"seed": 0}, made_of={"a": "1", "b": "2", "c": "3"}, kept=["a"])
+    assert json.loads((tmp_path / "settings.json").read_text()) == {
+        "seed": 0,
+        "made_of": {"a": "1", "b": "2", "c": "3"},
+    }
+    with pytest.raises(ValueError, match=r"was made with other settings \(a, b: made of other inp"):
+        claim_folder(tmp_path, {"seed": 0}, made_of={"a": "2", "b": "1"}, kept=["a", "b"])
+    claim_folder(tmp_path, {"seed": 0}, made_of={"a": None}, kept=["a"])  # not there any more
+    with pytest.raises(ValueError, match="seed was 0, now 1"):
+        claim_folder(tmp_path, {"seed": 1}, made_of={"a": "1"}, kept=["a"])
+
+
+def test_what_was_made_before_inputs_were_noted_goes_on(tmp_path: Path) -> None:
+    claim_folder(tmp_path, {"seed": 0})
+    before = (tmp_path / "settings.json").read_bytes()
+    claim_folder(tmp_path, {"seed": 0}, made_of={"a": "1"}, kept=["a"])
+    claim_folder(tmp_path, {"seed": 0}, made_of={"a": "2"}, kept=["a"])
+    assert (tmp_path / "settings.json").read_bytes() == before
+
+
+def test_edited_label_is_refused_and_the_same_one_goes_on(tmp_path: Path) -> None:
+    path = _save_labels(tmp_path / "a.nii.gz", _ring())
+    chosen: dict[str, Any] = {"sources": [path], "coding": "internal", "ratio": 1.5, "levels": 3}
+    simulate_dataset(tmp_path / "out", **chosen, progress=False)
+    simulate_dataset(tmp_path / "out", **chosen, progress=False)
+    _save_labels(path, _ring(inner=17.0))
+    with pytest.raises(ValueError, match=r"other settings \(a_z00: made of other input\)"):
+        simulate_dataset(tmp_path / "out", **chosen, progress=False)
+
+
+def test_cines_of_other_cycles_under_the_same_name_are_refused(
+    folder: Path, tmp_path: Path
+) -> None:
+    chosen: dict[str, Any] = {"frames": 5, "matrix": 96, "progress": False}
+    make_cines(tmp_path / "cines", cycles=folder, **chosen)
+    others = tmp_path / "cycles"
+    simulate_dataset(others, count=3, progress=False, **{**CHOSEN, "seed": 6})
+    with pytest.raises(ValueError, match=r"other settings \(s00000: made of other input\)"):
+        make_cines(tmp_path / "cines", cycles=others, **chosen)
+    for entry in _listing(folder)["training"]:  # once more, at another time
+        Cycle.load(folder / entry["cycle"]).save(others / entry["cycle"])
+    make_cines(tmp_path / "cines", cycles=others, **chosen)
+
+
 def test_rejected_maps_are_listed_with_their_reason(tmp_path: Path) -> None:
     good = _ring()
     open_ring = good.copy()

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from fem_sim.command_line import make_parser, run_command
+from fem_sim.command_line import add_seed, make_parser, run_command
 from myomotion.analysis.plausibility_table import mean_gradient
 from myomotion.errors import InputError
 from myomotion.files.outputs import claim
@@ -247,7 +247,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     source.add_argument(
         "--tracked", type=int, metavar="SLICES", help="slices of built-in virtual cines to track"
     )
-    parser.add_argument("--seed", type=int, default=0, help="of the virtual cines' population")
+    add_seed(parser, "of the virtual cines' population")
     parser.add_argument("--weights", type=Path, default=VAE / "models" / "model.pt")
     parser.add_argument(
         "--output", type=Path, default=REGISTRATION / "models" / "plausibility.json"

@@ -50,6 +50,11 @@ def write_report(path: Path, content: Mapping[str, Any]) -> None:
     write_bytes(path, (json.dumps({**WRITTEN_BY, **content}, indent=1) + "\n").encode())
 
 
+def json_sha256(content: object) -> str:
+    """SHA-256 of what JSON can hold, 64 hexadecimal digits."""
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+
+
 def file_sha256(path: str | Path) -> str:
     """SHA-256 of a file.
 

@@ -6,7 +6,7 @@ import argparse
 from dataclasses import fields
 from pathlib import Path
 
-from fem_sim.command_line import add_workers
+from fem_sim.command_line import add_seed, add_workers
 from fem_sim.files import SPLITS
 from fem_sim.heart3d.stacks.dataset import make_stacks
 from fem_sim.heart3d.stacks.stack import StackSettings
@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of the command."""
     parser.add_argument("--hearts", type=Path, required=True, help="folder that hearts3d made")
     parser.add_argument("--output", type=Path, required=True, help="folder of the results")
-    parser.add_argument("--seed", type=int, default=0, help="of everything drawn (default 0)")
+    add_seed(parser)
     parser.add_argument(
         "--sections", nargs="+", choices=SPLITS, default=SPLITS, help="hearts (default: all)"
     )

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from fem_sim.files import RECORD, REJECTED, SPLITS, claim_folder, write_rejection
+from fem_sim.archives import archive_sha256
+from fem_sim.files import MADE_OF, RECORD, REJECTED, SPLITS, claim_folder, write_rejection
 from fem_sim.heart3d.motion import HeartMotion
 from fem_sim.heart3d.stacks.pictures import draw_stack
 from fem_sim.heart3d.stacks.stack import StackSettings, VirtualStack, slice_heart
@@ -50,6 +51,16 @@ class StackJob:
     def rejection(self) -> Path:
         """Where the reason is noted if it cannot be made."""
         return Path(self.output) / REJECTED / f"{self.subject}.json"
+
+    @property
+    def is_done(self) -> bool:
+        """An earlier run has left a stack or a reason."""
+        return is_finished(self.folder) or self.rejection.is_file()
+
+    @property
+    def made_of(self) -> str | None:
+        """SHA-256 of the heart's motion; None where it cannot be read."""
+        return archive_sha256(self.motion)
 
 
 def stack_of(job: StackJob) -> tuple[VirtualStack, np.random.Generator]:
@@ -133,6 +144,7 @@ def made_with(stacks: Path, hearts: Path) -> tuple[StackSettings, int]:
     record = stacks / RECORD
     try:
         found = json.loads(record.read_text(encoding="utf-8"))
+        found.pop(MADE_OF, None)
         of, seed = str(found.pop("hearts")), int(found.pop("seed"))
         settings = StackSettings(**found)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -174,7 +186,7 @@ def make_stacks(
 
     Raises:
         InputError: if the folder has no such hearts.
-        ValueError: for a folder of other settings.
+        ValueError: for a folder of other settings or hearts.
         RuntimeError: if no stack at all could be made.
     """
     chosen = settings or StackSettings()
@@ -185,8 +197,10 @@ def make_stacks(
         folders=[job.folder for job in jobs],
         rejections=[job.rejection for job in jobs],
         inputs=[job.motion for job in jobs],
+        made_of={job.subject: job.made_of for job in jobs},
+        kept=[job.subject for job in jobs if job.is_done],
     )
-    waiting = [j for j in jobs if not (is_finished(j.folder) or j.rejection.is_file())]
+    waiting = [j for j in jobs if not j.is_done]
     run_jobs(
         make_stack,
         waiting,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import nibabel as nib
@@ -222,7 +223,9 @@ def test_errors_of_a_lift_that_is_measured_are_those_of_a_known_motion(hearts: P
 
 
 @pytest.mark.slow
-def test_stacks_are_drawn_by_command_and_go_on(hearts: Path, tmp_path: Path) -> None:
+def test_stacks_are_drawn_by_command_and_go_on(
+    hearts: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     output = tmp_path / "stacks"
     command = [
         *("stacks3d", "--hearts", str(hearts), "--output", str(output), "--distance", "20"),
@@ -236,6 +239,13 @@ def test_stacks_are_drawn_by_command_and_go_on(hearts: Path, tmp_path: Path) -> 
     before = (output / "h00000" / "info.json").stat().st_mtime_ns
     assert main(command) == 0
     assert (output / "h00000" / "info.json").stat().st_mtime_ns == before
+    capsys.readouterr()
+    heart("another").save(hearts / "h00000.npz")  # of the same arrays
+    assert main(command) == 0
+    other = heart()
+    replace(other, positions=other.positions * 1.1).save(hearts / "h00000.npz")
+    assert main(command) == 1
+    assert "other settings (h00000: made of other input)" in capsys.readouterr().err
 
 
 def test_truth_of_stacks_is_told_by_how_they_were_made(hearts: Path, tmp_path: Path) -> None:

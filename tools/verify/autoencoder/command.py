@@ -19,6 +19,7 @@ from monai.utils import set_determinism
 
 from fem_sim import claims
 from fem_sim.claims import Claim
+from fem_sim.command_line import add_seed
 from myomotion.files.tables import file_sha256
 from myomotion.losses.plausibility import Plausibility
 from myomotion.transforms.cycles import LoadCycled
@@ -68,7 +69,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--pictures", type=Path, metavar="DIR", help="receives PNG files")
     add("--beta", type=float, default=1e-4, help="weight of the divergence in R_VAE")
     add("--spacing", type=float, default=1.5, help="voxel size of the cycles in mm")
-    add("--seed", type=int, default=0, help="of the wrong fields and the samples drawn")
+    add_seed(parser, "of the wrong fields and the samples drawn")
     add("--device", help="such as cpu (default: a GPU where there is one)")
 
 

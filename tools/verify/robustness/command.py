@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from fem_sim import claims
+from fem_sim.command_line import add_seed
 from tools.verify.folders import Kind, data_sets
 from tools.verify.robustness.faults.group import fault_groups
 from tools.verify.robustness.fuzz.group import fuzz_claims
@@ -41,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--real", type=Path, nargs="+", default=[], metavar="DIR", help="folders of right studies"
     )
-    parser.add_argument("--seed", type=int, default=SEED, help="of noise, shuffling and damage")
+    add_seed(parser, "of noise, shuffling and damage", SEED)
 
 
 def run(options: argparse.Namespace) -> int:
