@@ -21,7 +21,7 @@ from unittest import mock
 import monai.bundle
 from torch.distributed.run import get_args_parser
 
-from myomotion.parts.shared import refuse_unknown_keys
+from myomotion.parts.command_line import check_command_line
 from tests.support.paths import BUNDLES, ROOT
 
 PYTHON = re.compile(r"(.*/)?python3?")
@@ -267,7 +267,7 @@ def _check_bundle(words: list[str], folders: tuple[Path, ...]) -> None:
     errors = io.StringIO()
     try:
         with contextlib.redirect_stderr(errors):
-            refuse_unknown_keys(words)
+            check_command_line(words)
     except SystemExit:
         raise WrongCommand(errors.getvalue().strip()) from None
 

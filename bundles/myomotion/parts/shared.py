@@ -8,28 +8,21 @@ from __future__ import annotations
 
 import functools
 import math
-import re
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeGuard, TypeVar
 
 import torch
-from monai.bundle import ConfigParser
 from torch import distributed as dist
 from torch import nn
 
-from myomotion.errors import HINTED, SettingError, exit_on_input_error, nearest
+from myomotion.errors import SettingError, exit_on_input_error
 from myomotion.files import outputs
 from myomotion.files.paths import given_path
 from myomotion.networks import weights
 from myomotion.training import checkpoints
 
 T = TypeVar("T")
-RUN_KEYS = {  # of ``python -m monai.bundle run`` itself
-    *("run_id", "init_id", "final_id", "meta_file", "config_file", "logging_file", "tracking"),
-    "args_file",
-}
 
 
 def exits(function: Callable[..., T]) -> Callable[..., T]:
@@ -182,46 +175,3 @@ def by_section(
         )
 
     return training_data
-
-
-def refuse_unknown_keys(arguments: Sequence[str] | None = None) -> None:
-    """End a ``monai.bundle`` command whose line sets a key that the configuration lacks.
-
-    MONAI takes any ``--key value`` into the configuration, so that a misspelt one does nothing.
-
-    Args:
-        arguments: the command line, that of this process if None.
-
-    Raises:
-        SystemExit: with one line that names the key and the nearest known one (exit status 2).
-    """
-    arguments = list(sys.argv[1:] if arguments is None else arguments)
-    given = _options(arguments)
-    if "config_file" not in given:
-        return  # not a bundle's command line
-    known = _keys(given.pop("config_file"))
-    for option in given:
-        path = re.split(r"::|#", option)
-        if option in RUN_KEYS or path[0] in known:
-            continue
-        near = nearest(path[0], sorted(known | RUN_KEYS), HINTED)
-        hint = f"Did you mean --{near}?" if near else "See the top of the configuration file."
-        print(f"error: --{option} is not a key of the configuration. {hint}", file=sys.stderr)
-        raise SystemExit(2)
-
-
-def _options(arguments: Sequence[str]) -> dict[str, str]:
-    """Options as python-fire reads them: ``--key value`` or ``--key=value``."""
-    options = {}
-    for word, after in zip(arguments, [*arguments, ""][1:], strict=True):
-        if word.startswith("--") and len(word) > 2:
-            key, equals, value = word[2:].partition("=")
-            options[key.replace("-", "_")] = value if equals else after
-    return options
-
-
-def _keys(config_file: str) -> set[str]:
-    """First parts of all keys of the configuration files that a command line names."""
-    files = (file.strip(" '\"") for file in config_file.strip("[]").split(","))
-    contents = (ConfigParser.load_config_file(file) or {} for file in files)
-    return {re.split(r"::|#", str(key))[0] for content in contents for key in content}
