@@ -7,11 +7,11 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from typing import Any
 
-from myomotion.errors import InputError, root_input_error
+from myomotion.errors import HINTED, InputError, SettingError, nearest, root_input_error
 
 OWN = ("fem_sim", "myomotion", "tests", "tools")
 
@@ -113,6 +113,24 @@ def usable_cores() -> int:
     if hasattr(os, "sched_getaffinity"):  # fewer than the machine has, in a container or a job
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def check_names(asked: Sequence[str], there: Collection[str], place: object) -> None:
+    """Refuse names of ``--only`` that would be passed over.
+
+    Args:
+        asked: names on the command line.
+        there: names to choose from.
+        place: where they are.
+
+    Raises:
+        SettingError: naming the first that is not there, and the nearest that is.
+    """
+    for name in asked:
+        if name not in there:
+            near = nearest(name, sorted(there), HINTED)
+            hint = f" Did you mean {near}?" if near else ""
+            raise SettingError(f"--only {name}: not in {place}.{hint}")
 
 
 def add_overrides(parser: argparse.ArgumentParser, example: str) -> None:

@@ -15,12 +15,13 @@ from fem_sim.__main__ import main
 from fem_sim.command_line import (
     add_overrides,
     add_workers,
+    check_names,
     make_parser,
     parse_override,
     run_command,
     usable_cores,
 )
-from myomotion.errors import InputError
+from myomotion.errors import InputError, SettingError
 
 COMMANDS = (
     "fem_sim.__main__",
@@ -178,6 +179,13 @@ def test_negative_seed_is_refused_by_name(command: str, capsys: pytest.CaptureFi
     with pytest.raises(SystemExit, match="2"):
         main([*command.split(), "--output", "out", "--seed", "-1"])
     assert "argument --seed: -1; it must be at least 0." in capsys.readouterr().err
+
+
+def test_name_that_is_not_there_is_refused_with_the_nearest_one() -> None:
+    check_names(["anna"], {"anna", "bert"}, "cines")
+    check_names([], (), "cines")
+    with pytest.raises(SettingError, match=r"^--only ana: not in cines\. Did you mean anna\?$"):
+        check_names(["anna", "ana"], {"anna", "bert"}, "cines")
 
 
 @pytest.mark.parametrize("module", COMMANDS)

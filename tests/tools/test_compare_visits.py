@@ -12,6 +12,7 @@ import pytest
 from myomotion.errors import InputError
 from tools.compare_visits.__main__ import main
 from tools.compare_visits.change import (
+    REPEAT,
     cautions,
     change,
     read_repeat,
@@ -98,3 +99,32 @@ def test_own_errors_of_repeats_are_read_and_checked(tmp_path: Path) -> None:
     path.write_text("segment: {ecc_percent: {cv_percent: -1}}")
     with pytest.raises(InputError, match="segment, ecc_percent: give sd or cv_percent"):
         read_repeat(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("study: {ecc_pecent: {sd: 1}}", "study, ecc_pecent: not known. Did you mean ecc_percent"),
+        ("segmnt: {ecc_percent: {sd: 1}}", "segmnt: not known. Did you mean segment"),
+        ("segment: {lv_mass_g: {sd: 1}}", "segment, lv_mass_g: not known. Known are ecc_percent"),
+        ("study: {ecc_percent: {sd: 1, sourc: x}}", "ecc_percent, sourc: not known. .* source"),
+        ("study: {ecc_percent: {sd: abc, cv_percent: 5}}", "ecc_percent: give sd or cv_percent"),
+        ("study: {ecc_percent: {sd: 0, cv_percent: 5}}", "ecc_percent: give sd or cv_percent"),
+        ("study: {ecc_percent: {sd: true}}", "ecc_percent: give sd or cv_percent"),
+        ("study: {ecc_percent: {sd: .inf}}", "ecc_percent: give sd or cv_percent"),
+        ("study: [ecc_percent]", "study: expected names of numbers"),
+    ],
+)
+def test_error_of_a_repeat_that_would_do_nothing_is_refused(
+    text: str, said: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "ours.yaml"
+    path.write_text(text)
+    with pytest.raises(InputError, match=said):
+        read_repeat(path)
+
+
+def test_a_copy_of_the_published_errors_can_be_read(tmp_path: Path) -> None:
+    path = tmp_path / "ours.yaml"
+    path.write_text(REPEAT.read_text())
+    assert read_repeat(path) == read_repeat()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -99,6 +100,27 @@ def test_change_of_the_pictures_moves_the_heart_with_them(name: str) -> None:
         seen[:width] = False
     np.testing.assert_array_equal(seen, moved)
     assert name == "as it is" or volume.shape != heart.shape or not np.array_equal(moved, heart)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("--method identity --only cine cin", "--only cin: not in .*cine. Did you mean cine?"),
+        ("--method segmentation --only x", "--only x: not in .*cine."),
+        ("--method identity --set foo=1", "identity has no setting 'foo'; it has: size, spacing."),
+        ("--method segmentation --set foo=1", "segmentation has no setting 'foo'"),
+        ("--method segmentation --thirds", "--thirds: does nothing with the method segmentation."),
+        ("--method refined --set only=x", "--set only: no setting of a method."),
+    ],
+)
+def test_word_that_would_do_nothing_is_refused_in_a_line(
+    words: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, output = ROOT / "tests" / "golden" / "cine", tmp_path / "out.json"
+    assert main(["--data", str(folder), "--output", str(output), *words.split()]) in (1, 2)
+    error = capsys.readouterr().err
+    assert re.match(f"error: {said}", error) and error.count("\n") == 1
+    assert not output.exists()
 
 
 @pytest.mark.slow

@@ -28,7 +28,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from fem_sim.command_line import add_overrides, make_parser, run_command
+from fem_sim.command_line import add_overrides, check_names, make_parser, run_command
 from myomotion.errors import InputError
 from myomotion.files.outputs import claim
 from myomotion.files.tables import write_report
@@ -109,11 +109,14 @@ def _acdc(options: argparse.Namespace) -> None:
     claim(options.output, options.data, signed=True)
     grid = Grid(spacing=tuple(options.spacing), size=tuple(options.size))
     readers: dict[str, Callable[[], Frames]] = {}
+    there: set[str] = set()
     for folder in options.data:
         found = find_frames(folder)
         if twice := sorted(set(readers) & set(found)):
             raise InputError(f"{folder}: {', '.join(twice)} is there twice. Give each once.")
+        there |= {*found}
         readers |= {n: r for n, r in found.items() if not options.only or n in options.only}
+    check_names(options.only, there, " ".join(map(str, options.data)))
     result = measured(readers, options.methods, grid, **dict(options.changes))
     write_report(options.output, result)
     print(f"{result['protocol']}\n\n{result['table']}")

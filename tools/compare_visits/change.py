@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import yaml
 
 from myomotion.analysis.intervals.repeats import HALF_WIDTH
 from myomotion.analysis.tables.wide import segment_values
-from myomotion.errors import InputError
+from myomotion.errors import HINTED, InputError, nearest
 from myomotion.inferers.studies import read_summary
 
 INTERVALS = "Intervals of the two results, calibrated on virtual hearts"
@@ -41,6 +42,10 @@ SEGMENT_NUMBERS = {
     "err_percent": "Err, %",
     "time_to_peak_ecc_ms": "time to peak Ecc, ms",
 }
+
+
+NUMBERS = {"study": STUDY_NUMBERS, "segment": SEGMENT_NUMBERS}
+SIZES = ("sd", "cv_percent")  # of the error of a repeat, either of them
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,7 +140,7 @@ def read_repeat(path: Path = REPEAT) -> dict[str, dict[str, Any]]:
         Under ``study`` and ``segment`` an entry for each number.
 
     Raises:
-        InputError: if the file cannot be read or an entry lacks something.
+        InputError: if the file cannot be read, or an entry lacks something or is not known.
     """
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
@@ -143,16 +148,38 @@ def read_repeat(path: Path = REPEAT) -> dict[str, dict[str, Any]]:
         raise InputError(f"{path}: cannot be read as YAML: {error}") from error
     if not isinstance(content, dict):
         raise InputError(f"{path}: expected keys study and segment, found {content!r:.60}.")
-    found = {part: content.get(part) or {} for part in ("study", "segment")}
+    _refuse_unknown(content, NUMBERS, f"{path}: ")
+    found = {part: content.get(part) or {} for part in NUMBERS}
+    published = found if path == REPEAT else read_repeat()
     for part, entries in found.items():
+        if not isinstance(entries, dict):
+            raise InputError(f"{path}: {part}: expected names of numbers, found {entries!r:.60}.")
+        _refuse_unknown(entries, {**NUMBERS[part], **published[part]}, f"{path}: {part}, ")
         for key, entry in entries.items():
-            sizes = [entry.get(k) for k in ("sd", "cv_percent")] if isinstance(entry, dict) else []
-            if not any(isinstance(size, (int, float)) and size > 0 for size in sizes):
+            sizes = [entry.get(k) for k in SIZES] if isinstance(entry, dict) else []
+            given = [size for size in sizes if size is not None]
+            if not given or not all(map(_is_size, given)):
                 raise InputError(
                     f"{path}: {part}, {key}: give sd or cv_percent, a number above 0, and source."
                 )
+            _refuse_unknown(entry, (*SIZES, "source", "published"), f"{path}: {part}, {key}, ")
             entry.setdefault("source", path.name)
     return found
+
+
+def _is_size(value: object) -> bool:
+    """A finite number above 0; true is none."""
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return number and 0 < value < math.inf  # type: ignore[operator]
+
+
+def _refuse_unknown(given: Iterable[object], known: Collection[str], place: str) -> None:
+    """Refuse a key that would do nothing; ``place`` says where it stands."""
+    for key in given:
+        if key not in known:
+            near = nearest(str(key), sorted(known), HINTED)
+            hint = f"Did you mean {near}?" if near else f"Known are {', '.join(sorted(known))}."
+            raise InputError(f"{place}{key}: not known. {hint}")
 
 
 def read_visit(folder: Path) -> dict[str, Any]:

@@ -7,6 +7,7 @@ python -m tools.evaluate --data DIR --method segmentation --output FILE.json
 from __future__ import annotations
 
 import argparse
+import inspect
 import io
 import logging
 import sys
@@ -17,8 +18,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from fem_sim.command_line import add_overrides, make_parser, run_command
-from myomotion.errors import InputError
+from fem_sim.command_line import add_overrides, check_names, make_parser, run_command
+from myomotion.errors import InputError, SettingError
 from myomotion.files.atomic import write_bytes
 from myomotion.files.outputs import claim, refuse_unsafe
 from myomotion.files.tables import write_report
@@ -65,14 +66,14 @@ def evaluate(
         disease group), ``slices``, and ``skipped`` with reasons.
 
     Raises:
-        InputError: if no study at all can be scored.
+        InputError: if no study at all can be scored, or one that is named is not there.
 
     Examples:
         >>> result = evaluate(Path("/my/cines"), "refined", refine_steps=80)
         >>> result["n"], result["mean"]["dice"]
         (18, 0.87)
     """
-    studies = [s for s in studies_of(data, section) if not only or s["name"] in only]
+    studies = _chosen(data, section, only)
     if fields is not None:
         for study in studies:
             refuse_unsafe(fields / f"{study['name']}.npz", [study["image"]])
@@ -111,6 +112,13 @@ def evaluate(
         "slices": rows,
         "skipped": skipped,
     }
+
+
+def _chosen(data: Path, section: str | None, only: Sequence[str]) -> list[dict[str, object]]:
+    """Studies of a folder, or those of them that are named."""
+    studies = studies_of(data, section)
+    check_names(only, {str(study["name"]) for study in studies}, data)
+    return [study for study in studies if not only or study["name"] in only]
 
 
 def fields_folder(output: Path) -> Path:
@@ -160,12 +168,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _evaluate(options: argparse.Namespace) -> None:
     claim(options.output, signed=True)
+    changes = dict(options.changes)
+    if reserved := sorted({*inspect.signature(evaluate).parameters}.intersection(changes)):
+        raise SettingError(f"--set {reserved[0]}: no setting of a method. See --help for options.")
     if options.method == SEGMENTATION:
-        studies = studies_of(options.data, options.section)
-        chosen = [s for s in studies if not options.only or s["name"] in options.only]
-        result = evaluate_contours(
-            chosen, label_coding=options.label_coding, **dict(options.changes)
-        )
+        if options.thirds:
+            raise SettingError("--thirds: does nothing with the method segmentation. Leave it out.")
+        if unknown := set(changes) - {"weights"}:
+            raise SettingError(f"segmentation has no setting {min(unknown)!r}; it has: weights.")
+        chosen = _chosen(options.data, options.section, options.only)
+        result = evaluate_contours(chosen, label_coding=options.label_coding, **changes)
         write_report(options.output, result)
         print("\n".join(lines(result)))
         return
@@ -177,7 +189,7 @@ def _evaluate(options: argparse.Namespace) -> None:
         only=options.only,
         thirds=options.thirds,
         fields=fields_folder(options.output),
-        **dict(options.changes),
+        **changes,
     )
     write_report(options.output, result)
     print("end-systole to end-diastole, mean ± standard deviation over slices")

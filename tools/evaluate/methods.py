@@ -69,10 +69,12 @@ def make_tracker(method: str, **changes: Any) -> Tracker:
         The tracker.
 
     Raises:
-        InputError: for an unknown method.
+        InputError: for an unknown method, or a setting that it does not have.
     """
     grid = int(changes.get("size", 96)), float(changes.get("spacing", 1.5))
     if method == "identity":
+        if unknown := set(changes) - {"size", "spacing"}:
+            raise InputError(f"identity has no setting {min(unknown)!r}; it has: size, spacing.")
         return PairTracker(_stay, grid)
     if method in peer_packages():
         settings = {k: v for k, v in changes.items() if k not in ("size", "spacing")}
