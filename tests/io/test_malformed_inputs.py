@@ -172,7 +172,7 @@ def test_malformed_studies_leave_nothing_behind_and_do_not_stop_sound_ones(
     (studies / "no files").mkdir()
     track(studies, net_weights, output, report=False)
     lacking = len(MALFORMED) + 1  # a folder without a cine is none that can be used either
-    assert f"{lacking} of 32 studies failed: {output}/failed.json" in caplog.messages
+    assert f"{lacking} of 35 studies failed: {output}/failed.json" in caplog.messages
     failed = json.loads((output / "failed.json").read_text())
     assert "no file" in failed.pop("no files")
     assert sorted(failed) == sorted(MALFORMED)
