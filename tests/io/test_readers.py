@@ -107,6 +107,37 @@ def test_every_file_of_a_cine_counts_in_its_hash(
     assert input_hashes(study) == first
 
 
+@pytest.mark.parametrize("part", ["image", "label_ed", "label_es"])
+@pytest.mark.parametrize(
+    ("given", "beside"),
+    [
+        ("a.hdr", "a.img"),
+        ("a.img", "a.hdr"),
+        ("a.mhd", "a.raw"),
+        ("a.nhdr", "a.raw.gz"),
+    ],
+)
+def test_both_files_of_a_pair_count_in_its_hash(
+    tmp_path: Path, part: str, given: str, beside: str
+) -> None:
+    names = {"a.mhd": "ElementDataFile = a.raw", "a.nhdr": "data file: a.raw.gz"}
+    (tmp_path / given).write_text(names.get(given, "one"))
+    (tmp_path / beside).write_text("one")
+    study = {part: str(tmp_path / given)}
+    first = input_hashes(study)
+    (tmp_path / beside).write_text("two")
+    assert input_hashes(study) != first
+    (tmp_path / beside).write_text("one")
+    assert input_hashes(study) == first
+
+
+def test_label_of_one_file_has_the_hash_of_that_file(small_study: Path) -> None:
+    (study,) = find_studies(small_study)
+    assert input_hashes(study) == {
+        key: file_sha256(str(study[key])) for key in ("image", "label_ed")
+    }
+
+
 def test_nifti_wins_over_frames_and_frames_over_dicom(small_study: Path) -> None:
     dicom = b"\0" * 128 + b"DICM"
     (small_study / "scan").mkdir()

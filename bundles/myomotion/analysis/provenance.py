@@ -21,23 +21,23 @@ from myomotion.io.source import image_files
 
 
 def input_hashes(study: Mapping[str, object]) -> dict[str, str]:
-    """SHA-256 of every file of a study; of a cine in several files, of their names and sums.
+    """SHA-256 of every part of a study; of one in several files, of their names and sums.
 
     Args:
         study: ``image`` and optionally ``label_ed``, ``label_es``, ``info``, as paths.
 
     Returns:
-        The same keys; files that do not exist are left out.
+        The same keys; what does not exist is left out.
     """
     return {
-        key: _sha256(Path(str(study[key])), key == "image")
+        key: _sha256(Path(str(study[key])))
         for key in STUDY_FILES
         if study.get(key) and Path(str(study[key])).exists()
     }
 
 
-def _sha256(path: Path, cine: bool) -> str:
-    files = image_files(path) if cine else [path]
+def _sha256(path: Path) -> str:
+    files = image_files(path)
     if files == [path]:
         return file_sha256(path)
     folder = path if path.is_dir() else path.parent

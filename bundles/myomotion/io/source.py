@@ -60,7 +60,7 @@ def read_cine_image(place: Path, info: StudyInfo) -> CineImage:
 
 
 def image_files(place: Path) -> list[Path]:
-    """Files that a cine is read from.
+    """Files that a cine or a label is read from.
 
     Args:
         place: from :func:`locate_cine`, or a single file.

@@ -13,6 +13,7 @@ from myomotion.io.nifti import check_plane, read_nifti
 from myomotion.io.readers.base import FileReader
 
 LOG = logging.getLogger(__name__)
+PAIRED = {".hdr": (".img", ".IMG"), ".img": (".hdr", ".HDR")}
 
 
 class NiftiCine(FileReader):
@@ -40,7 +41,7 @@ class NiftiCine(FileReader):
         )
 
     def files(self, place: Path) -> list[Path]:
-        """The file, and that of its voxels beside a header."""
-        beside = [place.with_suffix(suffix) for suffix in (".img", ".IMG")]
-        own = place.name.lower().endswith(".hdr")
-        return [place, *(file for file in beside if own and file.is_file())]
+        """The file, and the other of a pair of header and voxels."""
+        others = PAIRED.get(place.suffix.lower(), ())
+        beside = [place.with_suffix(suffix) for suffix in others]
+        return [place, *(file for file in beside if file.is_file())]
