@@ -7,13 +7,14 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 from myomotion.errors import HINTED, InputError, SettingError, nearest, root_input_error
 
 OWN = ("fem_sim", "myomotion", "tests", "tools")
+PYTHONS = {"True": True, "False": False, "None": None}  # as ``monai.bundle run`` takes them too
 
 
 def make_parser(module: str, description: str | None) -> argparse.ArgumentParser:
@@ -133,45 +134,56 @@ def check_names(asked: Sequence[str], there: Collection[str], place: object) -> 
             raise SettingError(f"--only {name}: not in {place}.{hint}")
 
 
-def add_overrides(parser: argparse.ArgumentParser, example: str) -> None:
+def add_overrides(
+    parser: argparse.ArgumentParser, example: str, options: Mapping[str, str] | None = None
+) -> None:
     """Add ``--set KEY=VALUE ...``; the option ``changes`` holds pairs for :class:`dict`.
 
     Args:
         parser: of the command.
         example: such as ``refine_steps=80``.
+        options: of the command, by the keys that they stand for; ``--set`` refuses those.
     """
     parser.add_argument(
         "--set",
         dest="changes",
         nargs="*",
-        type=parse_override,
+        type=partial(parse_override, options=options),
         default=[],
         metavar="KEY=VALUE",
         help=f"keys of the bundle's inference.yaml, such as {example}",
     )
 
 
-def parse_override(text: str) -> tuple[str, Any]:
+def parse_override(text: str, options: Mapping[str, str] | None = None) -> tuple[str, Any]:
     """Split ``KEY=VALUE``; a value that is JSON (a number, true, null) becomes what it says.
+
+    So do Python's True, False and None.
 
     Args:
         text: a word of the command line.
+        options: see :func:`add_overrides`.
 
     Returns:
         Key and value.
 
     Raises:
-        argparse.ArgumentTypeError: without a key or an equals sign.
+        argparse.ArgumentTypeError: without a key or an equals sign, or for a key that an option
+            stands for.
 
     Examples:
-        >>> parse_override("refine_steps=80")
-        ('refine_steps', 80)
+        >>> parse_override("refine_steps=80"), parse_override("volume=False")
+        (('refine_steps', 80), ('volume', False))
         >>> parse_override("weights=output/model.pt")
         ('weights', 'output/model.pt')
     """
     key, sign, value = text.partition("=")
     if not key or not sign:
         raise argparse.ArgumentTypeError(f"{text!r}: expected KEY=VALUE.")
+    if (option := (options or {}).get(key)) is not None:
+        raise argparse.ArgumentTypeError(f"{text!r}: {option} says it. Leave it out of --set.")
+    if value in PYTHONS:
+        return key, PYTHONS[value]
     try:
         return key, json.loads(value)
     except ValueError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,20 +12,33 @@ from matplotlib.figure import Figure
 from monai.bundle import ConfigParser
 from monai.data import MetaTensor
 
+from myomotion.analysis.provenance import refuse_other_cine
 from myomotion.analysis.segmentation import CHOICES
 from myomotion.analysis.study import Study
 from myomotion.analysis.tables.study import Columns, as_columns, study_tables
 from myomotion.core.frames_together import workers
-from myomotion.errors import HINTED, InputError, nearest, root_input_error
-from myomotion.io.cine import find_studies
+from myomotion.errors import HINTED, InputError, SettingError, nearest, root_input_error
+from myomotion.files.outputs import refuse_unsafe
+from myomotion.files.paths import given_path
+from myomotion.io.cine import STUDY_FILES, find_studies
 from myomotion.report.card import key_numbers, study_card
 from myomotion.report.dicom.write import load_dicom_writer
 from myomotion.report.overview import overview_figure
 from myomotion.report.page import report_page
-from myomotion.transforms.save_motion import write_study
+from myomotion.transforms.save_motion import STUDY_RESULT, write_study
 from myomotion.transforms.study_tensors import study_tensor
 
 BUNDLE = "cardiac_motion_reg"
+OF_STUDY = ("label_es", "info", "ed_frame", "es_frame")  # and label_ed, which may be a setting
+OF_BUILT_IN = "Built-in cines are tracked by python -m monai.bundle run alone."
+ELSEWHERE = {  # what a tracker, which takes one cine and writes nothing, has no use for
+    "dataset_dir": "Give the cine itself: track(cine).",
+    "output_dir": "Give it to track, or to the result's save.",
+    "overwrite": "What is saved replaces the older result of its cine.",
+    "verbose": "It is for python -m monai.bundle run alone.",
+    **dict.fromkeys(("preset", "built_in_slices", "cache_dir"), OF_BUILT_IN),
+    **dict.fromkeys(OF_STUDY, "Give it to track, or in the mapping of the study."),
+}
 
 
 class Result(Study):
@@ -70,19 +84,32 @@ class Result(Study):
         """Frames, differences, motion, J and strain curves of every slice."""
         return overview_figure(self)
 
-    def save(self, output_dir: str | Path, report: bool = True, dicom: bool = False) -> Path:
+    def save(
+        self, output_dir: str | Path, report: bool | None = None, dicom: bool | None = None
+    ) -> Path:
         """Write the files that the bundle writes.
 
         Args:
             output_dir: receives a folder with the study's name, replaced as a whole.
-            report: write ``report.html`` as well.
-            dicom: of a DICOM cine write DICOM objects as well, in its study.
+            report: write ``report.html`` as well; as the tracker was told if None.
+            dicom: of a DICOM cine write DICOM objects as well, in its study; as the tracker was
+                told (``dicom_output``) if None.
 
         Returns:
             The study's folder.
+
+        Raises:
+            OutputError: if the folder holds the result of another cine, or cannot be written.
+            SettingError: if what is to be written is neither true nor false.
         """
-        folder = Path(output_dir) / self.cine.name
-        write_study(folder, self, report, load_dicom_writer(dicom))
+        told = self.summary["parameters"]
+        report = told.get("report", True) if report is None else _truth("report", report)
+        dicom = told.get("dicom_output", False) if dicom is None else _truth("dicom", dicom)
+        sha256 = self.summary["input_sha256"].get("image")
+        folder = _free_folder(output_dir, {"name": self.cine.name, **self.cine.files}, sha256)
+        parameters = {**told, "report": report, "dicom_output": dicom}
+        noted = replace(self, summary={**self.summary, "parameters": parameters})
+        write_study(folder, noted, report, load_dicom_writer(dicom))
         return folder
 
 
@@ -95,10 +122,13 @@ class Tracker:
     Args:
         bundle: folder of the bundle; the one beside this package if None.
         use_network: False starts from rest, for a refinement alone.
-        settings: keys at the top of ``inference.yaml`` with other values, such as ``refine_steps``.
+        settings: keys at the top of ``inference.yaml`` with other values, such as ``refine_steps``;
+            ``report`` and ``dicom_output`` are what :meth:`Result.save` goes by. Keys about folders
+            of studies and built-in cines (:data:`ELSEWHERE`) are refused.
 
     Raises:
-        InputError: for an unknown key, or a bundle that is not there.
+        InputError: for an unknown key, a value that is none of its key, a device or a bundle that
+            is not there.
 
     Examples:
         >>> tracker = Tracker(refine_steps=15)
@@ -109,15 +139,22 @@ class Tracker:
     def __init__(
         self, bundle: str | Path | None = None, *, use_network: bool = True, **settings: Any
     ) -> None:
+        for key in settings.keys() & ELSEWHERE:
+            raise SettingError(f"{key}: no setting of a tracker. {ELSEWHERE[key]}")
         self.parts = inference_parts(bundle, **settings)
+        for check in ("settings_there", "device_there"):
+            self._part(check)
         self.load = self._part("preprocessing")
-        self.network = self._part("network").eval() if use_network else None
+        used = _truth("use_network", use_network)
+        self.network = self._part("network").eval() if used else None
         self.inferer = self._part("inferer")
         self.refine = self._part("refine")
         self.integrate = self._part("integrate")
         self.repeat = self._part("repeat")
         self.repeat.network = self.network
         self.analyse = self._part("analyse")
+        if not used:  # the bundle would track otherwise what was saved so
+            self.analyse.parameters["use_network"] = False
         self.device = torch.device(self._part("device"))
 
     def motion(self, item: Mapping[str, Any]) -> dict[str, Any]:
@@ -171,17 +208,15 @@ class Tracker:
             raise found or InputError(str(stop.code).removeprefix("error: ")) from None
 
 
-def track(
-    cine: str | Path, *, output_dir: str | Path | None = None, report: bool = True, **settings: Any
-) -> Result:
+def track(cine: str | Path, *, output_dir: str | Path | None = None, **settings: Any) -> Result:
     """Track one cine.
 
     Args:
         cine: a 4-D NIfTI file, a study folder (with labels, ``info.json``) or DICOM, see
             :func:`~myomotion.io.cine.find_studies`.
         output_dir: receives the folder that the bundle writes for a study; None writes nothing.
-        report: write ``report.html`` as well.
-        settings: keys at the top of the bundle's ``inference.yaml`` with other values, and
+        settings: keys at the top of the bundle's ``inference.yaml`` with other values, as
+            :class:`Tracker` takes them (``report=False`` writes no ``report.html``), and
             ``label_ed``, ``label_es``, ``info``, ``ed_frame``, ``es_frame`` for what does not lie
             beside the cine. ``label_ed`` may be a file, or ``"file"`` or ``"none"`` to have no
             contours drawn.
@@ -190,7 +225,9 @@ def track(
         Motion, strain, quality, summary and pictures.
 
     Raises:
-        InputError: for input that cannot be used, more than one study, or an unknown setting.
+        InputError: for input that cannot be used, more than one study, or a setting that is unknown
+            or has no such value.
+        OutputError: if ``output_dir`` holds the result of another cine, or cannot be written.
 
     Examples:
         >>> import myomotion
@@ -199,13 +236,16 @@ def track(
         >>> result.motion.displacement.shape  # (T, Z, 2, X, Y), millimetres
         >>> result.figure().savefig("motion.png")
     """
-    own = {"label_ed", "label_es", "info", "ed_frame", "es_frame"}
+    own = {"label_ed", *OF_STUDY}
     if settings.get("label_ed") in CHOICES:  # where a label comes from, not a file
         own.remove("label_ed")
     study = _only_study(cine) | {key: settings.pop(key) for key in sorted(own) if key in settings}
-    result = Tracker(**settings)(study)
+    tracker = Tracker(**settings)
+    if output_dir is not None:  # before anything is computed
+        _free_folder(output_dir, study)
+    result = tracker(study)
     if output_dir is not None:
-        result.save(output_dir, report, bool(settings.get("dicom_output", False)))
+        result.save(output_dir)
     return result
 
 
@@ -239,7 +279,28 @@ def inference_parts(bundle: str | Path | None = None, **settings: Any) -> Config
     return parser
 
 
+def _truth(name: str, value: object) -> bool:
+    if not isinstance(value, bool):
+        raise SettingError(f"{name}: {value!r} is not understood. Give True or False.")
+    return value
+
+
+def _free_folder(
+    output_dir: str | Path, study: Mapping[str, object], sha256: str | None = None
+) -> Path:
+    """Folder for the result of a study, which must not take the place of anything else."""
+    folder = given_path(Path(output_dir)) / str(study["name"])
+    refuse_unsafe(folder, [study.get(key) for key in STUDY_FILES], STUDY_RESULT)
+    refuse_other_cine(folder, str(study["image"]), sha256)
+    return folder
+
+
 def _only_study(cine: str | Path) -> dict[str, object]:
+    if not isinstance(cine, str | Path):
+        raise InputError(
+            f"cine: a {type(cine).__name__} is no path. Give a 4-D NIfTI file, a study folder or "
+            "DICOM; for what is in memory there is TrackMotiond of transforms.track_motion."
+        )
     studies = find_studies(cine)
     if len(studies) > 1:
         raise InputError(

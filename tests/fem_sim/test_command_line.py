@@ -97,9 +97,13 @@ def test_status_is_what_the_command_returns(returned: int | None, status: int) -
         ("weights=a=b.pt", ("weights", "a=b.pt")),
         ("blurs=[4, 2]", ("blurs", [4, 2])),
         ("name=", ("name", "")),
+        ("volume=False", ("volume", False)),
+        ("volume=True", ("volume", True)),
+        ("bundle=None", ("bundle", None)),
+        ("label_ed=none", ("label_ed", "none")),
     ],
 )
-def test_override_is_a_key_and_what_json_reads(text: str, pair: tuple[str, Any]) -> None:
+def test_override_is_a_key_and_what_json_or_python_reads(text: str, pair: tuple[str, Any]) -> None:
     assert parse_override(text) == pair
 
 
@@ -186,6 +190,26 @@ def test_name_that_is_not_there_is_refused_with_the_nearest_one() -> None:
     check_names([], (), "cines")
     with pytest.raises(SettingError, match=r"^--only ana: not in cines\. Did you mean anna\?$"):
         check_names(["anna", "ana"], {"anna", "bert"}, "cines")
+
+
+@pytest.mark.parametrize(
+    ("module", "word", "option"),
+    [
+        ("tools.track_cohort.__main__", "output_dir=x", "--output"),
+        ("tools.track_cohort.__main__", "dataset_dir=x", "--data"),
+        ("tools.evaluate.__main__", "label_coding=acdc", "--label-coding"),
+        ("tools.evaluate.__main__", "output_dir=x", "--output"),
+    ],
+)
+def test_key_that_an_option_stands_for_is_no_override(
+    module: str, word: str, option: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = ["--data", str(tmp_path), "--output", str(tmp_path / "out")]
+    method = ["--method", "network"] * (module == "tools.evaluate.__main__")
+    with pytest.raises(SystemExit, match="2"):
+        import_module(module).main([*given, *method, "--set", word])
+    said = capsys.readouterr().err
+    assert f"argument --set: '{word}': {option} says it. Leave it out of --set." in said
 
 
 @pytest.mark.parametrize("module", COMMANDS)

@@ -31,6 +31,11 @@ from tools.evaluate.scores import at_levels, score_study, statistics_by, statist
 
 LOG = logging.getLogger(__name__)
 SEGMENTATION = "segmentation"  # draws contours rather than tracking them
+OPTIONS = {  # of the command line, by what they set
+    **{"dataset_dir": "--data", "label_coding": "--label-coding"},
+    **{"output_dir": "--output", "fields": "--output"},
+    **{key: f"--{key}" for key in ("data", "method", "section", "only", "thirds")},
+}
 PRINTED_MEASURES = (
     *("dice", "mcd_mm", "hd95_mm", "abs_j_minus_1", "area_change_error"),
     *("cavity_dice", "ejected_error", "ecc_labels_error_points", "ecc_bias_points"),
@@ -160,7 +165,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--thirds", action="store_true", help="slices at 25, 50 and 75 %% of the labelled ones"
     )
     parser.add_argument("--only", nargs="*", default=(), help="names of the studies to take")
-    add_overrides(parser, "refine_steps=80")
+    add_overrides(parser, "refine_steps=80", OPTIONS)
     options = parser.parse_args(arguments)
     # The settings of a method are checked by what they configure, with ValueErrors of its own.
     return run_command(lambda: _evaluate(options), ValueError)

@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--scheduler", metavar="ADDRESS", help="of a Dask cluster")
     add_workers(where, 1)
-    add_overrides(parser, "refine_steps=40")
+    add_overrides(parser, "refine_steps=40", {"dataset_dir": "--data", "output_dir": "--output"})
     options = parser.parse_args(arguments)
     # A cluster that cannot be used ends in either, see fem_sim.parallel.ended_jobs.
     return run_command(lambda: _track(options), ValueError, RuntimeError)

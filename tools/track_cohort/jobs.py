@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from fem_sim.parallel import ended_jobs
-from myomotion.errors import exit_on_input_error
+from myomotion.errors import exit_on_input_error, root_input_error
 from myomotion.files.atomic import write_bytes
 from myomotion.files.outputs import claim, refuse_unsafe
 from myomotion.inferers.studies import StudyRuns, first_cause, read_summary
@@ -88,7 +88,7 @@ def track_study(job: StudyJob) -> str | None:
     try:
         return _study_runs(job.changes, [dict(job.study)]).track().get(str(job.study["name"]))
     except SystemExit as error:  # how the bundle reports what it cannot use
-        return str(error).removeprefix("error: ")
+        return str(root_input_error(error) or error).removeprefix("error: ")
 
 
 def _failures(jobs: Sequence[StudyJob], scheduler: str | None) -> Iterator[tuple[str, str]]:
@@ -106,5 +106,6 @@ def _study_runs(
     parser = inference_parts(**changes)
     if studies is not None:
         parser[STUDIES] = studies
-    parser.get_parsed_content("initialize")
+    for part in ("settings_there", "device_there", "initialize"):
+        parser.get_parsed_content(part)
     return parser.get_parsed_content("study_runs")

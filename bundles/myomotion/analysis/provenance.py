@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import platform
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,9 +16,12 @@ import torch
 
 from myomotion import __version__
 from myomotion.analysis.segmentation import weights_file
+from myomotion.errors import OutputError
 from myomotion.files.tables import file_sha256
 from myomotion.io.cine import STUDY_FILES
 from myomotion.io.source import image_files
+
+GIVEN_FRAMES = ("ed_frame", "es_frame")
 
 
 def input_hashes(study: Mapping[str, object]) -> dict[str, str]:
@@ -71,6 +75,62 @@ def run_parameters(
         for name, path in named.items()
     }
     return {**(trained or {}), **settings, **hashes, "version": __version__}
+
+
+def study_parameters(parameters: Mapping[str, Any], study: Mapping[Any, object]) -> dict[str, Any]:
+    """What the result of one study depends on, its files aside.
+
+    Args:
+        parameters: from :func:`run_parameters`.
+        study: its frames of end-diastole and end-systole count where they were given with it.
+
+    Returns:
+        The parameters and those frames.
+    """
+    return {**parameters, **{key: study[key] for key in GIVEN_FRAMES if key in study}}
+
+
+def read_summary(folder: Path) -> dict[str, Any] | None:
+    """``summary.json`` of a finished study.
+
+    Args:
+        folder: of the study.
+
+    Returns:
+        Its content; None if there is none that can be read.
+    """
+    try:
+        content = json.loads((folder / "summary.json").read_text())
+    except (OSError, ValueError):
+        return None
+    return content if isinstance(content, dict) else None
+
+
+def refuse_other_cine(folder: Path, image: str | Path, sha256: str | None = None) -> None:
+    """Refuse a place for results where the result of another cine is.
+
+    Args:
+        folder: of the study.
+        image: the cine; one that has been moved is the same.
+        sha256: from :func:`input_hashes`, where it is known.
+
+    Raises:
+        OutputError: naming both and the fix.
+    """
+    summary = read_summary(folder) or {}
+    files, sums = summary.get("files"), summary.get("input_sha256")
+    if not isinstance(files, dict) or not isinstance(sums, dict) or "image" not in files:
+        return
+    earlier, now = Path(str(files["image"])), Path(image).resolve()
+    # What was given relative to a folder may lie anywhere: the same ending is the same place.
+    ending = now.parts[-len(earlier.parts) :]
+    if earlier.resolve() == now or (not earlier.is_absolute() and ending == earlier.parts):
+        return
+    if sums.get("image") != (sha256 or input_hashes({"image": now}).get("image")):
+        raise OutputError(
+            f"{folder}: holds the result of another cine, {earlier}. Choose another output_dir for "
+            f"{image}, or move the result away."
+        )
 
 
 def versions() -> dict[str, str]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+
+from myomotion.analysis.provenance import read_summary
 
 COHORT = "cohort.csv"
 
@@ -50,19 +50,3 @@ def found_lines(output_dir: Path, names: Sequence[str]) -> list[str]:
         if (ecc := means.get("ecc_percent")) is not None:
             lines.append(f"circumferential strain at end-systole {ecc:.1f} %, mean of slices")
     return lines
-
-
-def read_summary(folder: Path) -> dict[str, Any] | None:
-    """``summary.json`` of a finished study.
-
-    Args:
-        folder: of the study.
-
-    Returns:
-        Its content; None if there is none that can be read.
-    """
-    try:
-        content = json.loads((folder / "summary.json").read_text())
-    except (OSError, ValueError):
-        return None
-    return content if isinstance(content, dict) else None

@@ -18,7 +18,8 @@ from monai.utils.enums import CommonKeys as Keys
 from myomotion.analysis.intervals.repeats import HALF_WIDTH, NUMBERS
 from myomotion.analysis.intervals.study import EF_KEYS
 from myomotion.analysis.measures.registry import cohort_measures
-from myomotion.analysis.provenance import input_hashes
+from myomotion.analysis.provenance import input_hashes, refuse_other_cine, study_parameters
+from myomotion.analysis.provenance import read_summary as read_summary
 from myomotion.analysis.tables.wide import wide_columns, wide_row
 from myomotion.core.frames_together import workers
 from myomotion.errors import OutputError, exit_on_input_error, root_input_error
@@ -27,7 +28,6 @@ from myomotion.files.outputs import Inputs, claim, refuse_unsafe
 from myomotion.files.paths import given_path
 from myomotion.files.tables import write_table
 from myomotion.inferers.found import COHORT, first_page, found_lines
-from myomotion.inferers.found import read_summary as read_summary
 from myomotion.io.cine import STUDY_FILES
 from myomotion.transforms.save_motion import STUDY_RESULT
 
@@ -137,11 +137,7 @@ class StudyRuns:
                     "another name, or track them into different folders."
                 )
             refuse_unsafe(target, self.inputs, self.kind)
-            if (earlier := self._other_cine(target, study)) is not None:
-                raise OutputError(
-                    f"{target}: holds the result of another cine, {earlier}. Choose another "
-                    f"output_dir for {image}, or move the result away."
-                )
+            refuse_other_cine(target, image)
         for table in (FAILED, COHORT):
             refuse_unsafe(self.output_dir / table, self.inputs)
 
@@ -219,23 +215,9 @@ class StudyRuns:
         summary = read_summary(self.output_dir / str(study["name"]))
         return (
             summary is not None
-            and summary.get("parameters") == self.parameters
+            and summary.get("parameters") == study_parameters(self.parameters, study)
             and summary.get("input_sha256") == input_hashes(study)
         )
-
-    def _other_cine(self, target: Path, study: Mapping[str, object]) -> str | None:
-        """The cine of which a result is there, where that is another one."""
-        summary = read_summary(target) or {}
-        files, sums = summary.get("files"), summary.get("input_sha256")
-        if not isinstance(files, dict) or not isinstance(sums, dict) or "image" not in files:
-            return None
-        earlier, now = Path(str(files["image"])), Path(str(study["image"])).resolve()
-        # What was given relative to a folder may lie anywhere: the same ending is the same place.
-        ending = now.parts[-len(earlier.parts) :]
-        if earlier.resolve() == now or (not earlier.is_absolute() and ending == earlier.parts):
-            return None
-        moved = sums.get("image") == input_hashes({"image": now}).get("image")
-        return None if moved else str(earlier)
 
     def _list_failures(self, failures: Mapping[str, str]) -> None:
         path = self.output_dir / FAILED

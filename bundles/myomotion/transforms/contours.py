@@ -14,7 +14,7 @@ import torch
 from monai.data import MetaTensor
 from monai.transforms import Transform
 
-from myomotion.analysis.provenance import input_hashes, versions
+from myomotion.analysis.provenance import input_hashes, study_parameters, versions
 from myomotion.analysis.segmentation import at_fullest
 from myomotion.analysis.summary import NOTICE
 from myomotion.analysis.ventricles import (
@@ -140,7 +140,7 @@ class SaveContours(Transform):
             labels = {phase: (frame, drawn.label) for phase, (frame, drawn) in contours.items()}
             figure = contour_figure(cine, labels)
             figure.savefig(folder / "contours.png", dpi=100, metadata={"Software": PROGRAM})
-            summary = contour_summary(cine, contours, self.parameters)
+            summary = contour_summary(cine, contours, study_parameters(self.parameters, data))
             (folder / "summary.json").write_text(json.dumps(summary, indent=2))
         return {**data, "output_folder": str(target)}
 

@@ -14,6 +14,7 @@ from monai.transforms import Transform
 
 from myomotion.analysis.intervals.calibration import Calibration
 from myomotion.analysis.motion import Motion, lps_vectors, tracked_labels
+from myomotion.analysis.provenance import study_parameters
 from myomotion.analysis.quality_control import QualityControl
 from myomotion.analysis.study import Study, analyse
 from myomotion.analysis.tables.study import study_tables
@@ -65,7 +66,7 @@ class AnalyseMotion(Transform):
             field,
             inverse,
             self.control,
-            self.parameters,
+            study_parameters(self.parameters, data),
             repeats=data.get("repeats"),
             calibration=self.calibration,
             volume=self.volume,
