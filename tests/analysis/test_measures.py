@@ -33,11 +33,11 @@ from myomotion.analysis.measures.tracked import (
 from myomotion.analysis.motion import source_motion
 from myomotion.analysis.quality import assess
 from myomotion.analysis.study import Study, analyse
-from myomotion.files.atomic import write_bytes
+from myomotion.files.outputs import replaced_folder
 from myomotion.inferers.studies import StudyRuns, cohort_columns
 from myomotion.report.numbers import number_table
 from myomotion.report.page import report_page
-from myomotion.transforms.save_motion import write_study
+from myomotion.transforms.save_motion import STUDY_RESULT, write_study
 from tests.support.cines.ring import FRAMES, RADIUS, WALL, beat, contraction, ring_cine
 
 
@@ -80,9 +80,10 @@ def cohort(result: Study, output: Path) -> list[dict[str, str]]:
     """``cohort.csv`` of two studies with this result."""
     studies = [{"name": "one"}, {"name": "two"}]
     for entry in studies:
-        write_bytes(output / entry["name"] / "summary.json", json.dumps(result.summary).encode())
-    StudyRuns(None, studies, None, output, {}).conclude({})
-    return table(output / "cohort.csv")
+        with replaced_folder(output / "both" / entry["name"], STUDY_RESULT) as folder:
+            (folder / "summary.json").write_text(json.dumps(result.summary))
+    StudyRuns(None, studies, None, output / "both", {}).conclude({})
+    return table(output / "both" / "cohort.csv")
 
 
 @pytest.mark.slow

@@ -1,11 +1,13 @@
-"""Jobs of a cohort: settings are refused as the bundle refuses them."""
+"""Jobs of a cohort: settings are refused as the bundle refuses them, pages are of all results."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
+from tests.support.studies import write_study
 from tools.track_cohort.__main__ import main
 from tools.track_cohort.jobs import StudyJob, track_study
 
@@ -34,3 +36,18 @@ def test_worker_says_why_it_cannot_use_a_setting(small_study: Path, tmp_path: Pa
     changes = {"device": "nowhere", "output_dir": str(tmp_path / "out")}
     reason = track_study(StudyJob(study=study, changes=changes))
     assert reason is not None and reason.startswith("device is nowhere: this machine cannot")
+
+
+@pytest.mark.slow
+def test_page_of_a_second_group_keeps_the_first(net_weights: Path, tmp_path: Path) -> None:
+    write_study(tmp_path / "first" / "anna")
+    (tmp_path / "first" / "bert").mkdir()
+    write_study(tmp_path / "second" / "carl")
+    words = [f"weights={net_weights}", "report=False", "tissues=False", "intervals=False"]
+    for group in ("first", "second"):
+        given = ["--data", str(tmp_path / group), "--output", str(tmp_path / "out")]
+        assert main([*given, "--set", *words]) == 0
+    page = (tmp_path / "out" / "cohort.html").read_text()
+    assert re.findall(r'<tr data-name="([^"]*)"', page) == ["anna", "carl"]
+    assert '<tr><td>bert</td><td class="reason">' in page
+    assert not list((tmp_path / "out").glob("*/report.html"))

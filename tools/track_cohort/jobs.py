@@ -11,7 +11,8 @@ from fem_sim.parallel import ended_jobs
 from myomotion.errors import exit_on_input_error, root_input_error
 from myomotion.files.atomic import write_bytes
 from myomotion.files.outputs import claim, refuse_unsafe
-from myomotion.inferers.studies import StudyRuns, first_cause, read_summary
+from myomotion.inferers.found import failures_in
+from myomotion.inferers.studies import StudyRuns, first_cause
 from myomotion.tracker import inference_parts
 from tools.track_cohort.page import cohort_page
 
@@ -60,19 +61,17 @@ def track_cohort(
     names = [str(study["name"]) for study in runs.studies]
     failures = {name: failures[name] for name in names if name in failures}
     runs.conclude(failures)
-    exit_on_input_error(lambda: _write_page(runs, failures))
+    exit_on_input_error(lambda: _write_page(runs))
     return failures
 
 
-def _write_page(runs: StudyRuns, failures: Mapping[str, str]) -> None:
-    """Write the page of the studies that are there."""
-    names = [str(s["name"]) for s in runs.studies if s["name"] not in failures]
-    found = {name: read_summary(runs.output_dir / name) for name in names}
-    summaries = {name: summary for name, summary in found.items() if summary is not None}
+def _write_page(runs: StudyRuns) -> None:
+    """Write the page of the studies that are there, those of other runs too."""
+    summaries = runs.results()
     pages = {name: f"{name}/report.html" for name in summaries}
     links = {name: page for name, page in pages.items() if (runs.output_dir / page).is_file()}
     claim(runs.output_dir / PAGE, runs.inputs)
-    page = cohort_page(runs.output_dir.name, summaries, {**runs.lacking, **failures}, links)
+    page = cohort_page(runs.output_dir.name, summaries, failures_in(runs.output_dir), links)
     write_bytes(runs.output_dir / PAGE, page.encode())
 
 

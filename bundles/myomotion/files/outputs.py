@@ -145,6 +145,15 @@ def mark(folder: Path, files: Iterable[str], kind: str = FILES) -> None:
     write_bytes(folder / MARKER, (json.dumps(content, indent=1) + "\n").encode())
 
 
+def kind_of(folder: Path) -> str:
+    """What a folder is by its marker; :data:`FILES` where it has none.
+
+    Args:
+        folder: that may have been written as a whole.
+    """
+    return _marker(folder).kind
+
+
 @contextmanager
 def replaced_folder(target: Path, kind: str, inputs: Iterable[object] = ()) -> Iterator[Path]:
     """Folder that takes the place of ``target`` when the block ends well, and vanishes otherwise.

@@ -1,14 +1,18 @@
-"""What a run has found, in a line or three, and what to open first."""
+"""What runs have found: results of a folder, a line or three of them, and what to open first."""
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from myomotion.analysis.provenance import read_summary
+from myomotion.files.outputs import kind_of
 
 COHORT = "cohort.csv"
+FAILED = "failed.json"
 
 
 def first_page(output_dir: Path, names: Sequence[str]) -> Path:
@@ -50,3 +54,35 @@ def found_lines(output_dir: Path, names: Sequence[str]) -> list[str]:
         if (ecc := means.get("ecc_percent")) is not None:
             lines.append(f"circumferential strain at end-systole {ecc:.1f} %, mean of slices")
     return lines
+
+
+def results_in(output_dir: Path, kind: str) -> dict[str, dict[str, Any]]:
+    """Summaries of the results in a folder, whichever run they are from.
+
+    Args:
+        output_dir: holds a folder for each study.
+        kind: of the folders of results.
+
+    Returns:
+        Content of ``summary.json`` by the name of the folder, sorted; that name is its ``name``.
+    """
+    inside = sorted(output_dir.iterdir()) if output_dir.is_dir() else []
+    folders = [f for f in inside if not f.name.startswith(".") and kind_of(f) == kind]
+    read = {folder.name: read_summary(folder) for folder in folders}
+    return {name: {**found, "name": name} for name, found in read.items() if found is not None}
+
+
+def failures_in(output_dir: Path) -> dict[str, str]:
+    """What ``failed.json`` of a folder says.
+
+    Args:
+        output_dir: holds a folder for each study.
+
+    Returns:
+        Reasons by the names of studies; none where there is no such file that can be read.
+    """
+    try:
+        content = json.loads((output_dir / FAILED).read_text())
+    except (OSError, ValueError):
+        return {}
+    return {str(k): str(v) for k, v in content.items()} if isinstance(content, dict) else {}

@@ -27,12 +27,18 @@ from myomotion.files.atomic import remove_leftovers, write_bytes
 from myomotion.files.outputs import Inputs, claim, refuse_unsafe
 from myomotion.files.paths import given_path
 from myomotion.files.tables import write_table
-from myomotion.inferers.found import COHORT, first_page, found_lines
+from myomotion.inferers.found import (
+    COHORT,
+    FAILED,
+    failures_in,
+    first_page,
+    found_lines,
+    results_in,
+)
 from myomotion.io.cine import STUDY_FILES
 from myomotion.transforms.save_motion import STUDY_RESULT
 
 LOG = logging.getLogger(__name__)
-FAILED = "failed.json"
 
 
 def track_study(engine: SupervisedEvaluator, item: Mapping[str, Any]) -> dict[str, Any]:
@@ -60,8 +66,9 @@ class StudyRuns:
 
     A study that fails does not stop the others; it is listed in ``failed.json``, and the command
     still ends with exit status 0 unless not a single study could be tracked. A study whose folder
-    was written from the same files with the same parameters is skipped. Of several studies,
-    ``cohort.csv`` has one row for each that is there in the end.
+    was written from the same files with the same parameters is skipped. Where there are several
+    results in the end, ``cohort.csv`` has a row of each, those of other runs too, and
+    ``failed.json`` keeps what other runs have listed.
 
     Args:
         evaluator: tracks what its data loader gives; its post-processing writes the results.
@@ -172,7 +179,7 @@ class StudyRuns:
         return failures
 
     def conclude(self, failures: Mapping[str, str]) -> None:
-        """Write ``failed.json`` and ``cohort.csv`` of the studies, wherever they were tracked.
+        """Write ``failed.json`` and ``cohort.csv``, wherever the studies were tracked.
 
         Args:
             failures: name of a study to the reason why it could not be tracked.
@@ -181,8 +188,8 @@ class StudyRuns:
             SystemExit: see :meth:`run`.
         """
         exit_on_input_error(lambda: self._list_failures(self.lacking | dict(failures)))
-        if len(self.studies) > 1 and self.cohort:
-            exit_on_input_error(lambda: self._write_cohort(set(failures)))
+        if self.cohort:
+            exit_on_input_error(self._write_cohort)
         done = [str(s["name"]) for s in self.studies if s["name"] not in failures]
         if done:
             for line in found_lines(self.output_dir, done):
@@ -192,6 +199,12 @@ class StudyRuns:
             first = next(iter(failures.values()))
             more = f" (and {len(failures) - 1} more)" if len(failures) > 1 else ""
             raise SystemExit(f"error: {first}{more}")
+
+    def results(self) -> dict[str, dict[str, Any]]:
+        """Summaries of what is in the folder, by name, but for studies that ``failed.json`` has."""
+        failed = failures_in(self.output_dir)
+        found = results_in(self.output_dir, self.kind)
+        return {name: summary for name, summary in found.items() if name not in failed}
 
     def _track(self, study: Mapping[str, object]) -> BaseException | None:
         errors: list[BaseException] = []
@@ -221,23 +234,24 @@ class StudyRuns:
 
     def _list_failures(self, failures: Mapping[str, str]) -> None:
         path = self.output_dir / FAILED
-        if failures:
+        names = {str(study["name"]) for study in self.studies}
+        others = {n: why for n, why in failures_in(self.output_dir).items() if n not in names}
+        if listed := {**others, **failures}:
             claim(path, self.inputs)
-            write_bytes(path, (json.dumps(dict(failures), indent=2) + "\n").encode())
-            number = len(self.studies) + len(self.lacking)
-            LOG.error("%d of %d studies failed: %s", len(failures), number, path)
+            write_bytes(path, (json.dumps(listed, indent=2) + "\n").encode())
         elif path.exists():
             claim(path, self.inputs)  # that of an earlier run, or it is refused
             path.unlink(missing_ok=True)  # a run beside this one may have been quicker
+        if failures:
+            number = len(self.studies) + len(self.lacking)
+            LOG.error("%d of %d studies failed: %s", len(failures), number, path)
 
-    def _write_cohort(self, failed: set[str]) -> None:
-        names = [str(study["name"]) for study in self.studies]
-        summaries = {n: read_summary(self.output_dir / n) for n in names if n not in failed}
-        rows = [cohort_row(summary) for summary in summaries.values() if summary is not None]
-        if not rows:
-            return
-        claim(self.output_dir / COHORT, self.inputs)
-        write_table(self.output_dir / COHORT, cohort_columns(), rows)
+    def _write_cohort(self) -> None:
+        path = self.output_dir / COHORT
+        rows = [cohort_row(summary) for summary in self.results().values()]
+        if rows and (max(len(rows), len(self.studies)) > 1 or path.exists()):
+            claim(path, self.inputs)
+            write_table(path, cohort_columns(), rows)
 
 
 def first_cause(error: BaseException) -> str:
