@@ -110,7 +110,6 @@ def test_change_of_the_pictures_moves_the_heart_with_them(name: str) -> None:
         ("--method identity --set foo=1", "identity has no setting 'foo'; it has: size, spacing."),
         ("--method segmentation --set foo=1", "segmentation has no setting 'foo'"),
         ("--method segmentation --thirds", "--thirds: does nothing with the method segmentation."),
-        ("--method refined --set only=x", "--set only: no setting of a method."),
     ],
 )
 def test_word_that_would_do_nothing_is_refused_in_a_line(

@@ -7,7 +7,6 @@ python -m tools.evaluate --data DIR --method segmentation --output FILE.json
 from __future__ import annotations
 
 import argparse
-import inspect
 import io
 import logging
 import sys
@@ -174,8 +173,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _evaluate(options: argparse.Namespace) -> None:
     claim(options.output, signed=True)
     changes = dict(options.changes)
-    if reserved := sorted({*inspect.signature(evaluate).parameters}.intersection(changes)):
-        raise SettingError(f"--set {reserved[0]}: no setting of a method. See --help for options.")
     if options.method == SEGMENTATION:
         if options.thirds:
             raise SettingError("--thirds: does nothing with the method segmentation. Leave it out.")
