@@ -124,7 +124,8 @@ class Tracker:
         use_network: False starts from rest, for a refinement alone.
         settings: keys at the top of ``inference.yaml`` with other values, such as ``refine_steps``;
             ``report`` and ``dicom_output`` are what :meth:`Result.save` goes by. Keys about folders
-            of studies and built-in cines (:data:`ELSEWHERE`) are refused.
+            of studies and built-in cines (:data:`ELSEWHERE`) mean nothing here; other values than
+            those of the configuration are refused.
 
     Raises:
         InputError: for an unknown key, a value that is none of its key, a device or a bundle that
@@ -140,7 +141,9 @@ class Tracker:
         self, bundle: str | Path | None = None, *, use_network: bool = True, **settings: Any
     ) -> None:
         for key in settings.keys() & ELSEWHERE:
-            raise SettingError(f"{key}: no setting of a tracker. {ELSEWHERE[key]}")
+            plain = inference_parts(bundle)
+            if key not in plain.get() or plain.get_parsed_content(key) != settings[key]:
+                raise SettingError(f"{key}: no setting of a tracker. {ELSEWHERE[key]}")
         self.parts = inference_parts(bundle, **settings)
         for check in ("settings_there", "device_there"):
             self._part(check)
