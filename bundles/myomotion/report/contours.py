@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from myomotion.core.view import View, standard_view
 from myomotion.io.cine import Cine
 from myomotion.io.codes import CAVITY, MYOCARDIUM, RIGHT_VENTRICLE
 
@@ -33,19 +34,38 @@ def contour_figure(cine: Cine, labels: Mapping[str, tuple[int, np.ndarray]]) -> 
     figure.subplots_adjust(0.005, 0.005, 0.995, 0.93, 0.03, 0.1)
     marked = np.argwhere(np.any([label.any(2) for _, label in labels.values()], axis=0))
     middle = marked.mean(0) if len(marked) else np.array(cine.image.shape[:2]) / 2
-    half = SHOWN_MM / np.array(cine.spacing)
+    view = _view(cine, [label for _, label in labels.values()])
+    shape = np.array(cine.image.shape[:2])
+    at, half = [], []
+    for axis, sign in (view.right, view.down):
+        at.append(float(middle[axis] if sign > 0 else shape[axis] - 1 - middle[axis]))
+        half.append(SHOWN_MM / cine.spacing[axis])
     for row, (title, (frame, label)) in zip(axes, labels.items(), strict=True):
         for z, axis in enumerate(row):
             picture = cine.image[:, :, z, frame]
             low, high = np.percentile(picture, (DARK, BRIGHT))
-            axis.imshow(picture.T, cmap="gray", vmin=low, vmax=high)
+            axis.imshow(view.picture(picture), cmap="gray", vmin=low, vmax=high)
             for code, colour in COLOURS.items():
                 if (label[..., z] == code).any():
-                    inside = (label[..., z] == code).T
+                    inside = view.picture(label[..., z] == code)
                     axis.contour(inside, [0.5], colors=colour, linewidths=0.8)
-            axis.set_xlim(middle[0] - half[0], middle[0] + half[0])
-            axis.set_ylim(middle[1] + half[1], middle[1] - half[1])
+            axis.set_xlim(at[0] - half[0], at[0] + half[0])
+            axis.set_ylim(at[1] + half[1], at[1] - half[1])
             axis.set_title(f"{title}, {cine.levels[z]}", fontsize=7)
             axis.set_xticks([])
             axis.set_yticks([])
     return figure
+
+
+def _view(cine: Cine, labels: Sequence[np.ndarray]) -> View:
+    """As the report shows the slices, see :func:`~myomotion.core.view.standard_view`."""
+    right, left = (
+        [np.argwhere(np.isin(label, codes).any(2)) for label in labels]
+        for codes in ((RIGHT_VENTRICLE,), (CAVITY, MYOCARDIUM))
+    )
+    offsets = [
+        (a.mean(0) - b.mean(0)) * cine.spacing
+        for a, b in zip(right, left, strict=True)
+        if len(a) and len(b)
+    ]
+    return standard_view(cine.affine, np.mean(offsets, 0) if offsets else None)

@@ -18,6 +18,7 @@ from myomotion.analysis.intensity import intensities
 from myomotion.analysis.motion import Motion
 from myomotion.analysis.study import Study
 from myomotion.core.contours import heart_contours
+from myomotion.core.view import View
 from myomotion.core.working_grid import WorkingGrid
 from myomotion.io.labels import CAVITY, MYOCARDIUM
 
@@ -80,7 +81,8 @@ def _draw_pictures(sheet: Axes, motion: Motion, z: int, row: float) -> None:
     found = intensities(motion.slices, z)
     half = (found.top - found.zero) / 2
     grey, change = ("gray", found.zero, found.top), ("coolwarm", -half, half)
-    on_cine, on_grid = _extent(grid, maps.window), (0.0, SIDE, SIDE, 0.0)
+    view = motion.slices.view
+    on_cine, on_grid = _extent(grid, maps.window, view), (0.0, SIDE, SIDE, 0.0)
     for column, (picture, extent, (colormap, low, high)) in enumerate(
         (
             (reference, on_cine, grey),
@@ -93,7 +95,7 @@ def _draw_pictures(sheet: Axes, motion: Motion, z: int, row: float) -> None:
         left, right, bottom, top = extent
         x = LEFT + column * STEP
         sheet.imshow(
-            picture.T,
+            view.picture(picture),
             extent=(x + left, x + right, row + bottom, row + top),
             aspect="auto",
             cmap=colormap,
@@ -103,14 +105,15 @@ def _draw_pictures(sheet: Axes, motion: Motion, z: int, row: float) -> None:
         )
 
 
-def _extent(grid: WorkingGrid, window: tuple[slice, slice]) -> tuple[float, float, float, float]:
+def _extent(
+    grid: WorkingGrid, window: tuple[slice, slice], view: View
+) -> tuple[float, float, float, float]:
     """Left, right, bottom and top of source voxels in inches from a picture's upper left."""
     scale = SIDE / (grid.size * grid.spacing)
-    ends = [
-        tuple(SIDE / 2 + (end - 0.5 - center) * spacing * scale for end in (part.start, part.stop))
-        for part, center, spacing in zip(window, grid.center, grid.source_spacing, strict=True)
-    ]
-    return (*ends[0], *ends[1][::-1])
+    corners = np.array([[part.start, part.stop] for part in window]).T - 0.5 - grid.center
+    shown = view.offsets(corners * grid.source_spacing * scale) + SIDE / 2
+    (left, top), (right, bottom) = shown.min(0).tolist(), shown.max(0).tolist()
+    return left, right, bottom, top
 
 
 def _draw_bar(sheet: Axes, row: float) -> None:
@@ -130,7 +133,7 @@ def _draw_contours(sheet: Axes, motion: Motion) -> None:
     """The wall at end-diastole, on both frames and on J."""
     wall, cavity = (motion.slices.soft[code].numpy() for code in (MYOCARDIUM, CAVITY))
     lines = [
-        _on_sheet(line[::CONTOUR_STEP], motion.grids[z], z)
+        _on_sheet(line[::CONTOUR_STEP], motion, z)
         for z in range(len(wall))
         for line in heart_contours(wall[z], cavity[z])
     ]
@@ -145,8 +148,8 @@ def _draw_arrows(sheet: Axes, motion: Motion) -> None:
         index = np.arange(ARROW_STEP // 2, grid.size, ARROW_STEP)
         x, y = (axis.ravel() for axis in np.meshgrid(index, index, indexing="ij"))
         u = motion.working_displacement[motion.es_frame, z][:, x, y]
-        tails.append(_on_sheet(np.stack([x, y], 1), grid, z) + np.array([4 * STEP, 0]))
-        arrows.append(u.T * SIDE / (grid.size * grid.spacing))
+        tails.append(_on_sheet(np.stack([x, y], 1), motion, z) + np.array([4 * STEP, 0]))
+        arrows.append(motion.slices.view.offsets(u.T) * SIDE / (grid.size * grid.spacing))
     at, along = np.concatenate(tails), np.concatenate(arrows)
     sheet.quiver(
         *at.T,
@@ -159,9 +162,11 @@ def _draw_arrows(sheet: Axes, motion: Motion) -> None:
     )
 
 
-def _on_sheet(points: np.ndarray, grid: WorkingGrid, z: int) -> np.ndarray:
+def _on_sheet(points: np.ndarray, motion: Motion, z: int) -> np.ndarray:
     """Voxels of a working grid ``(N, 2)`` in inches of the sheet, in the first column."""
-    return (points + 0.5) * (SIDE / grid.size) + (LEFT, TOP + z * STEP)
+    size = motion.grids[z].size
+    shown = motion.slices.view.offsets(points - (size - 1) / 2) * (SIDE / size) + SIDE / 2
+    return shown + np.array([LEFT, TOP + z * STEP])
 
 
 def _draw_curves(figure: Figure, study: Study) -> None:
