@@ -20,6 +20,7 @@ from myomotion.core.frames_together import workers
 from myomotion.errors import HINTED, InputError, SettingError, nearest, root_input_error
 from myomotion.files.outputs import refuse_unsafe
 from myomotion.files.paths import given_path
+from myomotion.inferers.found import no_longer_failed
 from myomotion.io.cine import STUDY_FILES, find_studies
 from myomotion.report.card import key_numbers, study_card
 from myomotion.report.dicom.write import load_dicom_writer
@@ -110,6 +111,7 @@ class Result(Study):
         parameters = {**told, "report": report, "dicom_output": dicom}
         noted = replace(self, summary={**self.summary, "parameters": parameters})
         write_study(folder, noted, report, load_dicom_writer(dicom))
+        no_longer_failed(folder.parent, folder.name)
         return folder
 
 

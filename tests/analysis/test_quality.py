@@ -277,6 +277,20 @@ def test_area_change_is_compared_with_the_labels() -> None:
     )
 
 
+@pytest.mark.parametrize("left", [0.12, 1.2])
+def test_cavity_that_closes_by_the_label_must_not_stay(left: float) -> None:
+    cine = ring_cine(beat())
+    cine.es_frame = 4
+    cine.label_es = (2 * (ring_labels(inner=4, outer=20) > 0))[..., None].astype(np.uint8)
+    shares = torch.from_numpy(beat()).float()[:, None, None, None]
+    tracked = (shares * (left**0.5 - 1) * torch.from_numpy(coordinates(96, 1.5)).float())[None]
+    quality = judge(cine, tracked).slices[0]
+    assert quality.values["cavity_change_error"] == pytest.approx(left - 0.1, abs=0.01)
+    assert any("area change of the cavity" in reason for reason in quality.reasons) == (left > 1)
+    cine.label_es[:] = 0
+    assert judge(cine, tracked).slices[0].values["cavity_change_error"] is None
+
+
 def test_without_labels_the_images_are_still_judged() -> None:
     shares = beat()
     cine = ring_cine(shares)

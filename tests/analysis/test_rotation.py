@@ -125,6 +125,20 @@ def test_right_ventricle_on_the_right_of_a_placeholder_mirrors_the_view(
     assert study.summary["twist_deg"] == pytest.approx(-side * plain.summary["twist_deg"], abs=0.2)
 
 
+@pytest.mark.parametrize("off", [-4.0, 0.0, 4.0])
+@pytest.mark.parametrize(
+    ("towards", "right"),
+    [((-24, 0), (0, 1)), ((24, 0), (0, -1)), ((0, -24), (1, 1)), ((0, 24), (1, -1))],
+)
+def test_side_of_a_placeholder_rests_on_where_most_of_the_right_ventricle_lies(
+    towards: tuple[float, float], right: tuple[int, int], off: float
+) -> None:
+    offset = np.array(towards) + off * (np.array(towards) == 0)
+    view = standard_view(np.diag([1.5, 1.5, 8, 1]), offset)
+    assert view.right == right and view.down == (1 - right[0], 1)
+    assert view.offsets(offset)[0] == pytest.approx(-24)
+
+
 def test_header_that_says_how_slices_lie_is_believed_whatever_side_the_right_ventricle_is_on() -> (
     None
 ):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from myomotion.core.cycle import beats, cycle_closes
+from myomotion.core.cycle import beats, cycle_closes, shows_whole_cycle
 
 
 def beating_disc(frames: int, of_cycle: float = 1.0) -> torch.Tensor:
@@ -63,3 +63,18 @@ def test_beats_are_counted(count: int) -> None:
 def test_movie_that_stands_still_shows_no_beats() -> None:
     noise = torch.randn(30, 64, 64, generator=torch.Generator().manual_seed(1))
     assert beats(noise) == 1 and beats(torch.ones(30, 64, 64)) == 1
+
+
+@pytest.mark.parametrize("start", range(0, 24, 3))
+def test_whole_cycle_is_one_from_whichever_frame_it_begins(start: int) -> None:
+    assert shows_whole_cycle(torch.roll(beating_disc(24), -start, 0))
+
+
+@pytest.mark.parametrize("part", [0.35, 0.5, 2 / 3])
+@pytest.mark.parametrize("before", [0, 1, 2])
+def test_part_of_a_cycle_is_none_though_it_begins_before_end_diastole(
+    part: float, before: int
+) -> None:
+    cut = torch.roll(beating_disc(30), before, 0)[: round(30 * part)]
+    assert not shows_whole_cycle(cut)
+    assert not shows_whole_cycle(beating_disc(4))

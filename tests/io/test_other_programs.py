@@ -146,3 +146,11 @@ def test_info_is_read_in_the_encodings_that_editors_write(tmp_path: Path, encodi
     path.write_bytes('{"ed_frame": "3", "height_cm": "170.5", "labels": "ACDC"}'.encode(encoding))
     info = read_info(path)
     assert (info.ed_frame, info.subject.height_cm) == (3, 170.5)
+
+
+@pytest.mark.parametrize(
+    "note", ["size", "length", "mass", "pulse", "points", "body_part", "patient_group"]
+)
+def test_notes_that_are_like_none_of_ours_are_ignored(tmp_path: Path, note: str) -> None:
+    (tmp_path / "info.json").write_text(f'{{"{note}": 3, "height_cm": 170}}')
+    assert read_info(tmp_path / "info.json").subject.height_cm == 170

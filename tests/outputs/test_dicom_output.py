@@ -83,6 +83,18 @@ def test_segmentations_are_the_labels_of_every_frame_on_their_pictures(
             for item in series.ReferencedInstanceSequence
         }
         assert {uid: str(sources[uid].SeriesInstanceUID) for uid in referred} == referred
+        pictures = [
+            item
+            for group in seg.PerFrameFunctionalGroupsSequence
+            for item in group.DerivationImageSequence[0].SourceImageSequence
+        ]
+        assert len(pictures) == len(seg.PerFrameFunctionalGroupsSequence)  # one, that of its time
+        if len(files) == 1:
+            frames = {int(item.ReferencedFrameNumber) for item in pictures}
+            times = one.PerFrameFunctionalGroupsSequence
+            assert {
+                int(times[n - 1].FrameContentSequence[0].TemporalPositionIndex) for n in frames
+            } == {t + 1}
         if len(files) > 1:  # then a file is a picture, and those of this frame alone are meant
             numbers = {int(sources[uid].TemporalPositionIdentifier) for uid in referred}
             assert numbers == {t + 1} and len(referred) == 5
@@ -184,3 +196,20 @@ def test_without_highdicom_the_setting_is_refused_before_anything_is_computed(
     monkeypatch.setitem(sys.modules, "highdicom", None)
     with pytest.raises(SettingError, match="dicom_output needs highdicom"):
         load_dicom_writer(True)
+
+
+@pytest.mark.parametrize("keyword", ["FrameOfReferenceUID", "StudyInstanceUID"])
+def test_cine_without_what_dicom_needs_keeps_its_other_results(
+    tmp_path: Path, keyword: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    study = as_dicom(draw(tmp_path / "nifti" / "drawn"), tmp_path / "cine")
+    for file in scans(study):
+        header = pydicom.dcmread(file)
+        if keyword in header:
+            delattr(header, keyword)
+        header.save_as(file)
+    settings = {"tissues": False, "intervals": False, "report": False, "dicom_output": True}
+    result = myomotion.track(study, output_dir=tmp_path / "out", **settings)
+    folder = tmp_path / "out" / result.cine.name
+    assert (folder / "strain.csv").is_file() and not (folder / "dicom").exists()
+    assert f"no DICOM is written: the cine's files have no {keyword}" in caplog.text

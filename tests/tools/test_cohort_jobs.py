@@ -40,7 +40,7 @@ def test_worker_says_why_it_cannot_use_a_setting(small_study: Path, tmp_path: Pa
 
 @pytest.mark.slow
 def test_page_of_a_second_group_keeps_the_first(net_weights: Path, tmp_path: Path) -> None:
-    write_study(tmp_path / "first" / "anna")
+    write_study(tmp_path / "first" / "anna #1 100%")
     (tmp_path / "first" / "bert").mkdir()
     write_study(tmp_path / "second" / "carl")
     words = [f"weights={net_weights}", "report=False", "tissues=False", "intervals=False"]
@@ -48,6 +48,6 @@ def test_page_of_a_second_group_keeps_the_first(net_weights: Path, tmp_path: Pat
         given = ["--data", str(tmp_path / group), "--output", str(tmp_path / "out")]
         assert main([*given, "--set", *words]) == 0
     page = (tmp_path / "out" / "cohort.html").read_text()
-    assert re.findall(r'<tr data-name="([^"]*)"', page) == ["anna", "carl"]
+    assert re.findall(r'<tr data-name="([^"]*)"', page) == ["anna #1 100%", "carl"]
     assert '<tr><td>bert</td><td class="reason">' in page
     assert not list((tmp_path / "out").glob("*/report.html"))

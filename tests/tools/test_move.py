@@ -170,6 +170,16 @@ def test_meshes_move_by_their_vertices_and_open_again(result: Path, tmp_path: Pa
     assert sorted(p.name for p in out.glob("*.vtp")) == ["ball_000.vtp"]
 
 
+def test_structured_mesh_keeps_its_ending(result: Path, tmp_path: Path) -> None:
+    x, y, z = np.meshgrid([-24.0, -20.0], [-20.0, -16.0], [14.0, 18.0], indexing="ij")
+    pv.StructuredGrid(x, y, z).save(tmp_path / "wall.vts")
+    out = tmp_path / "meshes"
+    command = ["--result", str(result), "--mesh", str(tmp_path / "wall.vts")]
+    assert main([*command, "--output", str(out), "--to", "2"]) == 0
+    moved = pv.read(out / "wall_002.vts").points - pv.read(tmp_path / "wall.vts").points
+    np.testing.assert_allclose(moved, np.broadcast_to(STEP, moved.shape), atol=1e-3)
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [

@@ -10,7 +10,7 @@ import pytest
 
 import myomotion
 from myomotion.errors import OutputError, SettingError
-from myomotion.files.outputs import replaced_folder
+from myomotion.files.outputs import claim, replaced_folder
 from myomotion.tracker import Result, Tracker
 from tests.support.bundle_runs import track as run_bundle
 from tests.support.studies import write_study
@@ -79,6 +79,25 @@ def test_what_is_written_is_as_the_tracker_was_told_and_is_noted(
     assert not result.summary["parameters"]["report"]
     with pytest.raises(SettingError, match="dicom: 'no' is not understood"):
         result.save(tmp_path, dicom="no")  # type: ignore[arg-type]
+
+
+@pytest.mark.slow
+def test_study_that_has_a_result_is_no_longer_listed_as_failed(
+    result: Result, tmp_path: Path
+) -> None:
+    listed = tmp_path / "failed.json"
+    both = json.dumps({"small": "no contrast", "other": "no frames"})
+    listed.write_text(both)
+    result.save(tmp_path)
+    assert listed.read_text() == both  # whoever wrote it
+    listed.unlink()
+    claim(listed)
+    listed.write_text(both)
+    result.save(tmp_path)
+    assert json.loads(listed.read_text()) == {"other": "no frames"}
+    listed.write_text(json.dumps({"small": "no contrast"}))
+    result.save(tmp_path)
+    assert not listed.exists()
 
 
 @pytest.mark.slow

@@ -88,7 +88,7 @@ def _write_meshes(
 ) -> np.ndarray:
     """Write a mesh a frame and a collection that plays them; gives which points lie outside."""
     mesh = read_mesh(source)
-    ending = source.suffix if source.suffix in (".vtp", ".vtu", ".vtk") else ".vtp"
+    ending = source.suffix if source.suffix in (".vtp", ".vtu", ".vts", ".vtk") else ".vtp"
     inputs = [motion.folder, source]
     refuse_unsafe(output, inputs, MOVED)
     with replaced_folder(output, MOVED, inputs) as folder:

@@ -104,7 +104,11 @@ def _study_runs(
     """Runs of the given studies, of those of ``dataset_dir`` where None."""
     parser = inference_parts(**changes)
     if studies is not None:
-        parser[STUDIES] = studies
+        # A configuration takes a # in words for a reference, in paths not.
+        parser[STUDIES] = [
+            {key: Path(value) if isinstance(value, str) else value for key, value in study.items()}
+            for study in studies
+        ]
     for part in ("settings_there", "device_there", "initialize"):
         parser.get_parsed_content(part)
     return parser.get_parsed_content("study_runs")

@@ -184,7 +184,7 @@ def _row(
             note = f"modified z-score {score:.1f}"
             far.append(f"{number.heading.split(',')[0]} {text}")
         cells.append({"value": "" if value is None else value, "text": text, "far": note})
-    slices = summary.get("slices") or []
+    slices = [judged for judged in summary.get("slices") or [] if judged.get("measured", True)]
     passed = sum(judged["light"] != LIGHTS[-1] for judged in slices)
     warnings = len(summary.get("warnings") or [])
     cells += [

@@ -241,12 +241,12 @@ def write_table(
     chosen_on, reported_on = (heart_records(own) for own in jobs)
     if not chosen_on:
         raise InputError(f"{cines}: no heart in the section {CHOSEN_ON}.")
-    folders = " and ".join(folder.name for folder in (cines, unseen) if folder)
+    chosen, reported = len(chosen_on), len(reported_on)
     table = {
         "level": LEVEL,
         "repeats": REPEATS,
-        "made_of": f"{len(chosen_on)} virtual hearts of {folders}; "
-        f"coverage reported on {len(reported_on)} others (section {REPORTED_ON})",
+        "made_of": f"{chosen} virtual hearts, coverage reported on {reported} others",
+        "cines": [folder.name for folder in (cines, unseen) if folder],
         "hearts": {
             section: [Path(job.output).stem for job in own]
             for section, own in zip(SECTIONS, jobs, strict=True)

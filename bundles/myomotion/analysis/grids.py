@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from scipy import ndimage
 
-from myomotion.core.cycle import beats, cycle_closes
+from myomotion.core.cycle import beats, shows_whole_cycle
 from myomotion.core.segments import Septum, septum_from_points
 from myomotion.core.view import View, standard_view
 from myomotion.core.working_grid import WorkingGrid
@@ -175,10 +175,11 @@ class Slices:
     def closes(self) -> bool:
         """The cine shows one whole cycle: the file's last frame is followed by its first again.
 
-        See :func:`~myomotion.core.cycle.cycle_closes`; the frame before end-diastole is near it in
-        any part of a cycle.
+        See :func:`~myomotion.core.cycle.shows_whole_cycle`; the frame before end-diastole is near
+        it in any part of a cycle.
         """
-        return self.beats == 1 and cycle_closes(torch.roll(self.images, self.cine.ed_frame, 1))
+        in_file = torch.roll(self.images, self.cine.ed_frame, 1)
+        return self.beats == 1 and shows_whole_cycle(in_file)
 
     @cached_property
     def beats(self) -> int:

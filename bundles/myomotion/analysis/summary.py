@@ -195,8 +195,9 @@ def slice_means(
     }
     if all(mean is None for mean in means.values()):
         return None
-    halves = {} if intervals is None else intervals.of_study({row["slice"] for row in walls})
-    return {**means, **_half_widths(halves, means), "slices": len(walls or own)}
+    measured = [row for row in walls if row["ecc_percent"] is not None]
+    halves = {} if intervals is None else intervals.of_study({row["slice"] for row in measured})
+    return {**means, **_half_widths(halves, means), "slices": len(measured or own)}
 
 
 def segment_means(
@@ -260,11 +261,13 @@ def _warnings(
             "No right-ventricular label: segments are six (apex: four) equal parts, the septum "
             "assumed to lie within 60 degrees of the left of the picture. Their names are nominal."
         )
-    if labelled and not slices.view.from_header:
+    if labelled and not slices.view.from_header and slices.marked_septum is None:
+        known = slices.right_ventricles.any()
+        left = "the right ventricle is shown on the left" if known else "left is taken for septal"
         warnings.append(
-            "The file's header does not say how the slices lie in the body: what the pictures show "
-            "as left and top is taken for septal and anterior, a labelled right ventricle is shown "
-            "on the left. Names of segments and the sense of rotation rest on that."
+            f"The file's header does not say how the slices lie in the body: {left}, and the top "
+            "of the pictures is taken for anterior. Names of segments and the sense of rotation "
+            "rest on that; septum_points in info.json say more."
         )
     warnings += name_warnings(slices.cine, regions)
     open_ = [z for z, r in enumerate(regions) if r.level is None and r.wall.any()]

@@ -1,4 +1,4 @@
-"""Whether a cine shows a whole cycle, whose last frame is near the first again, and how many."""
+"""Whether frames come back to where they began, show a whole cycle, and of how many beats."""
 
 from __future__ import annotations
 
@@ -11,6 +11,10 @@ BLUR = 5  # voxels, against noise
 # from one frame to the next. Slices of ten whole cycles reach 0.37 and 1.19; cut after two thirds,
 # where a vigorous heart is nearly full again, they begin at 0.44 and 1.47.
 NEAR, STEPS = 0.40, 1.4
+# The same of whole cycles from whichever frame they begin, relative to the largest difference of
+# any two frames. Of 21 real studies all but one in five hundred lie within both; cut after 35 to
+# 80 % of the cycle, from two frames before end-diastole to two after it, up to three in a hundred.
+WHOLE_NEAR, WHOLE_STEPS = 0.48, 1.25
 # Of one beat the first harmonic is the largest: the second has up to 0.6 of it in nineteen cines.
 CLEARER = 2.0
 
@@ -21,7 +25,7 @@ def cycle_closes(frames: torch.Tensor) -> bool:
     Cines that are triggered prospectively end in diastole, and pairs of frames at end-systole.
 
     Args:
-        frames: ``(..., T, H, W)`` in the order of the cycle; leading axes are taken together.
+        frames: ``(..., T, H, W)``, end-diastole first; leading axes are taken together.
 
     Returns:
         True if the last frame differs little from the first, and no more than frames that follow
@@ -33,6 +37,24 @@ def cycle_closes(frames: torch.Tensor) -> bool:
     change = _change(smooth)
     steps = smooth.diff(dim=1).square().mean((0, 2)).sqrt()
     return bool(change[-1] <= min(NEAR * change.max(), STEPS * steps.max()))
+
+
+def shows_whole_cycle(frames: torch.Tensor) -> bool:
+    """Decide by the picture whether what follows the last frame is the first again.
+
+    Args:
+        frames: ``(..., T, H, W)`` in the order of the file, which may begin anywhere in the cycle;
+            leading axes are taken together.
+
+    Returns:
+        True if the last frame differs from the first no more than frames that follow each other do.
+    """
+    if frames.shape[-3] < FEWEST_FRAMES:
+        return False
+    smooth = _smooth(frames).transpose(0, 1).flatten(1)
+    apart = torch.cdist(smooth, smooth, compute_mode="donot_use_mm_for_euclid_dist")
+    limit = min(WHOLE_NEAR * apart.max(), WHOLE_STEPS * apart.diagonal(1).max())
+    return bool(apart[-1, 0] <= limit)
 
 
 def beats(frames: torch.Tensor) -> int:

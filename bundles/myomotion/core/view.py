@@ -21,7 +21,7 @@ class View:
         right: ``(axis, sign)``.
         down: ``(axis, sign)``, the other axis.
         from_header: the file's orientation was used; otherwise axis 0 runs to the right and axis 1
-            down, unless the right ventricle would lie on the right then or two points say more.
+            down, unless the right ventricle or two points say more.
     """
 
     right: tuple[int, int] = (0, 1)
@@ -73,8 +73,10 @@ def standard_view(
     """View of the slices of a file.
 
     A header whose in-plane axes run along those of the scanner is a placeholder (a short axis never
-    does). What it would show with the right ventricle on the right is mirrored, as files are whose
-    axes were reversed one by one; the top is taken for anterior where nothing says what is.
+    does). The right ventricle is shown on the left: what would have it on the right is mirrored, as
+    files are whose axes were reversed one by one, and where it is above or below, the axes are
+    exchanged, as in files of rows before columns. The top is taken for anterior where nothing says
+    what is.
 
     Args:
         affine: ``(4, 4)``, voxel index to RAS millimetres.
@@ -94,8 +96,10 @@ def standard_view(
                 right=(axis, -1 if right_ventricle[axis] > 0 else 1),
                 down=(1 - axis, -1 if anterior[1 - axis] > 0 else 1),
             )
-        mirrored = right_ventricle is not None and right_ventricle[0] > 0
-        return View(right=(0, -1 if mirrored else 1))
+        if right_ventricle is None:
+            return View()
+        axis = int(np.argmax(np.abs(right_ventricle)))
+        return View(right=(axis, -1 if right_ventricle[axis] > 0 else 1), down=(1 - axis, 1))
     to_right, down = VIEW_RIGHT @ directions, VIEW_DOWN @ directions
     straight = abs(to_right[0]) + abs(down[1])
     axis = 0 if straight >= abs(to_right[1]) + abs(down[0]) else 1

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from myomotion.analysis.provenance import read_summary
-from myomotion.files.outputs import kind_of
+from myomotion.errors import OutputError
+from myomotion.files.atomic import write_bytes
+from myomotion.files.outputs import claim, kind_of
 
 COHORT = "cohort.csv"
 FAILED = "failed.json"
@@ -70,6 +72,27 @@ def results_in(output_dir: Path, kind: str) -> dict[str, dict[str, Any]]:
     folders = [f for f in inside if not f.name.startswith(".") and kind_of(f) == kind]
     read = {folder.name: read_summary(folder) for folder in folders}
     return {name: {**found, "name": name} for name, found in read.items() if found is not None}
+
+
+def no_longer_failed(output_dir: Path, name: str) -> None:
+    """Take a study that has a result now out of ``failed.json``, and that away if it was the last.
+
+    Args:
+        output_dir: holds a folder for each study.
+        name: of the study.
+    """
+    failures = failures_in(output_dir)
+    if failures.pop(name, None) is None:
+        return
+    path = output_dir / FAILED
+    try:
+        claim(path)
+    except OutputError:
+        return  # it is somebody else's
+    if failures:
+        write_bytes(path, (json.dumps(failures, indent=2) + "\n").encode())
+    else:
+        path.unlink(missing_ok=True)
 
 
 def failures_in(output_dir: Path) -> dict[str, str]:

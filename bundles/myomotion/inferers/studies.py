@@ -105,6 +105,7 @@ class StudyRuns:
         self.verbose = verbose
         self.studies = [
             {k: str(given_path(v)) if v and k in STUDY_FILES else v for k, v in study.items()}
+            | {"name": str(study["name"])}
             for study in studies
         ]
         self.preprocessing = preprocessing
@@ -292,6 +293,6 @@ def cohort_row(summary: Mapping[str, Any]) -> dict[str, Any]:
         **{name: means.get(name, summary.get(name)) for name in cohort_columns()},
         **wide_row(summary),
         "slices": len(slices),
-        "slices_passed": sum(s["light"] != "red" for s in slices),
+        "slices_passed": sum(s["light"] != "red" for s in slices if s.get("measured", True)),
         "warnings": len(summary.get("warnings", [])),
     }

@@ -62,11 +62,11 @@ CALLED = {
     r"(dt|(frame|temporal)(duration|distance|spacing|resolution))(ms|s)?": "frame_interval_ms",
     r"(slice(distance|gap|thickness)|spacingbetweenslices)(mm)?": "slice_spacing_mm",
     r"series(number|description|instanceuid|uid)": "series",
-    r"(patients?|body|subjects?)?(height|size|length)(m|cm|mm|in|inch|inches|ft)?": "height_cm",
-    r"(patients?|body|subjects?)?(weight|mass)(kg|g|lbs?|pounds?)?": "weight_kg",
-    r"(hr|bpm|pulse|heartrate)(bpm)?": "heart_rate_bpm",
+    r"(patients?|body|subjects?)(height|size|length)\w*|height(m|cm|mm|in|inch|ft)?": "height_cm",
+    r"(patients?|body|subjects?)(weight|mass)\w*|weight(kg|g|lbs?|pounds?)?": "weight_kg",
+    r"(hr|bpm|heartrate)(bpm)?": "heart_rate_bpm",
     r"(patients?|subjects?)?(sex|gender)": "sex",
-    r"(rv|septal|septum)?(insertions?|insertionpoints?|points?)": "septum_points",
+    r"(rv|septal|septum)(insertion)?points?|(rv)?insertion(points?|s)": "septum_points",
 }
 LEVEL_WORDS = {
     **dict.fromkeys(("basal", "base"), "basal"),

@@ -120,10 +120,11 @@
   });
   boxes.forEach((box) => box.addEventListener('change', show));
   document.addEventListener('keydown', (event) => {
-    if (event.target !== document.body) {
+    if (event.target === slider) {
       return;
     }
-    if (event.key === ' ') {
+    const control = event.target.closest('button, input, a, summary');
+    if (event.key === ' ' && !control) {
       event.preventDefault();
       play(!playing);
     }

@@ -87,7 +87,8 @@ def test_all_cines_that_no_network_has_seen_are_chosen_on(
         ],
         "test": ["test_h2"],
     }
-    assert table["made_of"].startswith("4 virtual hearts of known and unseen; ")
+    assert table["made_of"] == "4 virtual hearts, coverage reported on 1 others"
+    assert table["cines"] == ["known", "unseen"]
     assert json.loads(output.read_text(encoding="utf-8"))["hearts"] == table["hearts"]
     alone = intervals.write_table(known, tmp_path / "work", output)
     assert alone["hearts"] == {"validation": ["validation_h1"], "test": ["test_h2"]}

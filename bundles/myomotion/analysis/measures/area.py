@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from myomotion.analysis.drawing.closed import CLOSED_SHARE
 from myomotion.analysis.measures.measure import (
     FrameMeasure,
     Limits,
@@ -80,7 +81,8 @@ def ejected_area(tracked: TrackedSlice) -> float | None:
 def area_change_error(tracked: TrackedSlice, label: int) -> float | None:
     """``|mean J over a part - A_ES / A_ED|`` at end-systole, areas from the labels.
 
-    J of the wall is that of its mesh, J of the cavity that of its pixels.
+    J of the wall is that of its mesh, J of the cavity that of its pixels. Of a cavity that the
+    label shows closed within its wall, a tenth is taken to be left, as in tracking.
 
     Args:
         tracked: the slice.
@@ -97,7 +99,8 @@ def area_change_error(tracked: TrackedSlice, label: int) -> float | None:
         return None
     at_ed = int((cine.label_ed[..., z] == label).sum())
     at_es = int((cine.label_es[..., z] == label).sum())
-    if not at_ed or not at_es:
+    closed = label == CAVITY and not at_es and (cine.label_es[..., z] == MYOCARDIUM).any()
+    if not at_ed or not (at_es or closed):
         return None
     if label == MYOCARDIUM:
         wall = wall_of(tracked)
@@ -106,7 +109,7 @@ def area_change_error(tracked: TrackedSlice, label: int) -> float | None:
         mean = float(wall.strain.mean("jacobian")[cine.es_frame])
     else:
         mean = float(tracked.jacobian[cine.es_frame][tracked.region.cavity].mean())
-    return abs(mean - at_es / at_ed)
+    return abs(mean - (CLOSED_SHARE if closed else at_es / at_ed))
 
 
 def _limits(part: str, amber: float, red: float) -> Limits:

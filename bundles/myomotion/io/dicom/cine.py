@@ -183,7 +183,8 @@ def _gap_warnings(stack: Stack, place: Path, allow_missing: bool) -> list[str]:
             f"{place}: {stack.title} shows slice {z} twice: {a.path.name} of series "
             f"{a.series_number} and {b.path.name} of series {b.series_number} are "
             f"{gaps[z]:.1f} mm apart, the others {np.median(gaps):.1f} mm. Choose in info.json: "
-            '{"series": [NUMBER, NUMBER ...]}, or take the files of one away.'
+            '{"series": [NUMBER, NUMBER ...]}, or take the files of one away; if both are meant, '
+            '"allow_missing_slices": true.'
         )
     whole = np.abs(ratio - np.round(ratio)).max() <= GAP_TOLERANCE
     if len(gaps) > 2 and whole and not allow_missing:

@@ -14,6 +14,7 @@ from myomotion.analysis.motion import tracked_labels
 from myomotion.analysis.segmentation import DRAWN
 from myomotion.analysis.study import Study
 from myomotion.files.outputs import PROGRAM
+from myomotion.io.dicom.header import DicomFrame
 from myomotion.report.dicom.codes import COLOURS, LEFT_VENTRICLE, STRUCTURES
 from myomotion.report.dicom.sources import Sources, in_one_series
 
@@ -91,7 +92,21 @@ def _one(
         ],
     )
     found.ReferencedSeriesSequence = _references(headers)
+    _refer_to(found, frames)
     return found
+
+
+def _refer_to(found: hd.seg.Segmentation, frames: list[DicomFrame]) -> None:
+    """Leave of the pictures of multi-frame files that lie there those of one time."""
+    shown = {(frame.sop_uid, frame.index + 1) for frame in frames}
+    for group in found.PerFrameFunctionalGroupsSequence:
+        for derivation in group.get("DerivationImageSequence", []):
+            derivation.SourceImageSequence = [
+                item
+                for item in derivation.SourceImageSequence
+                if "ReferencedFrameNumber" not in item
+                or (item.ReferencedSOPInstanceUID, int(item.ReferencedFrameNumber)) in shown
+            ]
 
 
 def _references(headers: list[Any]) -> list[Dataset]:

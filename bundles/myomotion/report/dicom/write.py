@@ -11,6 +11,7 @@ from myomotion.errors import SettingError
 
 LOG = logging.getLogger(__name__)
 FOLDER = "dicom"
+NEEDED = ("StudyInstanceUID", "FrameOfReferenceUID")  # that what is written shares with the cine
 WriteDicom = Callable[[Path, Study, str | None], None]
 
 
@@ -63,6 +64,15 @@ def write_dicom(folder: Path, study: Study, page: str | None) -> None:
             "%s: no DICOM is written: the cine was none, so that there is no patient and no "
             "picture to refer to. Make it DICOM first: python -m tools.convert.dicom",
             study.cine.name,
+        )
+        return
+    lacking = [key for key in NEEDED if not sources.first.get(key)]
+    if lacking:
+        LOG.warning(
+            "%s: no DICOM is written: the cine's files have no %s, which what is written must "
+            "share with them.",
+            study.cine.name,
+            " and no ".join(lacking),
         )
         return
     target = folder / FOLDER
