@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import nibabel as nib
@@ -98,6 +99,8 @@ def test_both_labels_of_a_study_have_one_coding_where_both_know_it(tmp_path: Pat
     assert set(np.unique(read_label(closed, label.shape, like=first).map)) == {0, MYOCARDIUM}
     assert set(np.unique(read_label(closed, label.shape).map)) == {0, CAVITY}
     assert set(np.unique(read_label(other, label.shape, like=first).map)) == {0, CAVITY}
+    right = replace(first, codes={**first.codes, 7: RIGHT_VENTRICLE})  # no left ventricle then
+    assert set(np.unique(read_label(other, label.shape, like=right).map)) == {0, CAVITY}
 
 
 def test_map_for_each_structure_is_told_what_to_do(tmp_path: Path) -> None:

@@ -71,7 +71,7 @@ def course_of(motion: Motion) -> Course:
 
 
 def beat_warnings(slices: Slices) -> list[str]:
-    """What a reader is told of a cine that shows more than one beat.
+    """What a reader is told of a cine with frame times that does not show one whole beat.
 
     Args:
         slices: of the study.
@@ -79,12 +79,13 @@ def beat_warnings(slices: Slices) -> list[str]:
     Returns:
         A sentence, or none.
     """
-    if slices.beats == 1:
+    lacking = "heart rate, output and rates over the cycle are not given"
+    if slices.beats > 1:
+        return [f"The cine seems to show {slices.beats} beats: {lacking}. Give a cine of one beat."]
+    count = slices.images.shape[1]
+    if slices.cine.frame_times_ms is None or count < FEWEST_FRAMES or slices.closes:
         return []
-    return [
-        f"The cine seems to show {slices.beats} beats: heart rate, output and rates over the cycle "
-        "are not given. Give a cine of one beat."
-    ]
+    return [f"The cine seems to show a part of a cycle: {lacking}."]
 
 
 def peak_place(values: np.ndarray, course: Course) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from nibabel.orientations import OrientationError, apply_orientation, inv_ornt_a
 from myomotion.errors import InputError
 from myomotion.io.storage import slice_axis
 
+LOG = logging.getLogger(__name__)
 CORNER_TOLERANCE = 0.2  # of a voxel or slice distance: how far corners may lie apart
 
 
@@ -101,12 +103,12 @@ def _whole_voxels(
     here = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
     placed[here] = label[tuple(slice(a, b) for a, b in zip(low - first, high - first, strict=True))]
     inside, all_ = np.count_nonzero(placed), np.count_nonzero(label)
+    own, of_cine = (" x ".join(map(str, size)) for size in (label.shape, shape))
+    place = f"its {own} voxels begin at voxel {tuple(first.tolist())} of the cine's {of_cine}"
     if inside == all_:
+        LOG.warning("%s: %s", path, place)
         return placed, ()
-    sizes = (" x ".join(map(str, size)) for size in (label.shape, shape))
-    note = (
-        f"{path.name}: {all_ - inside} of its {all_} labelled voxels lie outside the cine: its "
-        f"{next(sizes)} voxels begin at voxel {tuple(first.tolist())} of the cine's {next(sizes)}. "
-        "Check that it is of this cine."
+    return placed, (
+        f"{path.name}: {all_ - inside} of its {all_} labelled voxels lie outside the cine: {place}."
+        " Check that it is of this cine.",
     )
-    return placed, (note,)

@@ -31,7 +31,7 @@ class Label:
 
     Attributes:
         map: uint8 ``(X, Y, Z)``: 0 background, 1 cavity, 2 myocardium, 3 right ventricle.
-        codes: of the file, and what they are in the map.
+        codes: that the file has, and what they are in the map.
         notes: what the user should know about it.
     """
 
@@ -99,12 +99,15 @@ def read_label(
     label = _recoded(path, values, table)
     label = label if (label == CAVITY).any() else with_filled_cavity(label)
     back = np.ascontiguousarray(np.moveaxis(label, 2, across))
-    return Label(map=back, codes=table, notes=notes)
+    there = {code: meaning for code, meaning in table.items() if (values == code).any()}
+    return Label(map=back, codes=there, notes=notes)
 
 
 def _fits(values: np.ndarray, codes: Mapping[int, int]) -> bool:
-    known = set(np.unique(values).astype(int)) <= {0, *codes}
-    return known and contradiction(values, codes) is None
+    """Whether a map can be in the coding of another one: it shows a left ventricle then."""
+    found = {int(code) for code in np.unique(values)} - {0}
+    left = {codes.get(code) for code in found} & {CAVITY, MYOCARDIUM}
+    return bool(left) and found <= {*codes} and contradiction(values, codes) is None
 
 
 def _read_volume(path: Path) -> tuple[np.ndarray, np.ndarray, bool]:
