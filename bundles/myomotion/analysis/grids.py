@@ -12,7 +12,7 @@ from scipy import ndimage
 
 from myomotion.core.cycle import beats, shows_whole_cycle
 from myomotion.core.segments import Septum, septum_from_points
-from myomotion.core.view import View, standard_view
+from myomotion.core.view import View, standard_view, towards_right
 from myomotion.core.working_grid import WorkingGrid
 from myomotion.errors import InputError
 from myomotion.io.cine import Cine
@@ -132,14 +132,8 @@ class Slices:
         if marked is not None:
             between = marked / np.linalg.norm(marked, axis=1, keepdims=True)
             return standard_view(self.cine.affine, between.sum(0), marked[0] - marked[1])
-        offsets = [
-            right.mean(0) - left.mean(0)
-            for wall, ventricle in zip(
-                self.covered(MYOCARDIUM) | self.covered(CAVITY), self.right_ventricles, strict=True
-            )
-            if len(right := np.argwhere(ventricle)) and len(left := np.argwhere(wall))
-        ]
-        return standard_view(self.cine.affine, np.mean(offsets, 0) if offsets else None)
+        left = self.covered(MYOCARDIUM) | self.covered(CAVITY)
+        return standard_view(self.cine.affine, towards_right(left, self.right_ventricles))
 
     @cached_property
     def right_ventricles(self) -> np.ndarray:

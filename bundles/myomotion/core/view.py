@@ -65,6 +65,24 @@ class View:
         return along
 
 
+def towards_right(left: np.ndarray, right: np.ndarray) -> np.ndarray | None:
+    """From the left ventricle to the right one, for :func:`standard_view`.
+
+    Args:
+        left: wall and cavity, boolean ``(Z, X, Y)``.
+        right: right ventricle, the same shape.
+
+    Returns:
+        ``(2,)`` in voxels, mean over the slices that show both; None where none does.
+    """
+    offsets = [
+        np.argwhere(b).mean(0) - np.argwhere(a).mean(0)
+        for a, b in zip(left, right, strict=True)
+        if a.any() and b.any()
+    ]
+    return np.mean(offsets, 0) if offsets else None
+
+
 def standard_view(
     affine: np.ndarray,
     right_ventricle: np.ndarray | None = None,

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from myomotion.analysis.provenance import read_summary
 from myomotion.errors import OutputError
 from myomotion.files.atomic import write_bytes
-from myomotion.files.outputs import claim, kind_of
+from myomotion.files.outputs import Inputs, claim, kind_of
 
 COHORT = "cohort.csv"
 FAILED = "failed.json"
@@ -82,17 +83,31 @@ def no_longer_failed(output_dir: Path, name: str) -> None:
         name: of the study.
     """
     failures = failures_in(output_dir)
-    if failures.pop(name, None) is None:
-        return
+    if failures.pop(name, None) is not None:
+        with suppress(OutputError):  # it is somebody else's
+            list_failures(output_dir, failures)
+
+
+def list_failures(
+    output_dir: Path, failures: Mapping[str, str], inputs: Inputs | Iterable[object] = ()
+) -> None:
+    """Write ``failed.json``, or take it away where nothing has failed.
+
+    Args:
+        output_dir: holds a folder for each study.
+        failures: name of a study to the reason.
+        inputs: files and folders that are read.
+
+    Raises:
+        OutputError: if there is one that this program has not written.
+    """
     path = output_dir / FAILED
-    try:
-        claim(path)
-    except OutputError:
-        return  # it is somebody else's
     if failures:
-        write_bytes(path, (json.dumps(failures, indent=2) + "\n").encode())
-    else:
-        path.unlink(missing_ok=True)
+        claim(path, inputs)
+        write_bytes(path, (json.dumps(dict(failures), indent=2) + "\n").encode())
+    elif path.exists():
+        claim(path, inputs)  # that of an earlier run, or it is refused
+        path.unlink(missing_ok=True)  # a run beside this one may have been quicker
 
 
 def failures_in(output_dir: Path) -> dict[str, str]:

@@ -23,7 +23,7 @@ from myomotion.analysis.provenance import read_summary as read_summary
 from myomotion.analysis.tables.wide import wide_columns, wide_row
 from myomotion.core.frames_together import workers
 from myomotion.errors import OutputError, exit_on_input_error, root_input_error
-from myomotion.files.atomic import remove_leftovers, write_bytes
+from myomotion.files.atomic import remove_leftovers
 from myomotion.files.outputs import Inputs, claim, refuse_unsafe
 from myomotion.files.paths import given_path
 from myomotion.files.tables import write_table
@@ -33,6 +33,7 @@ from myomotion.inferers.found import (
     failures_in,
     first_page,
     found_lines,
+    list_failures,
     results_in,
 )
 from myomotion.io.cine import STUDY_FILES
@@ -234,18 +235,14 @@ class StudyRuns:
         )
 
     def _list_failures(self, failures: Mapping[str, str]) -> None:
-        path = self.output_dir / FAILED
         names = {str(study["name"]) for study in self.studies}
         others = {n: why for n, why in failures_in(self.output_dir).items() if n not in names}
-        if listed := {**others, **failures}:
-            claim(path, self.inputs)
-            write_bytes(path, (json.dumps(listed, indent=2) + "\n").encode())
-        elif path.exists():
-            claim(path, self.inputs)  # that of an earlier run, or it is refused
-            path.unlink(missing_ok=True)  # a run beside this one may have been quicker
+        list_failures(self.output_dir, {**others, **failures}, self.inputs)
         if failures:
             number = len(self.studies) + len(self.lacking)
-            LOG.error("%d of %d studies failed: %s", len(failures), number, path)
+            LOG.error(
+                "%d of %d studies failed: %s", len(failures), number, self.output_dir / FAILED
+            )
 
     def _write_cohort(self) -> None:
         path = self.output_dir / COHORT

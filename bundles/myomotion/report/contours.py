@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from myomotion.core.view import View, standard_view
+from myomotion.core.view import View, standard_view, towards_right
 from myomotion.io.cine import Cine
 from myomotion.io.codes import CAVITY, MYOCARDIUM, RIGHT_VENTRICLE
 
@@ -59,13 +59,7 @@ def contour_figure(cine: Cine, labels: Mapping[str, tuple[int, np.ndarray]]) -> 
 
 def _view(cine: Cine, labels: Sequence[np.ndarray]) -> View:
     """As the report shows the slices, see :func:`~myomotion.core.view.standard_view`."""
-    right, left = (
-        [np.argwhere(np.isin(label, codes).any(2)) for label in labels]
-        for codes in ((RIGHT_VENTRICLE,), (CAVITY, MYOCARDIUM))
-    )
-    offsets = [
-        (a.mean(0) - b.mean(0)) * cine.spacing
-        for a, b in zip(right, left, strict=True)
-        if len(a) and len(b)
-    ]
-    return standard_view(cine.affine, np.mean(offsets, 0) if offsets else None)
+    slices = np.concatenate([label.transpose(2, 0, 1) for label in labels])
+    left = np.isin(slices, (CAVITY, MYOCARDIUM))
+    towards = towards_right(left, slices == RIGHT_VENTRICLE)
+    return standard_view(cine.affine, None if towards is None else towards * cine.spacing)

@@ -48,7 +48,9 @@ def blank_slices(image: np.ndarray) -> list[int]:
     Args:
         image: ``(X, Y, Z, T)``.
     """
-    return [z for z in range(image.shape[2]) if float(np.ptp(image[:, :, z])) == 0]
+    # One frame tells of nearly all slices that they are none.
+    likely = [z for z in range(image.shape[2]) if float(np.ptp(image[:, :, z, 0])) == 0]
+    return [z for z in likely if float(np.ptp(image[:, :, z])) == 0]
 
 
 def without_gaps(image: np.ndarray) -> tuple[np.ndarray, str | None]:
