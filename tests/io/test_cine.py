@@ -64,6 +64,15 @@ def test_working_grid_keeps_a_linear_ramp_and_comes_back() -> None:
     assert back[0, 0, 0, 0] == 0
 
 
+def test_place_of_the_source_has_the_index_that_the_sampler_uses() -> None:
+    grid = WorkingGrid(source_size=(120, 140), source_spacing=(1.2, 0.9), center=(63.3, 70.8))
+    x, y = np.meshgrid(np.arange(120.0), np.arange(140.0), indexing="ij")
+    own = torch.from_numpy(np.indices((96, 96)).astype(float))
+    back = grid.to_source(own[None])[0]
+    expected = grid.index_of(np.stack([x, y], axis=-1))
+    assert np.allclose(back.permute(1, 2, 0).numpy()[30:90, 40:100], expected[30:90, 40:100])
+
+
 def test_identity_grid_returns_the_slice_bit_for_bit() -> None:
     grid = WorkingGrid(source_size=(96, 96), source_spacing=(1.5, 1.5), center=(47.5, 47.5))
     image = torch.rand(1, 1, 96, 96)

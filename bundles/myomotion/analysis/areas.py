@@ -81,12 +81,12 @@ class MovedRegion:
         lines = level_lines(self.depth, depth_mm)
         if not lines:
             return 0.0, np.zeros(len(self.field))
-        steps, middle = self.grid.source_spacing, (self.grid.size - 1) / 2
-        offsets = [(line - MARGIN - self.grid.center) * steps for line in lines]
+        places = [line - MARGIN for line in lines]
+        offsets = [(place - self.grid.center) * self.grid.source_spacing for place in places]
         moved = []
-        for offset in offsets:
-            places = torch.from_numpy(offset.T / self.grid.spacing + middle).to(self.field)
-            shift = sample(self.field, places[None, :, :, None])[..., 0].transpose(1, 2)
+        for place, offset in zip(places, offsets, strict=True):
+            index = torch.from_numpy(self.grid.index_of(place).T).to(self.field)
+            shift = sample(self.field, index[None, :, :, None])[..., 0].transpose(1, 2)
             moved.append(offset + shift.numpy().astype(float))
         return float(enclosed_area(offsets)), enclosed_area(moved)
 

@@ -79,12 +79,12 @@ def check_reach(cine: Cine, grids: Sequence[WorkingGrid]) -> None:
         if not len(where):
             continue
         reach = float((np.abs(where - grid.center) * grid.source_spacing).max())
-        if reach > (grid.size - 1) / 2 * grid.spacing:
+        if reach > grid.middle * grid.spacing:
             needed = 16 * int(np.ceil((2 * reach / grid.spacing + 1) / 16))
             raise InputError(
                 f"{cine.files.get('label_ed', cine.name)}: the ventricle reaches {reach:.0f} mm "
                 f"from its middle in slice {z}; the working grid of {grid.size} voxels of "
-                f"{grid.spacing:g} mm ends at {(grid.size - 1) / 2 * grid.spacing:.0f} mm. Correct "
+                f"{grid.spacing:g} mm ends at {grid.middle * grid.spacing:.0f} mm. Correct "
                 f"the label or the voxel size, or set size to {needed}."
             )
 
@@ -252,10 +252,7 @@ def _marked(slices: Slices) -> np.ndarray | None:
         return None
     known = np.flatnonzero((label == CAVITY).any((0, 1)))
     z = int(min(known, key=lambda z: abs(z - points[0, 2])))
-    grid = slices.grids[z]
-    steps = np.array(grid.source_spacing) / grid.spacing
-    there: np.ndarray = (points[:, :2] - grid.center) * steps + (grid.size - 1) / 2
-    return there - np.array(slices.centers[z])
+    return slices.grids[z].index_of(points[:, :2]) - np.array(slices.centers[z])
 
 
 def frames_on(grid: WorkingGrid, cine: Cine, z: int) -> torch.Tensor:
@@ -276,9 +273,7 @@ def _soft(labels: np.ndarray | None, value: int, grids: Sequence[WorkingGrid]) -
 
 
 def _cavity_center(cine: Cine, z: int, grid: WorkingGrid) -> tuple[float, float]:
-    middle = (grid.size - 1) / 2
     if cine.label_ed is None or not (cine.label_ed[..., z] == CAVITY).any():
-        return middle, middle
-    where = np.argwhere(cine.label_ed[..., z] == CAVITY).mean(0)
-    steps = [s / grid.spacing for s in grid.source_spacing]
-    return tuple((w - c) * s + middle for w, c, s in zip(where, grid.center, steps, strict=True))
+        return grid.middle, grid.middle
+    row, column = grid.index_of(np.argwhere(cine.label_ed[..., z] == CAVITY).mean(0)).tolist()
+    return row, column

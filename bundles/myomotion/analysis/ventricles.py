@@ -134,11 +134,7 @@ class VentricleSegmenter:
 
 def _on_grid(center: tuple[float, float], grid: WorkingGrid) -> tuple[float, float]:
     """A place in voxels of the pictures in voxels of a grid."""
-    steps = (s / grid.spacing for s in grid.source_spacing)
-    row, column = (
-        (c - m) * s + (grid.size - 1) / 2
-        for c, m, s in zip(center, grid.center, steps, strict=True)
-    )
+    row, column = grid.index_of(np.array(center)).tolist()
     return row, column
 
 
@@ -187,8 +183,8 @@ class TissueShares:
 def _recentred(values: torch.Tensor, wide: WorkingGrid, grid: WorkingGrid) -> torch.Tensor:
     """Maps ``(N, C, h, w)`` of one grid on another with the same centre."""
     index = identity_coordinates([grid.size, grid.size], values.new_zeros(()))
-    step = (index - (grid.size - 1) / 2) * grid.spacing / wide.spacing
-    return sample(values, step + (wide.size - 1) / 2)
+    step = (index - grid.middle) * grid.spacing / wide.spacing
+    return sample(values, step + wide.middle)
 
 
 def whole_pictures(

@@ -28,17 +28,34 @@ class WorkingGrid:
     size: int = 96
     spacing: float = 1.5
 
-    def to_working(self, slices: torch.Tensor, mode: str = "bilinear") -> torch.Tensor:
+    @property
+    def middle(self) -> float:
+        """Index of the grid's centre along each of its axes."""
+        return (self.size - 1) / 2
+
+    def index_of(self, places: np.ndarray) -> np.ndarray:
+        """Places of the source in voxels of this grid.
+
+        Args:
+            places: ``(..., 2)`` voxels of the source.
+
+        Returns:
+            ``(..., 2)``.
+        """
+        steps = np.array(self.source_spacing) / self.spacing
+        moved: np.ndarray = (places - np.array(self.center)) * steps + self.middle
+        return moved
+
+    def to_working(self, slices: torch.Tensor) -> torch.Tensor:
         """Resample source slices.
 
         Args:
             slices: ``(N, C, X, Y)`` on the source grid.
-            mode: ``"bilinear"``, or ``"nearest"`` for labels.
 
         Returns:
             ``(N, C, size, size)``; beyond the source the nearest voxel's value.
         """
-        return sample(slices, self._places(slices), mode)
+        return sample(slices, self._places(slices))
 
     def within_source(self) -> torch.Tensor:
         """Voxels whose middle lies in one of the source, boolean ``(size, size)``.
@@ -52,27 +69,25 @@ class WorkingGrid:
         ]
         return inside[0] & inside[1]
 
-    def to_source(self, values: torch.Tensor, mode: str = "bilinear") -> torch.Tensor:
+    def to_source(self, values: torch.Tensor) -> torch.Tensor:
         """Bring maps of the working grid back to the source grid.
 
         Args:
             values: ``(N, C, size, size)`` on the working grid.
-            mode: ``"bilinear"``, or ``"nearest"`` for labels.
 
         Returns:
             ``(N, C, X, Y)``; zero outside the working grid.
         """
         window = self.source_window()
         result = values.new_zeros(*values.shape[:2], *self.source_size)
-        result[(..., *window)] = self.to_window(values, mode)
+        result[(..., *window)] = self.to_window(values)
         return result
 
-    def to_window(self, values: torch.Tensor, mode: str = "bilinear") -> torch.Tensor:
+    def to_window(self, values: torch.Tensor) -> torch.Tensor:
         """Maps of the working grid on the source voxels of :meth:`source_window` alone.
 
         Args:
             values: ``(N, C, size, size)`` on the working grid.
-            mode: ``"bilinear"``, or ``"nearest"`` for labels.
 
         Returns:
             ``(N, C, x, y)``; zero outside the working grid.
@@ -84,14 +99,14 @@ class WorkingGrid:
         step = values.new_tensor([s / self.spacing for s in self.source_spacing])
         middle = values.new_tensor(self.center)
         coordinates = (grid - middle[None, :, None, None]) * step[None, :, None, None]
-        coordinates = coordinates + (self.size - 1) / 2
+        coordinates = coordinates + self.middle
         # A hair of slack, so that a voxel on the edge is not lost to rounding.
         inside = ((coordinates > -1e-3) & (coordinates < self.size - 1 + 1e-3)).all(1, keepdim=True)
-        return sample(values, coordinates, mode) * inside
+        return sample(values, coordinates) * inside
 
     def source_window(self) -> tuple[slice, slice]:
         """Smallest block of source voxels that holds the working grid."""
-        half = (self.size - 1) / 2 * self.spacing
+        half = self.middle * self.spacing
         return tuple(
             slice(max(int(c - half / s), 0), min(int(c + half / s) + 2, n))
             for c, s, n in zip(self.center, self.source_spacing, self.source_size, strict=True)
@@ -102,7 +117,7 @@ class WorkingGrid:
         grid = identity_coordinates([self.size, self.size], like.new_zeros(()))
         step = like.new_tensor([self.spacing / s for s in self.source_spacing])
         middle = like.new_tensor(self.center)
-        places = (grid - (self.size - 1) / 2) * step[None, :, None, None]
+        places = (grid - self.middle) * step[None, :, None, None]
         return places + middle[None, :, None, None]
 
     def affine(self, source_affine: np.ndarray) -> np.ndarray:
@@ -118,5 +133,5 @@ class WorkingGrid:
         for axis in range(2):
             step = self.spacing / self.source_spacing[axis]
             change[axis, axis] = step
-            change[axis, 3] = self.center[axis] - (self.size - 1) / 2 * step
+            change[axis, 3] = self.center[axis] - self.middle * step
         return source_affine @ change

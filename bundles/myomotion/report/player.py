@@ -124,7 +124,7 @@ def _contours(study: Study, z: int) -> list[np.ndarray]:
 def _half_width(region: SliceRegions, grid: WorkingGrid) -> float:
     if region.level is None:
         return LARGEST_HALF_MM
-    where = np.argwhere(region.wall | region.cavity) - (grid.size - 1) / 2
+    where = np.argwhere(region.wall | region.cavity) - grid.middle
     return min(float(np.abs(where).max()) * grid.spacing + MARGIN_MM, LARGEST_HALF_MM)
 
 
@@ -155,7 +155,7 @@ def _path_points(region: SliceRegions, grid: WorkingGrid) -> np.ndarray:
         return points[(points % PATH_STEP == 0).all(1)].astype(float)
     axis = np.arange(0, grid.size, UNLABELLED_PATH_STEP)
     points = np.stack(np.meshgrid(axis, axis, indexing="ij"), axis=-1).reshape(-1, 2)
-    distance = np.linalg.norm(points - (grid.size - 1) / 2, axis=1) * grid.spacing
+    distance = np.linalg.norm(points - grid.middle, axis=1) * grid.spacing
     return points[distance <= UNLABELLED_RADIUS_MM].astype(float)
 
 
@@ -164,7 +164,7 @@ def _tracked(
 ) -> list[list[float]]:
     """Pixels ``[x0, y0, x1, ...]`` of material points ``(N, 2)`` in every frame."""
     grid = motion.grids[z]
-    offset = (points - (grid.size - 1) / 2) * grid.spacing
+    offset = (points - grid.middle) * grid.spacing
     field = torch.from_numpy(motion.working_displacement[:, z].copy())
     places = torch.from_numpy(points.T[None, :, :, None]).to(field)
     moved = sample(field, places)[..., 0].transpose(1, 2).numpy()

@@ -162,5 +162,5 @@ def unlabelled_disc(grid: WorkingGrid) -> np.ndarray:
     Returns:
         Boolean ``(size, size)``.
     """
-    axis = (np.arange(grid.size) - (grid.size - 1) / 2) * grid.spacing
+    axis = (np.arange(grid.size) - grid.middle) * grid.spacing
     return np.hypot(axis[:, None], axis[None]) <= UNLABELLED_RADIUS_MM

@@ -167,5 +167,5 @@ def mesh_on(grid: WorkingGrid, label: np.ndarray) -> WallMesh:
     padded = np.pad(label, MARGIN)
     found = contours_from_labels(padded, grid.source_spacing, myocardium=MYOCARDIUM, cavity=CAVITY)
     start = (np.array(grid.center) + MARGIN) * grid.source_spacing
-    start -= (grid.size - 1) / 2 * grid.spacing
+    start -= grid.middle * grid.spacing
     return wall_mesh(Contours(endo=found.endo - start, epi=found.epi - start))
