@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from myomotion.errors import InputError
 from myomotion.io.image import CineImage
 from myomotion.io.info import StudyInfo
 from myomotion.io.readers.base import CineReader
@@ -56,6 +57,10 @@ def read_cine_image(place: Path, info: StudyInfo) -> CineImage:
     Raises:
         InputError: naming file, value and fix.
     """
+    if place.is_file() and place.name.upper() == "DICOMDIR":
+        raise InputError(
+            f"{place}: lists DICOM files, holds no picture. Give the folder it lies in."
+        )
     return reader_of(place).read(place, info)
 
 

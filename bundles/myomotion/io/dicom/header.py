@@ -25,7 +25,8 @@ class DicomFrame:
         path: the file.
         index: which picture of it.
         sop_uid: SOPInstanceUID of the file.
-        series_uid: SeriesInstanceUID.
+        series_uid: SeriesInstanceUID, empty where the file has none.
+        series_key: what the pictures of a series share, see :func:`series_key`.
         series_number: SeriesNumber, or None.
         description: SeriesDescription.
         position: ImagePositionPatient ``(3,)``, LPS millimetres.
@@ -46,6 +47,7 @@ class DicomFrame:
     index: int
     sop_uid: str
     series_uid: str
+    series_key: str
     series_number: int | None
     description: str
     position: np.ndarray
@@ -70,6 +72,16 @@ class DicomFrame:
     def depth(self) -> float:
         """Position along the normal in millimetres."""
         return float(self.position @ self.normal)
+
+
+def series_key(dataset: Any) -> str:
+    """What the pictures of a series share: its UID; where it has none, number and description.
+
+    Args:
+        dataset: header of a file.
+    """
+    number = dataset.get("SeriesNumber", None)
+    return _series_uid(dataset) or f"{number} {_description(dataset)}".strip()
 
 
 def frames_of(path: Path, dataset: Any) -> list[DicomFrame | None]:
@@ -193,9 +205,10 @@ def _frame(
         path=path,
         index=index,
         sop_uid=str(dataset.get("SOPInstanceUID", "")),
-        series_uid=str(dataset.get("SeriesInstanceUID", "")),
+        series_uid=_series_uid(dataset),
+        series_key=series_key(dataset),
         series_number=None if number is None else int(number),
-        description=" ".join(str(dataset.get("SeriesDescription", "")).split()),
+        description=_description(dataset),
         position=_numbers(source.get("ImagePositionPatient"), 3),
         orientation=orientation / lengths[:, None],
         spacing=spacing,
@@ -209,6 +222,14 @@ def _frame(
         negative=dataset.get("PhotometricInterpretation", None) == "MONOCHROME1",
         derived=_is_derived(dataset),
     )
+
+
+def _series_uid(dataset: Any) -> str:
+    return str(dataset.get("SeriesInstanceUID", None) or "")
+
+
+def _description(dataset: Any) -> str:
+    return " ".join(str(dataset.get("SeriesDescription", "")).split())
 
 
 def _is_derived(dataset: Any) -> bool:

@@ -10,7 +10,13 @@ from typing import Any
 
 from myomotion.errors import InputError
 from myomotion.io.dicom.files import read_dataset, words
-from myomotion.io.dicom.header import NOT_MAGNITUDE, DicomFrame, frames_of, not_understood
+from myomotion.io.dicom.header import (
+    NOT_MAGNITUDE,
+    DicomFrame,
+    frames_of,
+    not_understood,
+    series_key,
+)
 
 MR_IMAGES = tuple(f"1.2.840.10008.5.1.4.1.1.4{end}" for end in ("", ".1", ".3", ".4"))
 NO_SPACING = "no PixelSpacing"
@@ -96,13 +102,13 @@ def _with_spacing(
     """Pictures without PixelSpacing, with that of their series where it has one alone."""
     spacings: dict[tuple[str, tuple[int, int]], set[tuple[float, ...]]] = {}
     for frame in frames:
-        key = (frame.series_uid, frame.shape)
+        key = (frame.series_key, frame.shape)
         spacings.setdefault(key, set()).add(tuple(frame.spacing.tolist()))
     spaced: list[DicomFrame] = []
     for path, dataset in unspaced:
         with not_understood(path):
             shape = (int(dataset.Rows), int(dataset.Columns))
-            key = (str(dataset.get("SeriesInstanceUID", "")), shape)
+            key = (series_key(dataset), shape)
         if len(known := spacings.get(key, set())) == 1:
             dataset.PixelSpacing = list(next(iter(known)))
             spaced += [frame for frame in frames_of(path, dataset) if frame is not None]
@@ -119,7 +125,8 @@ def _with_spacing(
 
 def _not_usable(path: Path, dataset: Any) -> str | None:
     """Why a file holds no picture to track, None if it does."""
-    sop_class, modality = str(dataset.get("SOPClassUID", "")), str(dataset.get("Modality", ""))
+    sop_class = str(dataset.get("SOPClassUID", ""))
+    modality = str(dataset.get("Modality", None) or ("MR" if sop_class in MR_IMAGES else ""))
     if sop_class in MR_IMAGES and not all(k in dataset for k in ("Rows", "Columns")):
         raise InputError(
             f"{path}: an MR image without Rows and Columns, probably cut short "

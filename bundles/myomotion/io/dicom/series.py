@@ -44,7 +44,7 @@ class Stack:
     @property
     def series(self) -> list[DicomFrame]:
         """A picture of each series that has part in it."""
-        return list({f.series_uid: f for level in self.levels for f in level}.values())
+        return list({f.series_key: f for level in self.levels for f in level}.values())
 
     @property
     def title(self) -> str:
@@ -88,8 +88,17 @@ def choose_stack(
         if others:
             notes.append(f"Left out beside {whole[0].title}: {_listing(others)}.")
         return whole[0], notes
-    if len({frame.series_uid for stack in stacks for frame in stack.series}) == 1:
+    if len({frame.series_key for stack in stacks for frame in stack.series}) == 1:
         _check_parallel(stacks[0], stacks[1:])  # no choice of a series helps then
+    if len(stacks) > 1 and isinstance(wanted, list):
+        raise InputError(
+            f"{place}: the series {wanted} of info.json make {len(stacks)} cines, not one: "
+            f"{_listing(stacks)}. Name those of parallel slices at different places that agree in "
+            "Rows, Columns, PixelSpacing and number of frames, or move what is not meant out of "
+            "the folder."
+        )
+    if len(stacks) > 1 and wanted is not None:  # each has a part of what it names: that alone
+        return choose_stack(frames, place, [wanted])
     if len(stacks) > 1:
         raise InputError(
             f"{place}: {len(stacks)} cine series: {_listing(stacks)}. Choose one in info.json in "
@@ -102,10 +111,11 @@ def choose_stack(
 def cine_stacks(frames: Sequence[DicomFrame], place: Path, wanted: object = None) -> list[Stack]:
     """Every cine among the pictures of a study.
 
-    Pictures are grouped by SeriesInstanceUID, orientation and in-plane geometry. A group that shows
-    a slice more than once is a cine; groups of fewer than :data:`CYCLE_FRAMES` pictures a slice
-    count where there is none with more. Cines of one slice each are joined to a stack where they
-    agree in orientation, in-plane geometry and number of pictures and lie at different places.
+    Pictures are grouped by series, orientation and in-plane geometry. A group that shows a slice
+    more than once is a cine; groups of fewer than :data:`CYCLE_FRAMES` pictures a slice count where
+    there is none with more. Cines of one slice each are joined to a stack where they agree in
+    orientation, in-plane geometry and number of pictures and lie at different places; those of a
+    list of series are, however many slices they have.
 
     Args:
         frames: from :func:`~myomotion.io.dicom.pictures.read_headers`.
@@ -129,7 +139,10 @@ def cine_stacks(frames: Sequence[DicomFrame], place: Path, wanted: object = None
     groups = [Stack(levels=_levels(group)) for group in _clusters(frames, _same_series_geometry)]
     cines = [stack for stack in groups if stack.frames > 1] or _join_phases(groups)
     cines = [stack for stack in cines if stack.frames >= CYCLE_FRAMES] or cines
-    stacks = _join_single_slices(cines)
+    several = [stack for stack in cines if len(stack.levels) > 1]
+    stacks = [*several, *_join_slices([stack for stack in cines if len(stack.levels) == 1])]
+    if isinstance(wanted, list):
+        stacks = _join_slices(stacks)
     if not stacks:
         raise InputError(
             f"{place}: no cine: no series shows a slice more than once "
@@ -152,7 +165,7 @@ def _listing(stacks: Sequence[Stack]) -> str:
 
 def _is_series(frame: DicomFrame, wanted: object) -> bool:
     text = str(wanted).strip()
-    return text in (str(frame.series_number), frame.series_uid) or (
+    return text in (str(frame.series_number), frame.series_key) or (
         text.casefold() == frame.description.casefold() != ""
     )
 
@@ -171,7 +184,7 @@ def _clusters(
 
 
 def _same_series_geometry(a: DicomFrame, b: DicomFrame) -> bool:
-    return a.series_uid == b.series_uid and _same_geometry(a, b)
+    return a.series_key == b.series_key and _same_geometry(a, b)
 
 
 def _same_geometry(a: DicomFrame, b: DicomFrame) -> bool:
@@ -207,7 +220,9 @@ def in_plane_shift(a: DicomFrame, b: DicomFrame) -> float:
     return float(np.abs(a.orientation @ (b.position - a.position)).max())
 
 
-def _join_single_slices(cines: Sequence[Stack]) -> list[Stack]:
+def _join_slices(cines: Sequence[Stack]) -> list[Stack]:
+    """Cines that agree and lie at different places as one."""
+
     def alike(a: Stack, b: Stack) -> bool:
         return (
             a.frames == b.frames
@@ -215,21 +230,20 @@ def _join_single_slices(cines: Sequence[Stack]) -> list[Stack]:
             and in_plane_shift(a.first, b.first) <= LARGEST_SHIFT_MM
         )
 
-    joined = [stack for stack in cines if len(stack.levels) > 1]
+    joined: list[Stack] = []
     families: list[list[Stack]] = []
     for stack in cines:
-        if len(stack.levels) > 1:
-            continue
         family = next((f for f in families if alike(f[0], stack)), None)
         if family is None:
             families.append([stack])
         else:
             family.append(stack)
     for family in families:
-        levels = _levels([frame for stack in family for frame in stack.levels[0]])
-        # Fewer slices than series: a slice was taken twice, and which one counts is not ours to
-        # say. Each then stays a cine of its own, and the error lists them for the user to choose.
-        joined += [Stack(levels=levels)] if len(levels) == len(family) else family
+        levels = _levels([f for stack in family for level in stack.levels for f in level])
+        # Fewer slices than before: one was taken twice, and which one counts is not ours to say.
+        # Each then stays a cine of its own, and the error lists them for the user to choose.
+        apart = len(levels) == sum(len(stack.levels) for stack in family)
+        joined += [Stack(levels=levels)] if apart else family
     return joined
 
 
@@ -264,11 +278,11 @@ def _larger_parts(stacks: Sequence[Stack]) -> tuple[list[Stack], list[str]]:
     """Cines without slices that their own series has fewer of, and what was left out."""
 
     def within(part: Stack, other: Stack) -> bool:
-        uids = {frame.series_uid for frame in other.series}
+        keys = {frame.series_key for frame in other.series}
         return (
             len(other.levels) > len(part.levels)
             and _parallel(part.first, other.first)
-            and all(frame.series_uid in uids for frame in part.series)
+            and all(frame.series_key in keys for frame in part.series)
         )
 
     kept: list[Stack] = []
@@ -304,12 +318,20 @@ def _originals(stacks: Sequence[Stack]) -> tuple[list[Stack], list[str]]:
     return [stack for stack in stacks if stack not in copies], notes
 
 
+def _origins(stack: Stack) -> set[tuple[str, Path | None]]:
+    """Series of its pictures; those without a UID are surely of one within a folder alone."""
+    return {
+        (frame.series_key, None if frame.series_uid else frame.path.parent)
+        for level in stack.levels
+        for frame in level
+    }
+
+
 def _check_parallel(a: Stack, others: Sequence[Stack]) -> None:
     """Refuse slices of a cine's own series that lie otherwise than its others."""
-    uids = {frame.series_uid for frame in a.series}
     for b in others:
         x, y = a.first, b.first
-        if y.series_uid in uids and not _parallel(x, y):
+        if _origins(a) & _origins(b) and not _parallel(x, y):
             angle = np.degrees(np.arccos(np.clip(abs(x.normal @ y.normal), 0, 1)))
             if angle < LEAST_ANGLE:
                 raise InputError(
