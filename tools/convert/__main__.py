@@ -36,7 +36,7 @@ from myomotion.io.labels import CAVITY, MYOCARDIUM
 from myomotion.io.nifti import repaired_geometry
 from tools.convert.layouts import LAYOUTS
 from tools.convert.nifti import cine_bytes, label_bytes
-from tools.convert.source import Reader, Source, folders
+from tools.convert.source import PartsReader, Reader, Source, folders
 
 LOG = logging.getLogger(__name__)
 STUDY = "study"  # kind of a converted study, see myomotion.files.outputs
@@ -95,7 +95,9 @@ def convert(
             f"{source}: no subject in the layout '{layout}' found. Give the folder that holds the "
             "subjects' folders, or another layout."
         )
-    outcome = Outcome(skipped=without_subject(source, set(readers)))
+    parts = [reader.folders for reader in readers.values() if isinstance(reader, PartsReader)]
+    names = {*readers, *(folder.name for own in parts for folder in own)}
+    outcome = Outcome(skipped=without_subject(source, names))
     todo = {}
     for name, reader in readers.items():
         clear_leftovers(output / name)
@@ -122,7 +124,7 @@ def without_subject(source: Path, subjects: Set[str]) -> list[str]:
 
     Args:
         source: folder of the data set.
-        subjects: names of those found.
+        subjects: names of those found, and of folders of their parts.
     """
     inside = sorted(p for p in source.iterdir() if p.is_dir() and not p.name.startswith("."))
     return [

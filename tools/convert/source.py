@@ -43,6 +43,23 @@ class Source:
 Reader = Callable[[], Source]
 
 
+@dataclass(frozen=True, kw_only=True)
+class PartsReader:
+    """A reader of a subject whose parts lie in folders of different names.
+
+    Attributes:
+        read: gives the subject.
+        folders: of its parts.
+    """
+
+    read: Reader
+    folders: tuple[Path, ...]
+
+    def __call__(self) -> Source:
+        """The subject."""
+        return self.read()
+
+
 def folders(source: Path) -> Iterator[Path]:
     """The folder itself and all below it, without hidden ones."""
     yield source

@@ -1,14 +1,22 @@
 """Sunnybrook (Radau et al., MIDAS Journal 2009): DICOM cines and files of contours.
 
 A contour file ``IM-0001-0048-icontour-manual.txt`` holds the points ``x y`` of a closed line in
-pixels of the picture ``IM-0001-0048.dcm``, counted from the middle of the first: ``i`` is the
+pixels of picture 48 of the short-axis cine, counted from the middle of the first: ``i`` is the
 endocardium, ``o`` the epicardium; ``p1`` and ``p2`` are papillary muscles, which count as cavity.
+The file of the picture has another first number, that of its series (``IM-0003-0048.dcm``).
+
+The data set is handed out in two forms. That of the Cardiac Atlas has pictures of ``SCD0000301``,
+contours of ``SC-HF-I-04``, and a table of both names. That of the challenge has pictures of
+``SC-HF-I-4``.
 """
 
 from __future__ import annotations
 
+import csv
 import re
 from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -19,31 +27,54 @@ from matplotlib.path import Path as Outline
 from myomotion.errors import InputError
 from myomotion.io.codes import CAVITY, MYOCARDIUM
 from myomotion.io.dicom.cine import frames_of_cine, read_dicom_cine
-from myomotion.io.dicom.files import found_dicom_files
-from myomotion.io.info import read_info
+from myomotion.io.dicom.files import dicom_files, found_dicom_files
+from myomotion.io.dicom.pictures import read_headers
+from myomotion.io.info import StudyInfo, read_info
 from tools.convert.nifti import Labels
-from tools.convert.source import Reader, Source, folders, listed, named
+from tools.convert.source import PartsReader, Reader, Source, folders, listed, named
 
 CONTOUR = re.compile(r"(IM-\d+-\d+)-([io])contour-(?:manual|auto)\.txt", re.IGNORECASE)
+PICTURE = re.compile(r"(IM-\d+)-(\d+)", re.IGNORECASE)
 SUBJECT = re.compile(r"SCD?[-A-Z0-9]*\d+", re.IGNORECASE)
+TABLE, COLUMNS = "scd_patientdata.csv", ("PatientID", "OriginalID")
+SHORT_AXIS = "CINESAX"
+
+Place = tuple[int, int]  # slice and frame of a picture
 
 
 def find_sunnybrook(source: Path) -> dict[str, Reader]:
     """Folders of subjects (``SCD0000101``, ``SC-HF-I-01``), those with contours below them.
 
-    Pictures may lie below a folder of the same name elsewhere, as the data set is handed out.
+    Pictures may lie below a folder elsewhere, of the same name but for leading zeros, or of the
+    name that the data set's table has for it. The subject is called as the folder of its pictures.
+
+    Raises:
+        InputError: if there are contours and pictures, but no names of one subject.
     """
+    originals = _originals(source)
     places: dict[str, list[Path]] = {}
     for folder in folders(source):
         above = folder.parent
         if SUBJECT.fullmatch(folder.name) and not SUBJECT.fullmatch(above.name):
-            places.setdefault(folder.name, []).append(folder)
-    found = []
-    for name, own in sorted(places.items()):
+            places.setdefault(_called(folder.name, originals), []).append(folder)
+    found: list[tuple[Path, Reader]] = []
+    alone: dict[str, Path] = {}
+    for _, own in sorted(places.items()):
         contours = next((f for f in own if _contours(f)), None)
         pictures = next((f for f in own if next(found_dicom_files(f), None) is not None), None)
         if contours is not None and pictures is not None:
-            found.append((Path(name), partial(read_sunnybrook, pictures, contours)))
+            read = partial(read_sunnybrook, pictures, contours)
+            found.append((pictures, PartsReader(read=read, folders=(pictures, contours))))
+        elif contours is not None:
+            alone["contours"] = contours
+        elif pictures is not None:
+            alone["pictures"] = pictures
+    if len(alone) == 2 and not found:
+        raise InputError(
+            f"{source}: contours of {alone['contours'].name} and pictures of "
+            f"{alone['pictures'].name}, and nothing says that two such names are of one subject. "
+            f"Put {TABLE} of the data set there, with the columns {' and '.join(COLUMNS)}."
+        )
     return named(source, found)
 
 
@@ -53,20 +84,15 @@ def read_sunnybrook(pictures: Path, contours: Path) -> Source:
     Raises:
         InputError: naming the file, what was found and the fix.
     """
-    info = read_info(None)
+    info = _short_axis(pictures)
     cine = read_dicom_cine(pictures, info)
     places = {
         frame.path.stem.upper(): (z, t)
         for z, level in enumerate(frames_of_cine(pictures, info))
         for t, frame in enumerate(level)
     }
-    lines = {key: path for key, path in _contours(contours).items() if key[0] in places}
-    if not lines:
-        raise InputError(
-            f"{contours}: none of its contours is of a picture in {pictures}: names such as "
-            "IM-0001-0048 must be those of the DICOM files. Keep the pictures' own names."
-        )
-    frames = {side: Counter(places[k[0]][1] for k in lines if k[1] == side) for side in "io"}
+    lines = _on_pictures(contours, pictures, places)
+    frames = {side: Counter(place[1] for place, s in lines if s == side) for side in "io"}
     counted = frames["o"] or frames["i"]
     ed = min(counted, key=lambda t: (-counted[t], t))
     systole = Counter({t: n for t, n in frames["i"].items() if t != ed})
@@ -79,8 +105,7 @@ def read_sunnybrook(pictures: Path, contours: Path) -> Source:
     shape = cine.values.shape
     maps = {t: np.zeros(shape[:3], np.uint8) for t in (ed, es)}
     # The epicardium first: the endocardium then takes the cavity out of it.
-    for (stem, side), path in sorted(lines.items(), key=lambda item: item[0][1], reverse=True):
-        z, t = places[stem]
+    for ((z, t), side), path in sorted(lines.items(), key=lambda item: item[0][1], reverse=True):
         if t in maps:
             inside = _inside(path, shape[:2])
             maps[t][:, :, z][inside] = MYOCARDIUM if side == "o" else CAVITY
@@ -103,6 +128,68 @@ def read_sunnybrook(pictures: Path, contours: Path) -> Source:
         record=record,
         notes=[*cine.warnings, *notes],
     )
+
+
+def _originals(source: Path) -> dict[str, str]:
+    """The challenge's name of each subject of the Cardiac Atlas, by its table."""
+    found = {}
+    for path in sorted(p for p in source.rglob("*.csv") if p.name.lower() == TABLE):
+        with path.open(newline="", encoding="utf-8-sig", errors="replace") as stream:
+            for row in csv.DictReader(stream):
+                patient, original = (str(row.get(column) or "").strip() for column in COLUMNS)
+                found[patient.upper()] = original
+    return found
+
+
+def _called(name: str, originals: Mapping[str, str]) -> str:
+    """One name for all that a subject is called: the challenge's, without leading zeros."""
+    return re.sub(r"(?<!\d)0+(?=\d+$)", "", (originals.get(name.upper()) or name).upper())
+
+
+def _short_axis(pictures: Path) -> StudyInfo:
+    """What info.json says; where it chooses no series, the one that is called short axis."""
+    file = pictures / "info.json"
+    info = read_info(file if file.is_file() else None)
+    if info.series is not None:
+        return info
+    frames = read_headers(dicom_files(pictures), pictures).frames
+    called = {
+        frame.series_key
+        for frame in frames
+        if SHORT_AXIS in f"{frame.path.parent.relative_to(pictures)} {frame.description}".upper()
+    }
+    return replace(info, series=sorted(called)) if len(called) == 1 else info
+
+
+def _on_pictures(
+    contours: Path, pictures: Path, places: Mapping[str, Place]
+) -> dict[tuple[Place, str], Path]:
+    """Contour files by the place of their picture and by side.
+
+    A contour is of the picture of its name; where none is, of that of its last number in the cine.
+
+    Args:
+        contours: folder of the contours.
+        pictures: folder of the pictures, for messages.
+        places: of the cine's pictures, by name.
+    """
+    found = _contours(contours)
+    lines = {(places[stem], side): path for (stem, side), path in found.items() if stem in places}
+    if lines:
+        return lines
+    numbers = {stem: int(m[2]) for stem in places if (m := PICTURE.fullmatch(stem))}
+    repeated = Counter(numbers.values())
+    by_number = {n: places[stem] for stem, n in numbers.items() if repeated[n] == 1}
+    for (stem, side), path in found.items():
+        place = by_number.get(int(stem.rsplit("-", 1)[1]))
+        if place is None or (place, side) in lines:
+            raise InputError(
+                f"{path}: is of no one picture of the cine in {pictures}: the last number of its "
+                "name must be that of one DICOM file there. Keep the pictures' own names, and "
+                "give the short-axis cine whole."
+            )
+        lines[place, side] = path
+    return lines
 
 
 def _contours(folder: Path) -> dict[tuple[str, str], Path]:
