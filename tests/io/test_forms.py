@@ -1,4 +1,4 @@
-"""ITK places results where it places the cine, whatever its header says."""
+"""ITK places results where it places the cine, whatever its header says, and labels lie there."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ import pytest
 
 from myomotion.errors import InputError
 from myomotion.io.cine import Cine, find_studies, read_cine
+from myomotion.io.label_grid import on_grid
 from myomotion.transforms.save_motion import image_of
 from tests.support.studies import write_study
-from tools.verify.robustness.faults.changes import cine_of
+from tools.verify.robustness.faults.changes import cine_of, label_of
 
 POINT = (31, 22, 1)
+SHAPE = (80, 72, 2)  # of a drawn study
 QUATERN_B = 256  # its first byte in a header
 
 
@@ -75,6 +77,24 @@ CASES = {
 }
 
 
+def mirrored(axis: int) -> np.ndarray:
+    """The place of the oblique cine, counted from its other end along an axis."""
+    affine = oblique()
+    affine[:3, 3] += affine[:3, axis] * (SHAPE[axis] - 1)
+    affine[:3, axis] *= -1
+    return affine
+
+
+TWO_BOXES = {
+    f"the sform is the qform counted from the other end of axis {axis}": (
+        mirrored(axis),
+        2,
+        oblique(),
+    )
+    for axis in range(3)
+}
+
+
 def as_frames(folder: Path) -> Cine:
     """The cine of a study in frames whose headers say the same of their place."""
     path = folder / "sa.nii.gz"
@@ -109,6 +129,76 @@ def test_itk_finds_the_same_voxel_at_a_point_of_cine_and_result(
     direction = columns * before.GetSpacing()[:3]
 
     assert np.allclose(np.diag([-1, -1, 1]) @ direction, cine.forms.itk[:3, :3], atol=1e-3)
+
+
+def saved_by_itk(folder: Path, codes: np.ndarray, cine: Cine, how: str) -> str:
+    """A label of a cine as other programs save it; its file."""
+    sitk = pytest.importorskip("SimpleITK", reason="SimpleITK is not installed")
+    result = folder / "label_sa_ED.nii.gz"
+    nib.save(image_of(cine, cine.storage.to_memory(codes)), result)
+    label = sitk.ReadImage(str(result))
+    if how == "drawn on the cine":
+        frame = sitk.ReadImage(str(folder / "sa.nii.gz"))[:, :, :, 0]
+        label = sitk.GetImageFromArray(codes.T)
+        label.CopyInformation(frame)
+        result.unlink()
+        result = folder / "label_sa_ED.nrrd"
+    if how != "as it was written":
+        sitk.WriteImage(label, str(result))
+    return str(result)
+
+
+@pytest.mark.parametrize("how", ["as it was written", "saved again", "drawn on the cine"])
+@pytest.mark.parametrize("name", [*CASES, *TWO_BOXES])
+def test_label_on_the_grid_where_itk_places_the_cine_is_read_voxel_by_voxel(
+    name: str, how: str, tmp_path: Path
+) -> None:
+    folder = tmp_path / "one"
+    write_study(tmp_path / "drawn")
+    codes = label_of(tmp_path / "drawn")
+    cine = study(folder, *{**CASES, **TWO_BOXES}[name])
+    path = saved_by_itk(folder, codes, cine, how)
+    found = read_cine({"image": str(folder / "sa.nii.gz"), "label_ed": path})
+    assert found.label_ed is not None
+    assert np.array_equal(cine.storage.to_file(found.label_ed), codes)
+
+
+def test_label_of_a_skewed_stack_comes_back_from_where_results_lie(tmp_path: Path) -> None:
+    write_study(tmp_path / "drawn")
+    codes = label_of(tmp_path / "drawn")
+    cine = study(tmp_path / "one", skewed(), 2)  # which ITK refuses to read
+    path = saved_by_itk(tmp_path / "one", codes, cine, "saved again")
+    found = read_cine({"image": str(tmp_path / "one" / "sa.nii.gz"), "label_ed": path})
+    assert found.label_ed is not None
+    assert np.array_equal(cine.storage.to_file(found.label_ed), codes)
+
+
+def stored_otherwise(codes: np.ndarray, affine: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """A label whose second axis is counted from its other end."""
+    turned = nib.Nifti1Image(codes, affine).as_reoriented(np.array([[0, 1], [1, -1], [2, 1]]))
+    return np.asarray(turned.dataobj), np.asarray(turned.affine)
+
+
+def test_of_two_grids_the_one_counts_on_which_less_of_a_label_changes() -> None:
+    codes = np.zeros(SHAPE, np.uint8)
+    codes[5:40, 7:50] = np.random.default_rng(0).integers(1, 4, (35, 43, 2))
+    grids = (mirrored(0), oblique())
+    for affine in grids:
+        part = affine.copy()
+        part[:3, 3] += part[:3, :3] @ [5, 7, 0]
+        cropped = codes[5:40, 7:50]
+        assert np.array_equal(on_grid(Path("a.nii"), cropped, part, SHAPE, grids)[0], codes)
+        for given in (affine, part):
+            turned, turned_affine = stored_otherwise(codes if given is affine else cropped, given)
+            with pytest.raises(InputError, match=r"a.nii: .*on both grids .*Save it with the axes"):
+                on_grid(Path("a.nii"), turned, turned_affine, SHAPE, grids)
+
+
+def test_a_label_that_lies_alike_on_two_grids_is_no_question() -> None:
+    codes = np.random.default_rng(0).integers(0, 4, SHAPE).astype(np.uint8)
+    turned, affine = stored_otherwise(codes, oblique())
+    found, notes = on_grid(Path("a.nii"), turned, affine, SHAPE, (rounded(), oblique()))
+    assert np.array_equal(found, codes) and not notes
 
 
 def test_results_keep_the_forms_frame_distance_and_unit_of_the_file(tmp_path: Path) -> None:

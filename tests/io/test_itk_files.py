@@ -9,7 +9,7 @@ import pytest
 
 from myomotion.errors import InputError
 from myomotion.io.cine import find_studies, read_cine
-from myomotion.io.itk_files import ENDINGS
+from myomotion.io.itk_files import ENDINGS, SEGMENTATIONS
 from myomotion.io.source import image_files
 from tests.support.studies import write_study
 from tools.verify.robustness.faults.drawn import draw_study
@@ -70,6 +70,20 @@ def test_what_itk_knows_in_lower_case_alone_is_named(tmp_path: Path, ending: str
     upper = (tmp_path / f"sa{ending}").rename(tmp_path / f"SA{ending.upper()}")
     with pytest.raises(InputError, match=r"SA.MH[AD]: .*lower case. Rename it"):
         read_cine({"image": str(upper)})
+
+
+@pytest.mark.parametrize("frames", [2, 4])
+@pytest.mark.parametrize("ending", SEGMENTATIONS)
+def test_structures_that_overlap_in_slicer_are_no_frames(
+    tmp_path: Path, ending: str, frames: int
+) -> None:
+    write_study(tmp_path, frames=frames)
+    label = sitk.ReadImage(str(tmp_path / "label_sa_ED.nii.gz"))
+    (tmp_path / "label_sa_ED.nii.gz").unlink()
+    layers = sitk.Compose([sitk.Cast(label > 0, sitk.sitkUInt8), label])[12:70, 9:60, :]
+    sitk.WriteImage(layers, str(tmp_path / f"label_sa_ED{ending}"))
+    with pytest.raises(InputError, match=r"seg.n.*: holds 2 maps, one a structure"):
+        read_cine(find_studies(tmp_path)[0])
 
 
 @pytest.mark.parametrize("order", ["xyzt", "txyz"])

@@ -103,11 +103,37 @@ def test_both_labels_of_a_study_have_one_coding_where_both_know_it(tmp_path: Pat
     assert set(np.unique(read_label(other, label.shape, like=right).map)) == {0, CAVITY}
 
 
+@pytest.mark.parametrize("axes", ["z1", "z11", "z1t", "zt1", "zt"])
+def test_axes_of_one_entry_are_none(tmp_path: Path, axes: str) -> None:
+    write_study(tmp_path)
+    own = nib.load(tmp_path / "label_sa_ED.nii.gz")
+    label = np.asarray(own.dataobj)
+    frames = np.stack([np.zeros_like(label), label, np.zeros_like(label)], -1)
+    sizes = {"1": 1, "t": 3}
+    stored = frames if "t" in axes else label
+    stored = stored.reshape(*label.shape, *(sizes[axis] for axis in axes[1:]))
+    path = tmp_path / "odd.nii.gz"
+    nib.save(nib.Nifti1Image(stored, own.affine), path)
+    assert np.array_equal(read_label(path, label.shape, "internal", own.affine, 3).map, label)
+
+
+def test_cine_of_one_slice_takes_a_map_of_one(tmp_path: Path) -> None:
+    write_study(tmp_path, slices=1)
+    own = nib.load(tmp_path / "label_sa_ED.nii.gz")
+    label = np.asarray(own.dataobj)
+    path = tmp_path / "flat.nii.gz"
+    nib.save(nib.Nifti1Image(label[..., 0], own.affine), path)
+    assert np.array_equal(read_label(path, label.shape, "auto", own.affine).map, label)
+    with pytest.raises(InputError, match=r"shape \(80, 72\) .* Save one map \(x, y, z\)"):
+        read_label(path, (80, 72, 2), "auto", own.affine)
+
+
 def test_map_for_each_structure_is_told_what_to_do(tmp_path: Path) -> None:
     write_study(tmp_path, slices=1)
     own = nib.load(tmp_path / "label_sa_ED.nii.gz")
     label = np.asarray(own.dataobj)
     hot = np.stack([label == code for code in range(3)], -1).astype(np.uint8)
-    nib.save(nib.Nifti1Image(hot, own.affine), tmp_path / "hot.nii.gz")
-    with pytest.raises(InputError, match=r"holds 3 maps .* Save one map with a code for each"):
-        read_label(tmp_path / "hot.nii.gz", label.shape, "auto", own.affine, 10)
+    for part in (hot, hot[10:70, 8:]):  # of another extent, as editors crop it
+        nib.save(nib.Nifti1Image(part, own.affine), tmp_path / "hot.nii.gz")
+        with pytest.raises(InputError, match=r"holds 3 maps.* Save one map with a code for each"):
+            read_label(tmp_path / "hot.nii.gz", label.shape, "auto", own.affine, 10)

@@ -192,8 +192,9 @@ def read_cine(
     for key in ("label_ed", "label_es"):
         if study.get(key):
             placed = storage.affine if source.placed else None
+            itk = None if source.forms is None else source.forms.itk
             file, first = str(study[key]), read.get("label_ed")
-            read[key] = read_label(file, storage.shape, coding, placed, frames, first)
+            read[key] = read_label(file, storage.shape, coding, placed, frames, first, itk)
     labels = {key: storage.to_memory(label.map) for key, label in read.items()}
     ed_value = study.get("ed_frame", info.ed_frame)
     if ed_value is None:

@@ -16,6 +16,7 @@ from myomotion.errors import InputError
 
 META = (".mha", ".mhd")
 ENDINGS = (".nrrd", ".nhdr", *META)
+SEGMENTATIONS = (".seg.nrrd", ".seg.nhdr")  # of 3D Slicer
 VOXELS_BESIDE = re.compile(r"^\s*(?:ElementDataFile\s*=|data ?file:)\s*(.+?)\s*$", re.I | re.M)
 NUMBERED = re.compile(r"([^%]*%0?\d?[di][^%]*?)\s+(\d{1,5})\s+(\d{1,5})(?:\s+(\d+))?(?:\s+\d)?")
 # Spaces whose axes ITK leaves as they are where time is the fourth one; to left and posterior.
@@ -61,6 +62,11 @@ class ItkImage:
 def is_itk_file(path: Path) -> bool:
     """Whether the name is that of a NRRD or MetaImage file."""
     return path.name.lower().endswith(ENDINGS)
+
+
+def is_segmentation(path: Path) -> bool:
+    """Whether the name is that of a segmentation of 3D Slicer, whose fourth axis is no time."""
+    return path.name.lower().endswith(SEGMENTATIONS)
 
 
 def read_itk(path: Path) -> ItkImage:

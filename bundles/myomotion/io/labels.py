@@ -15,9 +15,9 @@ from myomotion.io.codes import LABEL_CODINGS as LABEL_CODINGS
 from myomotion.io.codes import MYOCARDIUM as MYOCARDIUM
 from myomotion.io.codes import RIGHT_VENTRICLE as RIGHT_VENTRICLE
 from myomotion.io.codes import coding_table
-from myomotion.io.itk_files import is_itk_file, read_itk
+from myomotion.io.itk_files import is_itk_file, is_segmentation, read_itk
 from myomotion.io.label_geometry import contradiction, enclosed, meanings
-from myomotion.io.label_grid import elsewhere, on_grid
+from myomotion.io.label_grid import on_grid
 from myomotion.io.nifti import read_nifti
 from myomotion.io.storage import slice_axis
 
@@ -47,6 +47,7 @@ def read_label(
     affine: np.ndarray | None = None,
     frames: int = 1,
     like: Label | None = None,
+    itk_affine: np.ndarray | None = None,
 ) -> Label:
     """Read a label map into the internal coding; a missing cavity is the hole in the myocardium.
 
@@ -58,9 +59,12 @@ def read_label(
             into the cine's order and direction; a label saved without geometry (unit voxels at the
             origin, or a header that says of no form what it is) is taken voxel by voxel.
         frames: of the cine; a map ``(X, Y, Z, frames)`` that labels one of them alone is taken for
-            that frame.
+            that frame. Axes of one entry after the third are none; a cine of one slice takes a map
+            without that axis.
         like: another label of the study, whose codes count where the coding is ``auto``, all of
             them are known and the shapes do not contradict.
+        itk_affine: where ITK places the cine: a label that was drawn in a program that goes by it
+            lies there.
 
     Returns:
         The label.
@@ -70,22 +74,11 @@ def read_label(
     """
     path = Path(path)
     values, own_affine, placed = _read_volume(path)
-    if values.ndim == 4 and values.shape[3] in (1, frames):
-        shown = [t for t in range(values.shape[3]) if values[..., t].any()] or [0]
-        if len(shown) > 1:
-            raise InputError(
-                f"{path}: frames {', '.join(map(str, shown))} are labelled, and the file name "
-                "stands for one. Save the labels of that frame alone (x, y, z)."
-            )
-        values = values[..., shown[0]]
-    if values.ndim == 4 and values.shape[:3] == tuple(shape):
-        raise InputError(
-            f"{path}: holds {values.shape[3]} maps of the cine's grid, one a structure as it seems "
-            f"(the cine has {frames} frames). Save one map with a code for each structure."
-        )
+    values = _of_one_frame(path, values, shape, frames)
     notes: tuple[str, ...] = ()
-    if affine is not None and placed and elsewhere(values, own_affine, shape, affine):
-        values, notes = on_grid(path, values, own_affine, shape, affine)
+    if affine is not None and placed:
+        grids = [affine] if itk_affine is None else [affine, itk_affine]
+        values, notes = on_grid(path, values, own_affine, shape, grids)
     if values.shape != tuple(shape):
         raise InputError(
             f"{path}: label of shape {values.shape} for a cine of {tuple(shape)}. "
@@ -101,6 +94,36 @@ def read_label(
     back = np.ascontiguousarray(np.moveaxis(label, 2, across))
     there = {code: meaning for code, meaning in table.items() if (values == code).any()}
     return Label(map=back, codes=there, notes=notes)
+
+
+def _of_one_frame(
+    path: Path, values: np.ndarray, shape: tuple[int, ...], frames: int
+) -> np.ndarray:
+    """The map ``(A, B, C)`` of a file, which may have an axis of frames and axes of one entry."""
+    stored = values.shape
+    if values.ndim == 2 and 1 in shape:
+        values = values[..., None]
+    values = values.reshape(*values.shape[:3], *(n for n in values.shape[3:] if n > 1))
+    if values.ndim == 4 and values.shape[3] == frames:
+        shown = [t for t in range(frames) if values[..., t].any()] or [0]
+        if len(shown) == 1:
+            return values[..., shown[0]]
+        if not is_segmentation(path):  # whose maps are of no frames
+            raise InputError(
+                f"{path}: frames {', '.join(map(str, shown))} are labelled, and the file name "
+                "stands for one. Save the labels of that frame alone (x, y, z)."
+            )
+    if values.ndim == 4:
+        raise InputError(
+            f"{path}: holds {values.shape[3]} maps, one a structure as it seems (the cine has "
+            f"{frames} frames). Save one map with a code for each structure."
+        )
+    if values.ndim != 3:
+        raise InputError(
+            f"{path}: label of shape {stored} for a cine of {tuple(shape)}. Save one map (x, y, z) "
+            "on the cine's grid."
+        )
+    return values
 
 
 def _fits(values: np.ndarray, codes: Mapping[int, int]) -> bool:

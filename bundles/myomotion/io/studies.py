@@ -9,16 +9,15 @@ from myomotion.errors import InputError, nearest
 from myomotion.files.outputs import MARKER
 from myomotion.files.paths import given_path
 from myomotion.io import source
-from myomotion.io.itk_files import ENDINGS
+from myomotion.io.itk_files import ENDINGS, SEGMENTATIONS
 from myomotion.io.readers.bids import bids_cines, bids_labels, is_beside
 
 LABEL_ENDINGS = (".nii.gz", ".nii", ".hdr", *ENDINGS)
 # Of files beside a header or of notes on a label, which nobody takes for the label.
 BESIDE_ENDINGS = (".img", ".raw", ".zraw", ".raw.gz", ".json", ".txt", ".csv")
-OF_SLICER = ".seg.nrrd"  # how 3D Slicer ends the name of a segmentation
 SIDE_FILES = {  # in lower case
-    "label_ed": tuple(f"label_sa_ed{ending}" for ending in (*LABEL_ENDINGS, OF_SLICER)),
-    "label_es": tuple(f"label_sa_es{ending}" for ending in (*LABEL_ENDINGS, OF_SLICER)),
+    "label_ed": tuple(f"label_sa_ed{ending}" for ending in (*LABEL_ENDINGS, *SEGMENTATIONS)),
+    "label_es": tuple(f"label_sa_es{ending}" for ending in (*LABEL_ENDINGS, *SEGMENTATIONS)),
     "info": ("info.json",),
 }
 

@@ -275,6 +275,6 @@ LABELS = (
         right=refused("does not lie on the cine's grid.*Resample"),
     ),
     Row(name="header without forms", change=without_forms, right=same()),
-    Row(name="a volume a code", change=one_part_each, right=refused("maps of the cine")),
+    Row(name="a volume a code", change=one_part_each, right=refused("one a structure")),
     *LABEL_FILES,
 )
