@@ -9,8 +9,8 @@ import pytest
 
 from myomotion.errors import InputError
 from myomotion.io.cine import find_studies, read_cine
-from myomotion.io.itk_files import ENDINGS, SEGMENTATIONS
-from myomotion.io.source import image_files
+from myomotion.io.itk_files import ENDINGS, SEGMENTATIONS, SEQUENCES
+from myomotion.io.source import image_files, image_title
 from tests.support.studies import write_study
 from tools.verify.robustness.faults.drawn import draw_study
 from tools.verify.robustness.faults.files import as_nrrd
@@ -84,6 +84,55 @@ def test_structures_that_overlap_in_slicer_are_no_frames(
     sitk.WriteImage(layers, str(tmp_path / f"label_sa_ED{ending}"))
     with pytest.raises(InputError, match=r"seg.n.*: holds 2 maps, one a structure"):
         read_cine(find_studies(tmp_path)[0])
+
+
+def as_sequence(folder: Path, order: str, name: str, values: str, ending: str) -> Path:
+    """The cine as a sequence of 3D Slicer, and what it lists of its frames."""
+    as_nrrd("left-posterior-superior", order)(folder)
+    lines = f'labels: "" "" "" "{name}"\naxis 3 index values:={values}\n\n'.encode()
+    header, voxels = (folder / "sa.nrrd").read_bytes().split(b"\n\n", 1)
+    (folder / "sa.nrrd").unlink()
+    path = folder / f"sa{ending}"
+    if ending.endswith(".nhdr"):
+        lines = b"data file: sa.raw\n" + lines
+        (folder / "sa.raw").write_bytes(voxels)
+    path.write_bytes(header + b"\n" + lines + (b"" if ending.endswith(".nhdr") else voxels))
+    return path
+
+
+@pytest.mark.parametrize("order", ["xyzt", "txyz"])
+@pytest.mark.parametrize("ending", SEQUENCES)
+def test_sequence_of_slicer_is_found_by_its_name(tmp_path: Path, ending: str, order: str) -> None:
+    folder = tmp_path / "one"
+    draw_study(folder, frames=4)
+    expected = read_cine(find_studies(folder)[0])
+    path = as_sequence(folder, order, "time", "5 35 67 95", ending)
+    cine = read_cine(find_studies(folder)[0])
+    assert np.array_equal(cine.image, expected.image)
+    assert cine.frame_times_ms is not None and cine.frame_times_ms.tolist() == [0, 30, 62, 90]
+    assert cine.name == image_title(path) == "one"
+    assert image_title(path.rename(folder / f"anna{ending}")) == "anna"
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "times"),
+    [
+        ("TriggerTime", "0 0.03 0.062 0.09", [0, 30, 62, 90]),  # seconds
+        ("frame", "0 10 20 30", None),
+        ("%R-R", "0 10 20 30", None),
+        ("time", "0 1 2 3", None),
+        ("time", "0 40 80", None),
+        ("time", "0 40 80 80", None),
+        ("time", "0 a b c", None),
+    ],
+)
+def test_what_a_sequence_lists_is_taken_for_times_where_it_says_so(
+    tmp_path: Path, name: str, values: str, times: list[float] | None
+) -> None:
+    draw_study(tmp_path, frames=4)
+    path = as_sequence(tmp_path, "xyzt", name, values, ".seq.nrrd")
+    found = read_cine({"image": str(path)}).frame_times_ms
+    assert found is None if times is None else np.allclose(found, times)
 
 
 @pytest.mark.parametrize("order", ["xyzt", "txyz"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -55,3 +56,22 @@ def believable_times(step: float, unit: str, frames: int) -> np.ndarray | None:
         if BELIEVABLE_MS[0] <= step * factor <= BELIEVABLE_MS[1]:
             return np.arange(frames) * step * factor
     return None
+
+
+def listed_times(times: Sequence[float], frames: int) -> np.ndarray | None:
+    """Time of every frame from a list of them in milliseconds, else seconds, the first at 0.
+
+    Args:
+        times: as stored.
+        frames: how many there are.
+
+    Returns:
+        ``(frames,)`` in milliseconds, or None where they are not as many, do not rise, or their
+        mean distance is no believable one.
+    """
+    stored = np.array(times, float)
+    if len(stored) != frames or frames < 2 or not (np.diff(stored) > 0).all():
+        return None
+    stored -= stored[0]
+    even = believable_times(float(stored[-1]) / (frames - 1), "unknown", frames)
+    return None if even is None else stored * (even[-1] / stored[-1])

@@ -16,7 +16,7 @@ from myomotion.errors import InputError
 
 META = (".mha", ".mhd")
 ENDINGS = (".nrrd", ".nhdr", *META)
-SEGMENTATIONS = (".seg.nrrd", ".seg.nhdr")  # of 3D Slicer
+SEQUENCES, SEGMENTATIONS = (".seq.nrrd", ".seq.nhdr"), (".seg.nrrd", ".seg.nhdr")  # of 3D Slicer
 VOXELS_BESIDE = re.compile(r"^\s*(?:ElementDataFile\s*=|data ?file:)\s*(.+?)\s*$", re.I | re.M)
 NUMBERED = re.compile(r"([^%]*%0?\d?[di][^%]*?)\s+(\d{1,5})\s+(\d{1,5})(?:\s+(\d+))?(?:\s+\d)?")
 # Spaces whose axes ITK leaves as they are where time is the fourth one; to left and posterior.
@@ -32,6 +32,9 @@ META_SIZES = re.compile(r"^\s*ElementSpacing\s*=([^\n\r]*)", re.M)
 NRRD_SIZES = re.compile(r"^spacings:([^\n]*)", re.M)
 NRRD_DIRECTIONS = re.compile(r"^space directions:([^\n]*)", re.M)
 NRRD_KINDS = re.compile(r"^kinds:[^\n\r]*", re.M)
+# What 3D Slicer lists of the entries of a sequence, and the name of what is listed.
+NRRD_INDEX = re.compile(r"^axis \d index values:=([^\n\r]*)", re.M)
+NRRD_TIME = re.compile(r"^labels:[^\n]*time", re.M | re.I)
 TIME_IN_SPACE = "number of domain axes"  # ITK's words for time that is no list
 LONGEST_HEADER = 1 << 16  # bytes
 META_AXES = re.compile(r"^\s*NDims\s*=[ \t]*([^\n\r]*?)[ \t]*\r?$", re.M)
@@ -51,12 +54,14 @@ class ItkImage:
         affine: ``(4, 4)``, voxel index to RAS millimetres.
         step: distance of frames as stored, 0 where unknown.
         sized: the file says how large its voxels are; ITK takes them for 1 mm where it does not.
+        times: of the frames as a sequence of 3D Slicer lists them; empty where it does not.
     """
 
     values: np.ndarray
     affine: np.ndarray
     step: float
     sized: bool
+    times: tuple[float, ...]
 
 
 def is_itk_file(path: Path) -> bool:
@@ -100,13 +105,16 @@ def read_itk(path: Path) -> ItkImage:
     affine = np.eye(4)
     affine[:axes, :axes] = (direction * spacing)[:axes, :axes]
     affine[:axes, 3] = origin[:axes]
-    space = NRRD_SPACE.search(_header_text(path))
+    text = _header_text(path)
+    space = NRRD_SPACE.search(text)
     turned = TURNED.get(space[1].lower() if space else "", (1, 1, 1))
     affine[:3] = RAS_FROM_LPS @ np.diag([*turned]) @ affine[:3]
     step = float(spacing[3]) if len(spacing) > 3 else 0.0
     stated = _stated_sizes(path)[:axes]
     sized = len(stated) == axes and np.allclose(stated, spacing[:axes], rtol=1e-3, atol=0)
-    return ItkImage(values=values, affine=affine, step=step, sized=bool(sized))
+    return ItkImage(
+        values=values, affine=affine, step=step, sized=bool(sized), times=_listed_times(text)
+    )
 
 
 def itk_files(path: Path) -> list[Path]:
@@ -157,6 +165,15 @@ def _stated_sizes(path: Path) -> list[float]:
         return [math.hypot(*map(float, vector.split(","))) for vector in vectors]
     except ValueError:
         return []
+
+
+def _listed_times(text: str) -> tuple[float, ...]:
+    """Entries of a sequence's index where its name is one of time; it may count frames as well."""
+    found = NRRD_INDEX.search(text)
+    try:
+        return tuple(map(float, found[1].split())) if found and NRRD_TIME.search(text) else ()
+    except ValueError:
+        return ()
 
 
 def _kinds_wanted(path: Path) -> str:

@@ -27,7 +27,7 @@ def find_studies(dataset_dir: str | Path) -> list[dict[str, object]]:
 
     Args:
         dataset_dir: a 4-D NIfTI, NRRD or MetaImage file, a study folder (``sa.nii.gz``,
-            ``sa.nrrd``, ``sa.mha``, a folder ``frames`` of 3-D
+            ``sa.nrrd``, ``sa.seq.nrrd``, ``sa.mha``, a folder ``frames`` of 3-D
             NIfTI files or DICOM files, with ``label_sa_ED.nii.gz``, ``label_sa_ES.nii.gz`` and
             ``info.json`` beside them where known), a multi-frame DICOM file, a folder of those, or
             one with names as in BIDS, see :mod:`myomotion.io.readers.bids`; also mixed.

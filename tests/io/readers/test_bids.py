@@ -41,6 +41,9 @@ def names(where: Path) -> list[str]:
         ("sub-01_acq-cineSAX_bssfp.nii.gz", True),
         ("sub-01_sax.nii.gz", True),
         ("sub-lax01_cine.nii.gz", True),  # a subject's name says nothing of the view
+        ("sub-01_acq-sax_part-mag_cine.nii.gz", True),
+        ("sub-01_acq-sax_part-phase_cine.nii.gz", False),
+        ("sub-01_acq-sax_part-imag_cine.nii.gz", False),
         ("sub-01_acq-4ch_cine.nii.gz", False),
         ("sub-01_view-LAX2CH_cine.nii.gz", False),
         ("sub-01_acq-sax_desc-ED_dseg.nii.gz", False),

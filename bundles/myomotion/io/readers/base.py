@@ -8,10 +8,11 @@ from typing import ClassVar
 
 from myomotion.io.image import CineImage
 from myomotion.io.info import StudyInfo
+from myomotion.io.itk_files import SEQUENCES
 
 CINE_STEM = "sa"  # a single file in a study folder is sa.ENDING
 # Nothing else is cut from a name.
-ENDINGS = (".nii.gz", ".nii", ".hdr", ".nrrd", ".mha", ".mhd", ".dcm")
+ENDINGS = (*SEQUENCES, ".nii.gz", ".nii", ".hdr", ".nrrd", ".mha", ".mhd", ".dcm")
 
 
 class CineReader(ABC):

@@ -20,6 +20,7 @@ NAME = re.compile(r"(sub-[a-z0-9+]+(?:_[a-z0-9]+-[a-z0-9+]+)*)_([a-z0-9]+)\.nii(
 CINES = ("cine", "cmr", "bssfp", "ssfp", "sax", "sa")  # suffixes
 LABELS = ("dseg", "seg", "mask", "label")
 SHORT_AXIS = re.compile(r"sax|short|^sa$", re.I)
+MAGNITUDE = "mag"  # of ``part``, beside phase, real and imag
 OTHER_VIEW = re.compile(r"lax|long|^la$|[2345]ch|[lr]vot|^ao|aort|axial|coronal|sagittal", re.I)
 PHASES = {
     "label_ed": re.compile(r"ed|end-?diastol\w*|diastol\w*", re.I),
@@ -57,7 +58,8 @@ class BidsFile:
     def is_cine(self) -> bool:
         """Whether it may be a short-axis cine."""
         other = any(OTHER_VIEW.search(view) for view in self.views)
-        return self.suffix in CINES and not other
+        magnitude = self.entities.get("part", MAGNITUDE).lower() == MAGNITUDE
+        return self.suffix in CINES and magnitude and not other
 
 
 def bids_file(path: Path) -> BidsFile | None:

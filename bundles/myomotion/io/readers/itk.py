@@ -1,14 +1,14 @@
-"""A cine as one NRRD or MetaImage file: ``NAME/sa.nrrd``."""
+"""A cine as one NRRD or MetaImage file: ``NAME/sa.nrrd``, or 3D Slicer's ``NAME/sa.seq.nrrd``."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from myomotion.errors import InputError
-from myomotion.io.frame_times import believable_times
+from myomotion.io.frame_times import believable_times, listed_times
 from myomotion.io.image import CineImage
 from myomotion.io.info import StudyInfo
-from myomotion.io.itk_files import ENDINGS, itk_files, read_itk
+from myomotion.io.itk_files import ENDINGS, SEQUENCES, itk_files, read_itk
 from myomotion.io.nifti import check_plane
 from myomotion.io.readers.base import FileReader
 
@@ -16,7 +16,7 @@ from myomotion.io.readers.base import FileReader
 class ItkCine(FileReader):
     """One 4-D file, or a 3-D one whose components are the frames."""
 
-    endings = ENDINGS
+    endings = (*ENDINGS, *SEQUENCES)
 
     def read(self, place: Path, info: StudyInfo) -> CineImage:
         """Read the file; the number of dimensions is left to the caller to check."""
@@ -28,11 +28,14 @@ class ItkCine(FileReader):
             )
         check_plane(place, image.affine, image.values.shape)
         frames = image.values.shape[3] if image.values.ndim == 4 else 0
+        times = listed_times(image.times, frames)
+        if times is None and frames:
+            times = believable_times(image.step, "unknown", frames)
         kind = "MetaImage" if place.name.lower().endswith((".mha", ".mhd")) else "NRRD"
         return CineImage(
             values=image.values,
             affine=image.affine,
-            frame_times_ms=believable_times(image.step, "unknown", frames) if frames else None,
+            frame_times_ms=times,
             record={"format": kind},
         )
 
