@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,18 @@ def filled_in_two_waves() -> np.ndarray:
     """``1 - cos`` with a harmonic that makes an early and a late wave of filling."""
     phase = 2 * np.pi * TIMES / CYCLE
     return -10 * (1 - np.cos(phase)) - 1.5 * np.sin(4 * phase)
+
+
+def test_times_of_a_cycle_that_no_heart_has_are_used_nowhere() -> None:
+    shares = beat()
+    cine = replace(ring_cine(shares), frame_times_ms=np.arange(len(shares)) * 6.0)
+    study = analyse(working_slices(cine), contraction(shares))  # a beat in 48 ms
+    assert study.function is not None and study.function.numbers["heart_rate_bpm"] is None
+    assert study.summary["es_time_ms"] is None and not study.summary["frame_times_known"]
+    assert any("a heart rate of 1250 a minute" in text for text in study.summary["warnings"])
+    part = replace(cine, image=cine.image[..., :6], frame_times_ms=np.arange(6) * 6.0)
+    slices = working_slices(part)  # whose length says nothing of a cycle's
+    assert slices.cine.frame_times_ms is not None and not slices.cine.warnings
 
 
 def test_peak_lies_between_frames_where_the_formula_has_it() -> None:

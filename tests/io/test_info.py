@@ -11,6 +11,7 @@ import pytest
 
 from myomotion.errors import InputError
 from myomotion.io.cine import Cine, find_studies, read_cine
+from myomotion.io.frame_times import checked_cycle
 from myomotion.io.info import KNOWN_KEYS, StudyInfo, read_info
 
 
@@ -75,6 +76,24 @@ def test_interval_gives_even_times_where_there_are_no_others(tmp_path: Path) -> 
         info = read_info(write(tmp_path, frame_interval_ms=interval))
         with pytest.raises(InputError, match=r"info\.json: frame_interval_ms is .*positive number"):
             info.frame_times(3)
+
+
+@pytest.mark.parametrize(
+    ("step", "rate", "kept"),
+    [(6, 333, False), (15, 133, True), (9, 222, True), (60, 33, True), (120, 17, False)],
+)
+def test_heart_rate_that_times_make_is_said_and_must_be_a_hearts(
+    step: float, rate: int, kept: bool
+) -> None:
+    times = np.arange(30) * float(step)
+    found, text = checked_cycle(times)
+    assert (found is times) == kept and (found is None) == (not kept)
+    if rate == 133:
+        assert text is None
+    else:
+        assert text is not None and f"30 frames of {step} ms make a heart rate of {rate}" in text
+        assert ("not used" in text) == (not kept)
+    assert checked_cycle(None) == (None, None)
 
 
 @pytest.mark.parametrize(

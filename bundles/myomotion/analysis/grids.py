@@ -16,6 +16,7 @@ from myomotion.core.view import View, standard_view, towards_right
 from myomotion.core.working_grid import WorkingGrid
 from myomotion.errors import InputError
 from myomotion.io.cine import Cine
+from myomotion.io.frame_times import checked_cycle
 from myomotion.io.labels import CAVITY, MYOCARDIUM, RIGHT_VENTRICLE
 from myomotion.io.pictures.moving import moving_center
 from myomotion.io.pictures.padding import blank_slices
@@ -200,7 +201,8 @@ def working_slices(cine: Cine, size: int = 96, spacing: float = 1.5) -> Slices:
         spacing: its voxel size in millimetres.
 
     Returns:
-        Frames and labels on the grids.
+        Frames and labels on the grids. Frame times of a whole cycle that are no heart's are left
+        out there, and said (:func:`~myomotion.io.frame_times.checked_cycle`).
 
     Raises:
         InputError: if the labelled ventricle does not fit on them, or a marked septum is none.
@@ -222,7 +224,11 @@ def working_slices(cine: Cine, size: int = 96, spacing: float = 1.5) -> Slices:
         centers=[_cavity_center(cine, z, grid) for z, grid in enumerate(grids)],
     )
     _ = slices.marked_septum  # refused before anything is computed
-    return slices
+    times, said = checked_cycle(cine.frame_times_ms)
+    if said is None or not slices.closes:
+        return slices
+    checked = replace(cine, frame_times_ms=times, warnings=[*cine.warnings, said])
+    return replace(slices, cine=checked)
 
 
 def relabelled(slices: Slices, label: np.ndarray, found: str) -> Slices:

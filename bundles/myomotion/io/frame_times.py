@@ -1,4 +1,4 @@
-"""When the frames of a cine were taken, as the header of a NIfTI file says."""
+"""When the frames of a cine were taken, and whether a heart beats so fast."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import numpy as np
 
 # Frame distances of cine MRI in milliseconds; headers often hold a placeholder such as 1 instead.
 BELIEVABLE_MS = (5.0, 250.0)
+BELIEVABLE_BPM = (20.0, 300.0)  # heart beats in a minute
+USUAL_BPM = (35.0, 180.0)  # of adults in a scanner; others are asked about
 MILLISECONDS = {"sec": 1000.0, "msec": 1.0, "usec": 0.001}
 
 
@@ -38,6 +40,34 @@ def mean_step(times_ms: np.ndarray | None) -> float:
     if times_ms is None or len(times_ms) < 2:
         return 0.0
     return float(times_ms[-1] / (len(times_ms) - 1))
+
+
+def checked_cycle(times_ms: np.ndarray | None) -> tuple[np.ndarray | None, str | None]:
+    """Frame times of a whole cycle, and what a reader is told of the heart rate that they make.
+
+    Args:
+        times_ms: ``(T,)``, the first at 0, or None.
+
+    Returns:
+        The times, None where no heart beats so fast or so slowly; and a sentence, None for a usual
+        rate and where the times are unknown.
+    """
+    step = mean_step(times_ms)
+    if times_ms is None or not step > 0:
+        return times_ms, None
+    rate = 60000 / float(times_ms[-1] + step)
+    if USUAL_BPM[0] <= rate <= USUAL_BPM[1]:
+        return times_ms, None
+    said = f"{len(times_ms)} frames of {step:.4g} ms make a heart rate of {rate:.0f} a minute"
+    if BELIEVABLE_BPM[0] <= rate <= BELIEVABLE_BPM[1]:
+        return times_ms, (
+            f"{said}: if that was another (their distance may be a repetition time), give "
+            "frame_interval_ms in info.json."
+        )
+    return None, (
+        f"{said}, which no heart has: the times were not used. The distance may be a repetition "
+        "time; give frame_interval_ms in info.json."
+    )
 
 
 def believable_times(step: float, unit: str, frames: int) -> np.ndarray | None:

@@ -14,7 +14,7 @@ import numpy as np
 
 from myomotion.errors import InputError, nearest
 from myomotion.io.codes import coding_table
-from myomotion.io.frame_times import BELIEVABLE_MS
+from myomotion.io.frame_times import BELIEVABLE_BPM, BELIEVABLE_MS
 
 #: Keys that decide how a study is read, in any case of letters.
 DECIDING_KEYS = (
@@ -39,7 +39,7 @@ RANGES = {
     "slice_spacing_mm": (0.2, 40.0, "millimetres from the middle of a slice to that of the next"),
     "height_cm": (30.0, 250.0, "the patient's height in centimetres"),
     "weight_kg": (1.0, 400.0, "the patient's weight in kilograms"),
-    "heart_rate_bpm": (20.0, 300.0, "heart beats in a minute"),
+    "heart_rate_bpm": (*BELIEVABLE_BPM, "heart beats in a minute"),
 }
 #: Keys with a meaning; others are notes and are ignored, unless one is nearly a deciding key.
 KNOWN_KEYS = (

@@ -166,6 +166,11 @@ INFO_ROWS = (
             '{"ed_frame": null, "slices": null, "series": null, "slice_spacing_mm": null}',
         )
     ),
+    Row(
+        name="info.json: a repetition time for the distance of frames",
+        change=info('{"frame_interval_ms": 5.8}'),
+        right=both(same(), said("heart rate of 1034 a minute, which no heart has")),
+    ),
     Row(name="info.json: UTF-16", change=info('{"ed_frame": 0}'.encode("utf-16")), right=same()),
     *(
         Row(name=f"info.json: {text}", change=info(text), right=refused(says))
