@@ -184,12 +184,36 @@ def _labelled(cine: Cine, code: int, prefix: str, with_ed: bool = True) -> dict[
         cine.label_es is not None
         and (cine.label_es == code).any()
         and not _unmatched_slices(cine, code)
+        and not _exchanged(cine, code)
     ):
         labels.append(cine.label_es)
     slabs = cine.slabs.thickness_mm
     found = [float(label_areas(label, code, cine.spacing) @ slabs) / 1000 for label in labels]
     numbers = _volumes(prefix, found[0], found[1] if len(found) > 1 else None, "_labelled")
     return numbers if with_ed else {k: v for k, v in numbers.items() if "edv" not in k}
+
+
+def labelled_share(cine: Cine, code: int) -> float | None:
+    """Area of a part at end-systole over that at end-diastole, by the user's labels alone.
+
+    Args:
+        cine: the study.
+        code: of the part, in the internal coding.
+
+    Returns:
+        The share over the slices in which both labels show the part; None where there is none.
+    """
+    if cine.label_ed is None or cine.label_es is None or cine.label_drawn:
+        return None
+    end, systole = ((label == code).sum((0, 1)) for label in (cine.label_ed, cine.label_es))
+    both = (end > 0) & (systole > 0)
+    return float(systole[both].sum() / end[both].sum()) if both.any() else None
+
+
+def _exchanged(cine: Cine, code: int) -> bool:
+    """The labels are the same or exchanged: at end-systole a ventricle is not smaller."""
+    share = labelled_share(cine, code)
+    return share is not None and share >= 1
 
 
 def _unmatched_slices(cine: Cine, code: int) -> list[int]:
@@ -216,13 +240,21 @@ def _unmatched_slices(cine: Cine, code: int) -> list[int]:
 
 def _label_warnings(cine: Cine) -> list[str]:
     """What a reader is told of volumes that are not summed, as the labels do not match."""
-    return [
-        f"The end-diastolic and the end-systolic label are not of the same slices of the {name} "
-        f"ventricle (slice {', '.join(map(str, slices))}): no end-systolic volume and ejection "
-        "fraction by the labels. Label the same slices in both."
-        for code, name in ((CAVITY, "left"), (RIGHT_VENTRICLE, "right"))
-        if (slices := _unmatched_slices(cine, code))
-    ]
+    warnings = []
+    for code, name in ((CAVITY, "left"), (RIGHT_VENTRICLE, "right")):
+        if slices := _unmatched_slices(cine, code):
+            warnings.append(
+                "The end-diastolic and the end-systolic label are not of the same slices of the "
+                f"{name} ventricle (slice {', '.join(map(str, slices))}): no end-systolic volume "
+                "and ejection fraction by the labels. Label the same slices in both."
+            )
+        if _exchanged(cine, code):
+            warnings.append(
+                f"The {name} ventricle is not smaller in the end-systolic label than in the "
+                "end-diastolic one: no end-systolic volume and ejection fraction by the labels. "
+                "Check whether the two files are exchanged or the same."
+            )
+    return warnings
 
 
 def _rates(volume: np.ndarray, cine: Cine, ed: int, whole_cycle: bool) -> Numbers:

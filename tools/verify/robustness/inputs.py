@@ -88,6 +88,11 @@ def wrong_spacing(factor: float) -> Change:
     return change
 
 
+def same_label_twice(cine: Cine, _: np.random.Generator) -> Cine:
+    """The end-diastolic label saved as the end-systolic one as well."""
+    return replace(cine, label_es=_label(cine).copy(), es_frame=None)
+
+
 def swapped_contrast(cine: Cine, _: np.random.Generator) -> Cine:
     """Dark blood: the picture's negative."""
     return replace(cine, image=cine.image.max() - cine.image)
@@ -154,6 +159,7 @@ WRONG: Mapping[str, Change] = {
     "slices shuffled": shuffled_slices,
     "voxels of half their size": wrong_spacing(0.5),
     "voxels of twice their size": wrong_spacing(2.0),
+    "one label for both ends of systole": same_label_twice,
     "contrast swapped": swapped_contrast,
     "field of view cut": cut_field_of_view,
     "ghosts": ghosts,

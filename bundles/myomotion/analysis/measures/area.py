@@ -93,7 +93,7 @@ def area_change_error(tracked: TrackedSlice, label: int) -> float | None:
         for a wall without a mesh.
     """
     cine, z = tracked.cine, tracked.index
-    if cine.label_ed is None or cine.label_es is None or cine.es_frame is None:
+    if cine.label_ed is None or cine.label_es is None:
         return None
     if cine.label_drawn:  # as others draw than who labelled end-systole
         return None
@@ -106,9 +106,9 @@ def area_change_error(tracked: TrackedSlice, label: int) -> float | None:
         wall = wall_of(tracked)
         if wall is None:
             return None
-        mean = float(wall.strain.mean("jacobian")[cine.es_frame])
+        mean = float(wall.strain.mean("jacobian")[tracked.motion.es_frame])
     else:
-        mean = float(tracked.jacobian[cine.es_frame][tracked.region.cavity].mean())
+        mean = float(tracked.jacobian[tracked.motion.es_frame][tracked.region.cavity].mean())
     return abs(mean - (CLOSED_SHARE if closed else at_es / at_ed))
 
 

@@ -1,10 +1,14 @@
-"""Function of the ventricles as measures, so that summary and cohort have it."""
+"""Function of the ventricles as measures, so that summary and cohort have it.
+
+Whether the labels of end-diastole and end-systole are what they are called is judged too.
+"""
 
 from __future__ import annotations
 
-from myomotion.analysis.function import SEEN
-from myomotion.analysis.measures.measure import StudyMeasure
+from myomotion.analysis.function import SEEN, labelled_share
+from myomotion.analysis.measures.measure import Limits, Meaning, StudyMeasure
 from myomotion.analysis.measures.tracked import TrackedStudy
+from myomotion.io.labels import CAVITY
 
 # Empty where a stack does not show the whole ventricle; of what is seen then, the ejection
 # fractions have a column, and nothing else that could be taken for a whole heart's.
@@ -57,4 +61,23 @@ def measure_of(key: str) -> StudyMeasure:
     return StudyMeasure(key=key, compute=value)
 
 
+# 23 right pairs of labels have 0.26 to 0.88, exchanged ones the inverse.
+SHARE_LIMITS = Limits(
+    amber=0.99,
+    red=1.05,
+    reason=lambda value, _: (
+        f"at end-systole the labelled cavity has {value:.2f} times its area at end-diastole: the "
+        "labels may be exchanged or the same"
+    ),
+)
+LABELLED_SHARE = StudyMeasure(
+    key="labelled_cavity_share",
+    compute=lambda study: labelled_share(study.slices[0].cine, CAVITY),
+    limits=SHARE_LIMITS,
+    meaning=Meaning(
+        "labels",
+        "Area of the cavity in the end-systolic label over that in the end-diastolic one. Amber "
+        f"and red above {SHARE_LIMITS.amber:g} and {SHARE_LIMITS.red:g}: they may be exchanged.",
+    ),
+)
 FUNCTION = tuple(measure_of(key) for key in KEYS)

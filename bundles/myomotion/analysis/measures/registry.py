@@ -76,6 +76,7 @@ MEASURES: tuple[Measure, ...] = (
     movement.RESIDUAL_LEFT,
     size.ELONGATION,
     size.DIAMETER,
+    function.LABELLED_SHARE,
     *function.FUNCTION,
 )
 # What a reader looks for first, in the report and the cohort's table; the others follow.
