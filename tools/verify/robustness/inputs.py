@@ -88,6 +88,27 @@ def wrong_spacing(factor: float) -> Change:
     return change
 
 
+def longer_voxels(factor: float) -> Change:
+    """A header whose voxels are longer along the first axis alone."""
+
+    def change(cine: Cine, _: np.random.Generator) -> Cine:
+        affine = cine.affine.copy()
+        affine[:3, 0] *= factor
+        return replace(cine, affine=affine)
+
+    return change
+
+
+def clipped(share: float) -> Change:
+    """Intensities above a share of the bright end, cut off."""
+
+    def change(cine: Cine, _: np.random.Generator) -> Cine:
+        top = share * np.percentile(cine.image, 99.5)
+        return replace(cine, image=np.minimum(cine.image, top).astype(np.float32), es_frame=None)
+
+    return change
+
+
 def same_label_twice(cine: Cine, _: np.random.Generator) -> Cine:
     """The end-diastolic label saved as the end-systolic one as well."""
     return replace(cine, label_es=_label(cine).copy(), es_frame=None)
@@ -159,6 +180,8 @@ WRONG: Mapping[str, Change] = {
     "slices shuffled": shuffled_slices,
     "voxels of half their size": wrong_spacing(0.5),
     "voxels of twice their size": wrong_spacing(2.0),
+    "voxels 1.4 times as long along one axis": longer_voxels(1.4),
+    "intensities above 0.35 of the bright end cut off": clipped(0.35),
     "one label for both ends of systole": same_label_twice,
     "contrast swapped": swapped_contrast,
     "field of view cut": cut_field_of_view,

@@ -8,6 +8,7 @@ from typing import TypeVar
 from myomotion.analysis.measures import (
     agreement,
     area,
+    clipping,
     displacement,
     function,
     images,
@@ -63,6 +64,7 @@ MEASURES: tuple[Measure, ...] = (
     area.ES_SHARE,
     label_fit.BRIGHTER_BLOOD_ED,
     label_fit.EDGE_ED,
+    clipping.CLIPPED,
     label_fit.FRAME_FIT,
     label_fit.OFFSET,
     agreement.AGREEMENT_ED,
@@ -76,6 +78,8 @@ MEASURES: tuple[Measure, ...] = (
     movement.RESIDUAL_LEFT,
     size.ELONGATION,
     size.DIAMETER,
+    size.AXIS_RATIO,
+    size.LENGTH,
     function.LABELLED_SHARE,
     *function.FUNCTION,
 )
