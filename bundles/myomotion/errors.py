@@ -37,8 +37,11 @@ class OutputError(InputError):
 def root_input_error(error: BaseException) -> InputError | None:
     """Find the :class:`InputError` behind an exception raised by a chain of wrappers.
 
+    What came up while an input error was handled is no wrapper of it but a fault of its own, so
+    ``__context__`` does not count.
+
     Args:
-        error: any exception; its ``__cause__`` and ``__context__`` are followed.
+        error: any exception; its ``__cause__`` is followed.
 
     Returns:
         The first :class:`InputError` on the chain, or None.
@@ -49,7 +52,7 @@ def root_input_error(error: BaseException) -> InputError | None:
         if isinstance(current, InputError):
             return current
         seen.add(id(current))
-        current = current.__cause__ or current.__context__
+        current = current.__cause__
     return None
 
 
@@ -96,9 +99,9 @@ def end_program(error: InputError) -> NoReturn:
 
     Raises:
         SystemExit: with the message, which Python prints (exit status 1), or with the status of the
-            error, its message printed.
+            error, its message printed; its cause is the error.
     """
     if error.status == 1:
-        raise SystemExit(f"error: {error}") from None
+        raise SystemExit(f"error: {error}") from error
     print(f"error: {error}", file=sys.stderr)
-    raise SystemExit(error.status) from None
+    raise SystemExit(error.status) from error
