@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from monai.metrics import DiceMetric
@@ -12,7 +13,7 @@ from myomotion.core.integrator import FieldIntegrator
 from myomotion.inferers.sequence import SequenceInferer
 from myomotion.losses.plausibility import Plausibility, dilate
 from myomotion.losses.registration import RegistrationLoss
-from myomotion.losses.similarity import CrossCorrelation
+from myomotion.losses.similarity import CrossCorrelation, MeanSquares, MixedSimilarity
 from myomotion.losses.smoothness import SmoothnessPenalty
 from myomotion.networks.gradient_vae import GradientVAE
 from myomotion.networks.recurrent import RecurrentMotionNet
@@ -114,6 +115,18 @@ def test_smoothness_penalties_vanish_for_a_shift_and_grow_with_roughness(kind: s
     assert penalty(2 * rough, mask) > penalty(rough, mask) > 0
 
 
+@pytest.mark.parametrize("spacing", [0.75, 1.5])
+def test_smoothness_of_a_wave_in_millimetres_is_the_same_at_any_voxel_size(spacing: float) -> None:
+    number = 2 * np.pi / 48  # of a wave of 48 mm, along one axis and in one component
+    place = torch.arange(0, 144, spacing).double()
+    wave = 4 * torch.cos(number * place)[:, None].expand(len(place), len(place))
+    field = torch.stack([wave, torch.zeros_like(wave)])[None]
+    squares = {"l2": 4**2 * number**2 / 8, "bending": 4**2 * number**4 / 16}  # of 4 and 8 numbers
+    for kind, expected in squares.items():
+        found = SmoothnessPenalty(kind, spacing)(field, torch.ones_like(field[:, :1]))
+        assert found.item() == pytest.approx(expected, rel=0.1)
+
+
 def test_velocity_is_unfolded_and_invertible_and_displacement_is_not_inverted() -> None:
     torch.manual_seed(0)
     output = torch.nn.functional.interpolate(torch.randn(1, 2, 8, 8) * 6, size=(96, 96))
@@ -128,6 +141,15 @@ def test_cross_correlation_prefers_the_aligned_image_whatever_its_contrast() -> 
     image = torch.rand(1, 1, 48, 48)
     loss = CrossCorrelation()
     assert loss(0.5 * image + 0.2, image) < loss(image.roll(3, -1), image)
+
+
+def test_mixed_similarity_of_equal_images_is_0_and_adds_up_where_they_are_apart() -> None:
+    image = torch.rand(1, 1, 48, 48)
+    shifted, mixed = image.roll(3, -1), MixedSimilarity(0.5)
+    assert mixed(image, image).item() == pytest.approx(0, abs=1e-4)
+    apart = MeanSquares()(shifted, image) + 0.5 * (1 + CrossCorrelation()(shifted, image))
+    assert mixed(shifted, image).item() == pytest.approx(apart.item())
+    assert mixed(shifted, image) > MeanSquares()(shifted, image) + 0.2
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -224,6 +246,25 @@ def test_labels_of_the_moving_frame_teach_only_where_they_are() -> None:
     assert still.grad[1].abs().max() == 0
     unlabelled = {**target, "moving_wall": torch.zeros_like(target["moving_wall"])}
     assert loss(shift, unlabelled) == 0
+
+
+def test_loss_is_the_sum_of_its_weighted_parts_and_counts_known_motion_alone() -> None:
+    l2, bending = (SmoothnessPenalty(kind) for kind in ("l2", "bending"))
+    integrator = FieldIntegrator("displacement")
+    loss = RegistrationLoss(integrator, l2, alpha=3.0, supervision=0.5, smoothness=7.0)
+    output = 2 * torch.sin(torch.arange(96.0) / 4).expand(2, 2, 96, 96)
+    millimetres = 1.5 * integrator(output)
+    mask = (torch.from_numpy(ring_labels()) == 2).float().expand(2, 1, -1, -1)
+    truth = millimetres.clone()
+    truth[:, 0] += 2  # 4 mm^2 on the mask, and a tenth of that over the grid
+    truth[1, 0, 0, 0] = float("nan")
+    flat = torch.ones(2, 1, 96, 96)
+    target = {"moving": flat, "reference": 0.6 * flat, "mask": mask, "truth": truth}
+    stiff, bent = (float(part(millimetres, mask)[0]) for part in (l2, bending))
+    assert min(3 * stiff, 7 * bent) > 1e-3
+    expected = 0.4**2 + 3 * stiff + 7 * bent + 0.5 * (4 + 0.4)
+    assert loss(output, target).item() == pytest.approx(expected, rel=1e-5)
+    assert loss.terms["squared_error_mm2"].item() == pytest.approx(4.4)
 
 
 def test_share_of_labelled_frames_among_drawn_pairs() -> None:

@@ -61,7 +61,7 @@ class RegistrationLoss(nn.Module):
         similarity: takes warped and reference images.
         spacing: voxel size of the working grid in millimetres.
         supervision: weight of the known motion, per square millimetre; 0 learns without it.
-        smoothness: weight of the bending energy over the whole grid.
+        smoothness: weight of the bending energy over the whole grid, square millimetres.
         labels: weight of the Dice loss; 0 learns without labels of the moving frame.
     """
 

@@ -15,7 +15,8 @@ class SmoothnessPenalty(nn.Module):
 
     Args:
         kind: ``"l2"`` (mean squared displacement gradient over the whole grid), ``"bending"`` (mean
-            squared second derivatives) or ``"log_jacobian"`` (mean of ``(log J)^2`` over the mask).
+            squared second derivatives there, per square millimetre) or ``"log_jacobian"`` (mean of
+            ``(log J)^2`` over the mask).
         spacing: voxel size in millimetres.
     """
 
@@ -32,7 +33,7 @@ class SmoothnessPenalty(nn.Module):
         if self.kind == "l2":
             return (gradient**2).mean((1, 2, 3))
         if self.kind == "bending":
-            second = [displacement_gradient(gradient[:, i : i + 2], 1.0) for i in (0, 2)]
+            second = [displacement_gradient(gradient[:, i : i + 2], self.spacing) for i in (0, 2)]
             return (torch.cat(second, dim=1) ** 2).mean((1, 2, 3))
         log_j = jacobian_determinant(gradient).clamp(min=1e-3).log()
         return masked_mean(log_j**2, mask)[:, 0]
