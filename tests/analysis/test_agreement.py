@@ -8,14 +8,16 @@ import numpy as np
 import pytest
 import torch
 
+from myomotion.analysis.areas import Areas
+from myomotion.analysis.function import ventricular_function
 from myomotion.analysis.grids import Slices, working_slices
 from myomotion.analysis.measures.measure import GREEN, LIGHTS, RED
 from myomotion.analysis.quality import StudyQuality
 from myomotion.analysis.segmentation import DRAWN, NONE_SEEN
 from myomotion.analysis.study import analyse
 from myomotion.io.cine import Cine
-from myomotion.io.labels import CAVITY, MYOCARDIUM
-from tests.support.cines.ring import beat, contraction, ring_cine
+from myomotion.io.labels import CAVITY, MYOCARDIUM, RIGHT_VENTRICLE
+from tests.support.cines.ring import FRAMES, beat, contraction, ring_cine
 
 
 def seen(slices: Slices, shift: int = 0) -> Slices:
@@ -112,3 +114,15 @@ def test_labels_that_were_drawn_give_no_number_by_labels() -> None:
         numbers = [key for key in study.function.numbers if "_labelled" in key]
         assert bool(numbers) == there
         assert (study.quality.slices[0].values["area_change_error"] is not None) == there
+
+
+def test_end_systolic_label_of_the_right_ventricle_says_nothing_of_the_left() -> None:
+    cine = ring_cine(beat())
+    assert cine.label_ed is not None
+    cine.label_ed = cine.label_ed.repeat(2, axis=2)
+    cine.label_es = np.zeros_like(cine.label_ed)
+    cine.label_es[:4, :4, 0] = RIGHT_VENTRICLE
+    cavity = np.full((FRAMES, 2), 1000.0)
+    areas = Areas(cavity_mm2=cavity, wall_mm2=None, found="drawn")
+    pair = replace(cine, image=cine.image.repeat(2, axis=2), levels=["a", "b"], slabs=None)
+    assert ventricular_function(areas, pair, FRAMES // 2).warnings == []

@@ -11,7 +11,15 @@ import torch
 
 from fem_sim.phantom.files import write_cine
 from fem_sim.phantom.render import CineSettings, render_cine
-from myomotion.analysis.areas import Areas, label_areas, seen_areas, tracked_areas
+from myomotion.analysis.areas import (
+    CORRECTED,
+    MOVED_LABEL,
+    Areas,
+    corrected_areas,
+    label_areas,
+    seen_areas,
+    tracked_areas,
+)
 from myomotion.analysis.grids import working_slices
 from myomotion.analysis.motion import Motion, source_motion
 from myomotion.analysis.study import Study, analyse
@@ -220,3 +228,14 @@ def test_cavity_that_is_seen_ends_where_the_picture_does(axis: int) -> None:
     assert seen is not None
     area = label_areas(cine.label_ed, CAVITY, cine.spacing)
     assert seen == pytest.approx(np.broadcast_to(area, seen.shape), rel=0.05)
+
+
+def test_change_of_a_cavity_is_the_mean_of_both_where_the_network_sees_it_at_first() -> None:
+    moved = np.array([[60.0, 60.0, 0.0], [100.0, 100.0, 0.0]])
+    seen = np.array([[80.0, 10.0, 5.0], [200.0, 40.0, 10.0]])
+    areas = Areas(cavity_mm2=moved, wall_mm2=None, found=MOVED_LABEL)
+    found = corrected_areas(areas, seen, ed_frame=1)
+    # It sees twice the first, less than half of the second, and a third that the label lacks.
+    assert found.cavity_mm2.tolist() == [[50.0, 60.0, 0.0], [100.0, 100.0, 0.0]]
+    assert found.found == CORRECTED
+    assert corrected_areas(areas, None, ed_frame=1) is areas

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import nibabel as nib
@@ -11,6 +12,8 @@ import numpy as np
 import pytest
 import torch
 
+from myomotion.analysis.grids import working_slices
+from myomotion.analysis.intensity import intensities
 from myomotion.analysis.segmentation import Contours
 from myomotion.analysis.study import analyse
 from myomotion.errors import InputError
@@ -18,6 +21,7 @@ from myomotion.io.cine import find_studies, read_cine
 from myomotion.io.pictures.moving import moving_center
 from myomotion.tracker import Tracker
 from myomotion.transforms.load_cine import LoadCine
+from tests.support.cines.ring import beat, ring_cine
 from tests.support.studies import write_study
 from tools.verify.robustness.faults.changes import cine_of, save
 
@@ -211,3 +215,10 @@ def test_strain_of_a_real_cine_is_that_of_the_plain_one(real_cines: Path, tmp_pa
     assert ecc["plain"] == pytest.approx(-7.0, abs=0.1)  # by the shipped weights
     for name, value in ecc.items():
         assert value == pytest.approx(ecc["plain"], abs=0.1), name
+
+
+def test_range_of_intensities_is_that_of_end_diastole() -> None:
+    cine = ring_cine(beat())
+    brighter = replace(cine, image=cine.image.copy())
+    brighter.image[..., 1:] *= 3
+    assert intensities(working_slices(brighter), 0) == intensities(working_slices(cine), 0)

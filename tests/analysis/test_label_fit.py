@@ -19,7 +19,8 @@ from myomotion.analysis.motion import source_motion
 from myomotion.analysis.quality import StudyQuality, assess
 from myomotion.analysis.study import analyse
 from myomotion.io.cine import Cine, find_studies, read_cine
-from tests.support.cines.ring import FRAMES, beat, contraction, ring_cine
+from myomotion.io.labels import MYOCARDIUM
+from tests.support.cines.ring import FRAMES, RADIUS, beat, contraction, ring_cine
 
 MEASURES = (label_fit.BRIGHTER_BLOOD_ED, label_fit.EDGE_ED, label_fit.OFFSET)
 # By which at least one slice must be amber; nothing of it is said about the right label.
@@ -115,3 +116,11 @@ def test_labels_of_real_hearts_fit_and_moved_mirrored_and_exchanged_ones_do_not(
     for name, change in WRONG.items():
         wrong = replace(cine, label_ed=np.ascontiguousarray(change(cine.label_ed)))
         assert max(lights(wrong)) >= AMBER, name
+
+
+def test_edge_of_a_cavity_that_no_wall_touches_is_where_the_cavity_ends() -> None:
+    cine = ring_cine(beat())
+    assert cine.label_ed is not None
+    label = np.where((RADIUS < 26)[..., None] & (cine.label_ed == MYOCARDIUM), 0, cine.label_ed)
+    apart = replace(cine, label_ed=label)
+    assert found(apart)["label_edge_ed"] == 1

@@ -31,7 +31,7 @@ from myomotion.analysis.measures.tracked import (
     unlabelled_disc,
 )
 from myomotion.analysis.motion import source_motion
-from myomotion.analysis.quality import assess
+from myomotion.analysis.quality import assess, frame_rows, judge_slice
 from myomotion.analysis.study import Study, analyse
 from myomotion.files.outputs import replaced_folder
 from myomotion.inferers.studies import StudyRuns, cohort_columns
@@ -253,3 +253,12 @@ def test_slice_without_a_label_is_judged_on_a_disc_about_the_middle() -> None:
 def test_summary_holds_numbers_that_json_can_write() -> None:
     summary = study().summary
     assert json.loads(json.dumps(summary, allow_nan=False)) == summary
+
+
+@pytest.mark.parametrize(("bad", "light"), [(2, GREEN), (3, RED)])
+def test_a_tenth_of_the_frames_decides_over_a_slice(bad: int, light: int) -> None:
+    tracked = one_slice()
+    rows = [dict(frame_rows(tracked)[0]) for _ in range(30)]
+    for row in rows[:bad]:
+        row["fold_fraction"] = 0.5
+    assert judge_slice(tracked, rows).light == light

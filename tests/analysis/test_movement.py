@@ -67,3 +67,12 @@ def test_pair_of_frames_has_no_course_to_judge() -> None:
     motion = source_motion(working_slices(pair), torch.zeros(1, 2, 2, 96, 96))
     (tracked,) = tracked_slices(motion)
     assert beat(tracked) is None
+
+
+def test_beat_of_a_pure_sine_is_that_of_its_steps() -> None:
+    phase = 2 * np.pi * np.arange(FRAMES) / FRAMES
+    cine = copies()
+    cine = replace(cine, image=(100 + 10 * np.sin(phase) + 0 * cine.image).astype(np.float32))
+    half = np.pi / FRAMES
+    steps = 2 * np.sin(half) ** 2 * (FRAMES - 2 * np.cos(half) ** 2) / (FRAMES - 1)
+    assert beat_of(cine) == pytest.approx(1 - steps, abs=1e-5)

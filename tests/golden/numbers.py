@@ -19,11 +19,15 @@ def numbers_of(result: Result) -> Numbers:
         result: a tracked study.
 
     Returns:
-        Frame of end-systole, the light of each slice, strain (Green-Lagrange, percent, reference
+        Frame of end-systole, ejection fraction, volume of each frame as a share of the
+        end-diastolic one, the light of each slice, strain (Green-Lagrange, percent, reference
         end-diastole), area and J of each slice and frame, and strain of the segments at
         end-systole, by name.
     """
     numbers: Numbers = {"end-systolic frame": result.motion.es_frame}
+    numbers["seen_lv_ef_percent"] = result.summary["seen_lv_ef_percent"]
+    for frame, ratio in enumerate(result.table("function")["lv_volume_ratio"]):
+        numbers[f"frame {frame}, lv_volume_ratio"] = ratio
     for entry in result.summary["slices"]:
         numbers[f"{entry['level']}, light"] = entry["light"]
         numbers[f"{entry['level']}, ejection_area_fraction"] = entry["ejection_area_fraction"]

@@ -217,3 +217,8 @@ def test_real_labels_are_told_rightly(real_cines: Path) -> None:
                 assert found is not None and found.items() <= table.items(), path
                 seen += 1
     assert seen >= 40
+
+
+def test_ring_is_told_from_the_crescent_about_a_larger_right_ventricle_in_a_large_picture() -> None:
+    label = np.pad(with_right_wall((1, 2, 3, 4)), ((40, 40), (40, 40), (0, 0)))
+    assert meanings(label) == {1: CAVITY, 2: MYOCARDIUM, 3: RIGHT_VENTRICLE, 4: 0}

@@ -12,7 +12,7 @@ import torch
 from myomotion.analysis.grids import working_slices
 from myomotion.analysis.intervals.calibration import Calibration, Scale, tracking_parameters
 from myomotion.analysis.intervals.repeats import CONTOUR_VOXELS, NUMBERS, repeated_numbers
-from myomotion.analysis.intervals.study import spread
+from myomotion.analysis.intervals.study import Intervals, share_of_interval, spread
 from myomotion.analysis.measures.tracked import tracked_slices
 from myomotion.analysis.motion import source_motion
 from myomotion.analysis.study import Study, analyse
@@ -132,3 +132,19 @@ def test_values_themselves_do_not_change_with_intervals(study: Study) -> None:
         assert all(with_[key] == without[key] for key in keys)
     assert isinstance(study.motion.working_displacement, np.ndarray)
     assert torch.is_tensor(study.motion.slices.images)
+
+
+@pytest.mark.parametrize(("ecc", "share"), [(0.0, 0.0), (-5.0, 0.5), (5.0, 0.5), (-30.0, 1.0)])
+def test_interval_grows_with_the_root_of_the_shortening_up_to_end_systole(
+    ecc: float, share: float
+) -> None:
+    assert share_of_interval(ecc, at_es=-20.0) == share
+    assert share_of_interval(ecc, at_es=0.0) == 0
+
+
+def test_slice_without_repeats_has_no_interval() -> None:
+    scales = {("slice", key): Scale(floor=1.0, factor=2.0) for key in NUMBERS}
+    repeats = {(0, 0): dict.fromkeys(NUMBERS, np.zeros(3))}
+    intervals = Intervals(scales=scales, repeats=repeats)
+    assert intervals.of_place((0, 0)) == dict.fromkeys(NUMBERS, 2.0)
+    assert intervals.of_place((1, 0)) == dict.fromkeys(NUMBERS)
