@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from fem_sim.mechanics.newton import State
 from fem_sim.mechanics.parameters import Scar, element_stiffness
 from fem_sim.mechanics.path import inflation_path
 from fem_sim.mechanics.ring import RingModel
+from fem_sim.verify.differences import derivative
 from fem_sim.verify.rings import round_contours
 
 OVAL_RING = 14.0, 24.0, 0.08
@@ -67,7 +68,7 @@ def tangent_claims(seed: int) -> Iterator[Claim]:
     state = _perturbed_state(model, 1.0, rng)
     direction = rng.normal(size=len(state.x))
     slope = -float(model.load(state.x) @ direction[model.u])
-    truth = _derivative(lambda x: np.array([model.cavity_area(x)]), state.x, direction)
+    truth = derivative(lambda x: np.array([model.cavity_area(x)]), state.x, direction, STEP)
     error = abs(slope / float(truth[0]) - 1)
     yield below("pressure load against the cavity area's differences", error, 1e-7, note=note)
 
@@ -87,19 +88,10 @@ def tangent_error(
     # SfePy's tangent reuses what the residual stored for the same state.
     model.residual(state.x, state.pressure, area_change)
     product = model.tangent(state.x, state.pressure) @ direction
-    truth = _derivative(
-        lambda x: model.residual(x, state.pressure, area_change), state.x, direction
+    truth = derivative(
+        lambda x: model.residual(x, state.pressure, area_change), state.x, direction, STEP
     )
     return float(np.linalg.norm(product - truth) / np.linalg.norm(truth))
-
-
-def _derivative(
-    function: Callable[[np.ndarray], np.ndarray], x: np.ndarray, direction: np.ndarray
-) -> np.ndarray:
-    """Derivative along a direction, ``(8 (f(h) - f(-h)) - (f(2h) - f(-2h))) / 12 h``."""
-    one = function(x + STEP * direction) - function(x - STEP * direction)
-    two = function(x + 2 * STEP * direction) - function(x - 2 * STEP * direction)
-    return (8 * one - two) / (12 * STEP)
 
 
 def _perturbed_state(model: RingModel, lambda_z: float, rng: np.random.Generator) -> State:

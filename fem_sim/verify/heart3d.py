@@ -14,7 +14,7 @@ reading of the curves and a program that solves the problem in public:
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import lru_cache
 
 import numpy as np
@@ -28,6 +28,7 @@ from fem_sim.heart3d.material import Guccione, HolzapfelOgden
 from fem_sim.heart3d.model import Load, SolidModel
 from fem_sim.heart3d.population import draw_heart
 from fem_sim.heart3d.strain import Function, function_of
+from fem_sim.verify.differences import derivative
 from fem_sim.verify.speed import why_not
 
 BAR, INFLATED, CONTRACTED = (10, 2, 2), (2, 6, 2), (2, 8, 3)  # elements of the benchmark's meshes
@@ -150,10 +151,10 @@ def tangent_claims(seed: int) -> Iterator[Claim]:
         def free_forces(x: np.ndarray, model: SolidModel = model, load: Load = load) -> np.ndarray:
             return model.residual(x, load)[model.free]
 
-        truth = _slope(free_forces, x, direction)
+        truth = derivative(free_forces, x, direction, STEP_MM)
         error = np.linalg.norm(tangent @ direction[model.free] - truth) / np.linalg.norm(truth)
         yield below(f"3-D tangent against finite differences: {name}", float(error), 1e-6, "", note)
-    volume = _slope(lambda x: np.array([whole.cavity_volume(x)]), x, direction)[0]
+    volume = derivative(lambda x: np.array([whole.cavity_volume(x)]), x, direction, STEP_MM)[0]
     error = abs(whole.volume_slope(x) @ direction[: whole.n_u] / volume - 1)
     yield below("3-D cavity volume's derivative against differences", float(error), 1e-6, "", note)
     change = whole.residual(x, Load(9.0, 41.0)) - whole.residual(x, Load(9.0, 40.0))
@@ -235,11 +236,3 @@ def _consensus(name: str, value: float, note: str) -> Claim:
     outside = 100 * max(low - value, value - high, 0.0) / abs(value)
     said = f"{value:.3f} mm, consensus {low:g} to {high:g} mm, {note}"
     return at_most(f"benchmark, {name}: outside the consensus", outside, 1.0, "%", said)
-
-
-def _slope(
-    function: Callable[[np.ndarray], np.ndarray], x: np.ndarray, direction: np.ndarray
-) -> np.ndarray:
-    one = function(x + STEP_MM * direction) - function(x - STEP_MM * direction)
-    two = function(x + 2 * STEP_MM * direction) - function(x - 2 * STEP_MM * direction)
-    return (8 * one - two) / (12 * STEP_MM)

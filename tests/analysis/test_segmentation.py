@@ -16,6 +16,7 @@ from monai.networks.nets import UNet
 
 from myomotion.analysis.segmentation import Contours, load_segmenter
 from myomotion.analysis.ventricles import VentricleSegmenter
+from myomotion.core.contours import dice
 from myomotion.errors import InputError
 from myomotion.io.cine import find_studies, read_cine
 from myomotion.io.labels import CAVITY, MYOCARDIUM
@@ -100,10 +101,6 @@ def unlabelled(tmp_path: Path) -> tuple[Path, np.ndarray]:
     (folder / "label_sa_ED.nii.gz").unlink()
     reference = np.asarray(nib.load(folder / "sa.nii.gz").dataobj)[..., 0]
     return folder, np.select([reference == 900, reference == 250], [CAVITY, MYOCARDIUM], 0)
-
-
-def dice(first: np.ndarray, second: np.ndarray) -> float:
-    return 2 * float((first & second).sum()) / float(first.sum() + second.sum())
 
 
 def by_bundle(bundle: Path) -> Contours:

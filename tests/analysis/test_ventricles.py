@@ -16,6 +16,7 @@ from myomotion.analysis.ventricles import (
     drawn_on,
     whole_pictures,
 )
+from myomotion.core.contours import dice
 from myomotion.errors import InputError
 from myomotion.io.cine import Cine
 from myomotion.io.codes import CAVITY, MYOCARDIUM
@@ -76,10 +77,6 @@ def beating(first: int = 0) -> tuple[Cine, np.ndarray]:
         levels=["basal", "mid"],
     )
     return cine, labels
-
-
-def dice(first: np.ndarray, second: np.ndarray) -> float:
-    return 2 * float((first & second).sum()) / float(first.sum() + second.sum())
 
 
 def test_whole_slices_are_shown_in_millimetres_about_their_middle() -> None:

@@ -15,6 +15,7 @@ import torch
 
 from myomotion.analysis.segmentation import DRAWN, Contours
 from myomotion.analysis.ventricles import VentricleSegmenter
+from myomotion.core.contours import dice
 from myomotion.io.cine import find_studies, read_cine
 from myomotion.io.codes import MYOCARDIUM
 from myomotion.tracker import inference_parts
@@ -39,10 +40,6 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def draw(dataset: Path, output: Path, **options: object) -> None:
     options = {"orientations": 1, **options}
     run("inference", BUNDLE, dataset_dir=str(dataset), output_dir=str(output), **options)
-
-
-def dice(first: np.ndarray, second: np.ndarray) -> float:
-    return 2 * float((first & second).sum()) / float(first.sum() + second.sum())
 
 
 def summary_of(folder: Path) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from myomotion.analysis.grids import working_grids
+from myomotion.core.contours import dice
 from myomotion.io.cine import Cine, find_studies, read_cine
 from myomotion.io.labels import MYOCARDIUM
 from myomotion.networks.recurrent import RecurrentMotionNet
@@ -62,10 +63,6 @@ def itk_agrees(itk: Any, cine: Cine, folder: Path, frame: int) -> None:
     inside = inside_working_grid(cine)
     assert np.abs(ours - cine.image[..., frame])[inside].max() > 0.05 * np.ptp(cine.image)
     assert np.abs(ours - other)[inside].max() < 0.01 * np.ptp(cine.image)
-
-
-def dice(first: np.ndarray, second: np.ndarray) -> float:
-    return 2 * float((first & second).sum()) / float(first.sum() + second.sum())
 
 
 @pytest.mark.slow

@@ -16,38 +16,11 @@ from myomotion.io.label_grid import on_grid
 from myomotion.transforms.save_motion import image_of
 from tests.support.studies import write_study
 from tools.verify.robustness.faults.changes import cine_of, label_of
+from tools.verify.robustness.faults.drawn import along_the_scanner, oblique, rounded, skewed
 
 POINT = (31, 22, 1)
 SHAPE = (80, 72, 2)  # of a drawn study
 QUATERN_B = 256  # its first byte in a header
-
-
-def oblique() -> np.ndarray:
-    c, s = np.cos(0.4), np.sin(0.4)
-    turned = [[c, -0.8 * s, -0.6 * s], [s, 0.8 * c, 0.6 * c], [0, -0.6, 0.8]]
-    affine = np.eye(4)
-    affine[:3, :3] = np.array(turned) * [1.8, 1.8, 8]
-    affine[:3, 3] = [10, -20, 30]
-    return affine
-
-
-def along_the_scanner() -> np.ndarray:
-    affine = np.diag([-1.8, -1.8, 8, 1.0])
-    affine[:3, 3] = [60, 60, -20]
-    return affine
-
-
-def rounded() -> np.ndarray:
-    affine = oblique()
-    affine[:3, :3] = np.round(affine[:3, :3] / [1.8, 1.8, 8], 3) * [1.8, 1.8, 8]
-    return affine
-
-
-def skewed() -> np.ndarray:
-    affine = oblique()
-    affine[:3, 2] += 0.8 * affine[:3, 0] / 1.8
-    affine[:3, 2] *= 8 / np.linalg.norm(affine[:3, 2])
-    return affine
 
 
 def study(

@@ -21,7 +21,6 @@ from tools.evaluate.scores import group_of
 
 WEIGHTS = BUNDLES / "ventricle_segmentation" / "models" / "model.pt"
 STRUCTURES = {"myocardium": MYOCARDIUM, "cavity": CAVITY, "rv": RIGHT_VENTRICLE}
-PHASES = ("ed", "es")
 FOUND_WITHIN_MM = 10.0
 THIRDS = ("basal", "mid", "apical")
 
@@ -87,7 +86,7 @@ def slice_rows(cine: Cine, drawn: Mapping[str, Drawn | None]) -> list[dict[str, 
 
     Args:
         cine: the study with its labels.
-        drawn: at each of :data:`PHASES`; None where no heart was found.
+        drawn: at ``ed`` and ``es``; None where no heart was found.
 
     Returns:
         A dictionary a slice: ``study``, ``group``, ``slice``, ``level`` (third of the labelled

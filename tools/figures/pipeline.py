@@ -40,7 +40,7 @@ from myomotion.tracker import Result, track
 from tools.bundle import BUNDLES, VAE
 from tools.evaluate.methods import REFINE_STEPS
 from tools.verify.autoencoder.measures import FieldSet, decoded_gradients, patches
-from tools.verify.autoencoder.pictures import draw_deformed, integrated
+from tools.verify.autoencoder.pictures import draw_deformed, integrated, show_about
 
 PRESET, SLICES = "physiological", 9  # as make demo-virtual has them
 LEVEL = "mid"
@@ -117,7 +117,7 @@ def _mask(job: SliceJob) -> np.ndarray:
 def _draw_mask(axis: Axes, job: SliceJob) -> None:
     labels = _mask(job)
     axis.imshow(labels.T, cmap=LABEL_COLOURS, vmin=0, vmax=3)
-    _frame(axis, labels > 0)
+    show_about(axis, labels > 0, MARGIN_VOXELS)
     axis.set_title("label map\nat end-systole")
 
 
@@ -129,7 +129,7 @@ def _draw_mesh(axis: Axes, job: SliceJob) -> None:
         PolyCollection(list(cells), facecolors="moccasin", edgecolors="0.25", linewidths=0.7)
     )
     axis.set_aspect("equal")
-    _frame(axis, labels > 0)
+    show_about(axis, labels > 0, MARGIN_VOXELS)
     axis.set_title("finite-element mesh\nof the wall")
 
 
@@ -142,7 +142,7 @@ def _draw_simulated(axis: Axes, cycle: Cycle) -> None:
             points = np.concatenate([contours[frame], contours[frame][:1]]) / cycle.spacing
             axis.plot(*points.T, color=colour, linewidth=1.2)
     axis.set_aspect("equal")
-    _frame(axis, wall)
+    show_about(axis, wall, MARGIN_VOXELS)
     axis.set_title("simulated motion\nto end-systole (orange)")
 
 
@@ -180,7 +180,7 @@ def _draw_frames(axis: Axes, result: Result, z: int) -> None:
             panel.contour(wall.T.astype(float), [0.5], colors="tab:orange", linewidths=1.2)
         panel.set_xticks([])
         panel.set_yticks([])
-        _frame(panel, wall)
+        show_about(panel, wall, MARGIN_VOXELS)
 
 
 def _draw_motion(axis: Axes, result: Result, z: int) -> None:
@@ -188,7 +188,7 @@ def _draw_motion(axis: Axes, result: Result, z: int) -> None:
     axis.imshow(motion.working_image[result.cine.ed_frame, z].T, cmap="gray")
     field = motion.working_displacement[motion.es_frame, z] / grid.spacing
     _quiver(axis, field, wall, "gold")
-    _frame(axis, wall)
+    show_about(axis, wall, MARGIN_VOXELS)
     axis.set_title("registration network, refined:\nmotion to end-systole")
 
 
@@ -198,7 +198,7 @@ def _draw_strain(axis: Axes, result: Result, z: int) -> None:
     shown = axis.imshow(
         np.where(wall, ecc, np.nan).T, cmap="RdBu_r", vmin=-40, vmax=40, aspect="equal"
     )
-    _frame(axis, wall)
+    show_about(axis, wall, MARGIN_VOXELS)
     axis.set_title("circumferential strain\nat end-systole, %")
     bar = axis.inset_axes((0.08, 0.08, 0.84, 0.03))
     axis.figure.colorbar(shown, cax=bar, orientation="horizontal")
@@ -229,15 +229,6 @@ def _quiver(axis: Axes, field: np.ndarray, part: np.ndarray, colour: str) -> Non
         x, y, field[0][x, y], field[1][x, y],
         angles="xy", scale_units="xy", scale=1, width=0.007, color=colour,
     )  # fmt: skip
-
-
-def _frame(axis: Axes, part: np.ndarray) -> None:
-    """Show a square around a part of the grid, axis 0 to the right and axis 1 down."""
-    low, high = np.argwhere(part).min(0), np.argwhere(part).max(0)
-    half = (high - low).max() / 2 + MARGIN_VOXELS
-    middle = (low + high) / 2
-    axis.set_xlim(middle[0] - half, middle[0] + half)
-    axis.set_ylim(middle[1] + half, middle[1] - half)
 
 
 def _arrow_between(figure: Figure, left: Axes, right: Axes) -> None:

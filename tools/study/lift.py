@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -17,7 +16,6 @@ from tools.study.cache import cached, result_key
 from tools.study.config import Method
 from tools.study.tables import Table, shown
 
-LOG = logging.getLogger(__name__)
 NUMBERS = {  # of the summary's volume: heading and digits
     "gls_percent": ("GLS %", 1),
     "gls_uncertainty": ("± (of the fit)", 1),

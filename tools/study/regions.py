@@ -21,14 +21,13 @@ AREA_RATIO = "area_ratio"
 
 
 def regional_errors(
-    item: Mapping[Any, Any], displacement: torch.Tensor, spacing: float, slices: Sequence[int]
+    item: Mapping[Any, Any], displacement: torch.Tensor, slices: Sequence[int]
 ) -> list[dict[str, float]]:
     """Mean end-point error at end-systole in parts of the end-diastolic wall.
 
     Args:
         item: from :class:`~myomotion.transforms.load_cine.LoadCine`.
         displacement: ``(Z, 2, H, W)`` in millimetres.
-        spacing: of the working grid, millimetres.
         slices: which ones.
 
     Returns:

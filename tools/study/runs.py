@@ -224,7 +224,7 @@ class Runner:
             displacement = field[:, int(item()["es_index"])]
         rows = score_study(item(), displacement.cpu(), seconds, SPACING)
         slices = [row["slice"] for row in rows]
-        regions = regional_errors(item(), displacement.cpu(), SPACING, slices)
+        regions = regional_errors(item(), displacement.cpu(), slices)
         return {"rows": [{**r, **e} for r, e in zip(rows, regions, strict=True)], "curves": curves}
 
     def _tracker(self, method: Method) -> Tracker:

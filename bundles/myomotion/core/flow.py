@@ -10,6 +10,8 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 
+INVERSE_ITERATIONS = 30
+
 
 def identity_coordinates(size: list[int], like: torch.Tensor) -> torch.Tensor:
     """Voxel indices of a grid.
@@ -112,7 +114,7 @@ def exponentiate(velocity: torch.Tensor, steps: int = 6) -> torch.Tensor:
     return displacement
 
 
-def invert(displacement: torch.Tensor, iterations: int = 30) -> torch.Tensor:
+def invert(displacement: torch.Tensor) -> torch.Tensor:
     """Inverse field ``v`` with ``v(x) = -u(x + v(x))``, by fixed-point iteration.
 
     Chen et al., A simple fixed-point approach to invert a deformation field, Medical Physics 2008.
@@ -120,13 +122,12 @@ def invert(displacement: torch.Tensor, iterations: int = 30) -> torch.Tensor:
 
     Args:
         displacement: ``(B, 2, H, W)`` in voxels.
-        iterations: number of iterations.
 
     Returns:
         ``(B, 2, H, W)`` in voxels, on the grid of the deformed frame.
     """
     inverse = -displacement
-    for _ in range(iterations):
+    for _ in range(INVERSE_ITERATIONS):
         inverse = -warp(displacement, inverse)
     return inverse
 

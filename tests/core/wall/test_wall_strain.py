@@ -104,8 +104,6 @@ def test_mesh_covers_the_wall_and_its_layers_are_thirds() -> None:
     thickness = np.linalg.norm(mesh.nodes[:, -1] - mesh.nodes[:, 0], axis=-1)
     assert thickness == pytest.approx(OUTER - INNER, abs=0.01)
     assert np.bincount(mesh.layers).tolist() == [3, 3, 3]
-    with pytest.raises(ValueError, match="rows is 4"):
-        wall_mesh(ring(), rows=4)
 
 
 def test_contours_of_oblong_voxels_are_those_of_square_ones() -> None:

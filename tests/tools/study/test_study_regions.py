@@ -48,7 +48,7 @@ def test_regional_error_of_a_known_error(tmp_path: Path) -> None:
     assert stored_scars(folder / "info.json", 2) == [(40.0, 90.0), None]
     files = {"image": "sa.nii.gz", "label_ed": "label_sa_ED.nii.gz", "info": "info.json"}
     item = LoadCine()({k: str(folder / v) for k, v in files.items()})
-    first, second = regional_errors(item, torch.zeros(2, 2, 96, 96), 1.5, [0, 1])
+    first, second = regional_errors(item, torch.zeros(2, 2, 96, 96), [0, 1])
     assert [first[k] for k in REGIONS] == pytest.approx([5.0] * 4, rel=1e-4)
     assert math.isnan(second["epe_scar_mm"]) and second["epe_inner_mm"] == pytest.approx(5.0)
 

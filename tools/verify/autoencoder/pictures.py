@@ -255,7 +255,7 @@ def _draw_map(
 ) -> None:
     shown = np.where(wall, values, np.nan).T
     axis.imshow(shown, cmap=colours, vmin=limits[0], vmax=limits[1])
-    _frame(axis, wall, 2.0)
+    show_about(axis, wall, 2.0)
     axis.set_title(title, fontsize=9)
 
 
@@ -282,12 +282,19 @@ def draw_deformed(
     )
     axis.add_collection(patches_)
     axis.contour(wall.T.astype(float), [0.5], colors="0.4", linewidths=0.6)
-    _frame(axis, wall, 4.0)
+    show_about(axis, wall, 4.0)
     axis.set_title(title, fontsize=9)
 
 
-def _frame(axis: Axes, wall: np.ndarray, margin: float) -> None:
-    low, high = np.argwhere(wall).min(0), np.argwhere(wall).max(0)
+def show_about(axis: Axes, part: np.ndarray, margin: float) -> None:
+    """Show a square around a part of the grid, axis 0 to the right and axis 1 down.
+
+    Args:
+        axis: to set.
+        part: boolean ``(H, W)``.
+        margin: around the part, voxels.
+    """
+    low, high = np.argwhere(part).min(0), np.argwhere(part).max(0)
     half = (high - low).max() / 2 + margin
     middle = (low + high) / 2
     axis.set_xlim(middle[0] - half, middle[0] + half)

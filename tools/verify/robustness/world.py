@@ -19,7 +19,7 @@ from fem_sim.dataset import simulate_dataset
 from tools.bundle import REGISTRATION, VAE
 from tools.convert.dicom import write_cine
 
-SIZE, FRAMES = 64, 3
+SIZE = 64  # voxels
 STUDIES = ("anna", "bert")
 
 

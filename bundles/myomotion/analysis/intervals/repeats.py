@@ -25,13 +25,14 @@ NUMBERS = {
 }
 HALF_WIDTH = "_half_width"  # after the key of a number: half of its interval, in its own unit
 CONTOUR_VOXELS = 0.3  # standard deviation of a contour's place, of a voxel of the working grid
+SEED = 0  # of the contours
 WAVES = 3  # of a contour's error along the circumference; one half is the same everywhere
 
 Place = tuple[int, int]  # slice, and segment; 0 is the whole wall
 
 
 def repeated_numbers(
-    slices: Sequence[TrackedSlice], fields: torch.Tensor, seed: int = 0
+    slices: Sequence[TrackedSlice], fields: torch.Tensor
 ) -> dict[Place, dict[str, np.ndarray]]:
     """:data:`NUMBERS` at end-systole of every repeat, slice and segment.
 
@@ -39,14 +40,13 @@ def repeated_numbers(
         slices: of the study.
         fields: ``(R, Z, 2, size, size)`` in mm, from
             :class:`~myomotion.transforms.repeat_motion.RepeatMotion`.
-        seed: of the contours.
 
     Returns:
         By slice and segment the numbers ``(R,)``, NaN where a repeat has no mesh; slices without a
         mesh are left out.
     """
-    rng = np.random.default_rng(seed)
-    drawn = []  # one slice after the other, so that the same seed draws the same
+    rng = np.random.default_rng(SEED)
+    drawn = []  # one slice after the other, so that the seed draws the same every time
     for tracked in slices:
         wall = wall_of(tracked)
         if wall is not None:

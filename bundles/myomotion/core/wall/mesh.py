@@ -80,31 +80,26 @@ class WallMesh:
         return angle, np.hypot(offset[:, 0], offset[:, 1]), inner, outer
 
 
-def wall_mesh(contours: Contours, angles: int = ANGLES, rows: int = ROWS) -> WallMesh:
+def wall_mesh(contours: Contours) -> WallMesh:
     """Mesh the wall between two contours.
 
     Args:
         contours: in mm.
-        angles: elements along the circumference.
-        rows: elements across the wall, a multiple of the number of :data:`LAYERS`.
 
     Returns:
-        The mesh.
+        The mesh, of :data:`ANGLES` times :data:`ROWS` elements.
 
     Raises:
-        ValueError: for ``rows`` that the layers do not share evenly.
         RejectedSliceError: code ``not_star_shaped`` where a ray from the centre meets a contour
             more than once, ``thin_wall`` where the contours touch.
     """
-    if rows % len(LAYERS):
-        raise ValueError(f"rows is {rows}; it must be a multiple of {len(LAYERS)}.")
     center = polygon_centroid(contours.endo)
     endo, epi = (_star(contour, center) for contour in (contours.endo, contours.epi))
-    angle = 2 * np.pi * np.arange(angles) / angles
+    angle = 2 * np.pi * np.arange(ANGLES) / ANGLES
     inner, outer = (np.interp(angle, c[0], c[1], period=2 * np.pi) for c in (endo, epi))
     if not (outer > inner).all():
         raise RejectedSliceError("thin_wall", "endo- and epicardium touch each other")
-    radius = inner[:, None] + (outer - inner)[:, None] * np.linspace(0, 1, rows + 1)
+    radius = inner[:, None] + (outer - inner)[:, None] * np.linspace(0, 1, ROWS + 1)
     ray = np.stack([np.cos(angle), np.sin(angle)], axis=-1)
     return WallMesh(
         center=center, nodes=center + radius[..., None] * ray[:, None], endo=endo, epi=epi

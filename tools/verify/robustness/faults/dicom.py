@@ -85,11 +85,6 @@ def second_acquisition(dataset: pydicom.Dataset) -> None:
     dataset.AcquisitionNumber, dataset.InstanceNumber = 2, int(dataset.InstanceNumber) + 1000
 
 
-def second_pictures(dataset: pydicom.Dataset) -> None:
-    """There again under another number."""
-    dataset.InstanceNumber = int(dataset.InstanceNumber) + 1000
-
-
 def second_echo(dataset: pydicom.Dataset) -> None:
     """A later echo."""
     dataset.EchoTime = 9.0

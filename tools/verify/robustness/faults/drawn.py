@@ -52,3 +52,25 @@ def oblique() -> np.ndarray:
     affine[:3, :3] *= SPACING
     affine[:3, 3] = [10, -20, 30]
     return affine
+
+
+def along_the_scanner() -> np.ndarray:
+    """``(4, 4)``: slices along the axes of the scanner."""
+    affine = np.diag([-SPACING[0], -SPACING[1], SPACING[2], 1.0])
+    affine[:3, 3] = [60, 60, -20]
+    return affine
+
+
+def rounded() -> np.ndarray:
+    """``(4, 4)``: oblique, the directions written with three digits."""
+    affine = oblique()
+    affine[:3, :3] = np.round(affine[:3, :3] / SPACING, 3) * SPACING
+    return affine
+
+
+def skewed() -> np.ndarray:
+    """``(4, 4)``: oblique, each slice shifted against the one before."""
+    affine = oblique()
+    affine[:3, 2] += 0.8 * affine[:3, 0] / SPACING[0]
+    affine[:3, 2] *= SPACING[2] / np.linalg.norm(affine[:3, 2])
+    return affine

@@ -21,7 +21,7 @@ from tools.verify.robustness.faults.changes import (
     made_square,
     save,
 )
-from tools.verify.robustness.faults.drawn import oblique
+from tools.verify.robustness.faults.drawn import along_the_scanner, oblique, rounded, skewed
 from tools.verify.robustness.faults.files import FILES
 from tools.verify.robustness.faults.row import (
     Outcome,
@@ -147,25 +147,6 @@ def with_forms(sform: np.ndarray, code: int, qform: np.ndarray) -> Change:
             nib.save(image, path)
 
     return change
-
-
-def _along_the_scanner() -> np.ndarray:
-    affine = np.diag([-1.8, -1.8, 8, 1.0])
-    affine[:3, 3] = [60, 60, -20]
-    return affine
-
-
-def _rounded() -> np.ndarray:
-    affine = oblique()
-    affine[:3, :3] = np.round(affine[:3, :3] / [1.8, 1.8, 8], 3) * [1.8, 1.8, 8]
-    return affine
-
-
-def _skewed() -> np.ndarray:
-    affine = oblique()
-    affine[:3, 2] += 0.8 * affine[:3, 0] / 1.8
-    affine[:3, 2] *= 8 / np.linalg.norm(affine[:3, 2])
-    return affine
 
 
 def placed_by_itk(found: Outcome, _: Outcome) -> str | None:
@@ -334,17 +315,17 @@ PICTURES = (
     Row(name=".mha", change=as_itk(".mha"), right=same()),
     Row(
         name="sform and qform differ",
-        change=with_forms(oblique(), 2, _along_the_scanner()),
+        change=with_forms(oblique(), 2, along_the_scanner()),
         right=both(same(err=3), placed_by_itk),
     ),
     Row(
         name="direction cosines rounded",
-        change=with_forms(_rounded(), 2, _rounded()),
+        change=with_forms(rounded(), 2, rounded()),
         right=both(same(), placed_by_itk),
     ),
     Row(
         name="slices skewed",
-        change=with_forms(_skewed(), 2, _skewed()),
+        change=with_forms(skewed(), 2, skewed()),
         right=both(same(), placed_by_itk),
     ),
 )
