@@ -119,6 +119,22 @@ def test_strain_of_the_contracting_ring_is_the_analytic_one(meshes: list[pv.Poly
     assert mesh.cell_data["Ecc"].mean() < -8
 
 
+def test_slices_that_are_stored_first_give_the_same_meshes(
+    result: Path, meshes: list[pv.PolyData], tmp_path: Path
+) -> None:
+    copy = shutil.copytree(result, tmp_path / "ring")
+    for path in (copy / "labels.nii.gz", *(copy / "displacement").iterdir()):
+        image = nib.load(path)
+        values = np.moveaxis(np.asarray(image.dataobj), 2, 0)
+        nib.save(nib.Nifti1Image(values, image.affine[:, [2, 0, 1, 3]]), path)
+    reader = pv.get_reader(str(export_vtk(copy, tmp_path / "out")))
+    reader.set_active_time_value(reader.time_values[2])
+    found = reader.read()[0]
+    assert np.allclose(found.points, meshes[2].points)
+    for name in ("J", "Ecc", "slice"):
+        assert np.allclose(found.cell_data[name], meshes[2].cell_data[name])
+
+
 def test_slice_without_a_ring_is_left_out_and_named(
     result: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

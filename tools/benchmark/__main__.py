@@ -37,7 +37,7 @@ from tools.benchmark.acdc import Frames, Grid, find_frames
 from tools.benchmark.acdc_rows import measured
 from tools.benchmark.both_ways import LABELS
 from tools.benchmark.challenge import read_challenge, with_levels
-from tools.benchmark.landmarks import compared, in_lps, read_landmarks, slice_normal
+from tools.benchmark.landmarks import compared, in_lps, read_landmarks
 from tools.benchmark.long_axis import Tissues, beside, shortening
 from tools.move.__main__ import SPACES
 from tools.move.motion import read_motion
@@ -131,7 +131,7 @@ def _landmarks(options: argparse.Namespace) -> None:
     points = read_challenge(options.points) if challenge else read_landmarks(options.points)
     points = in_lps(points, SPACES[options.space])
     if challenge:
-        points = with_levels(points, slice_normal(motion))
+        points = with_levels(points, motion.slice_normal)
     es_frame = int(summary["es_frame"]) if options.es_frame is None else options.es_frame
     claim(options.output, [options.study, options.points], signed=True)
     found = compared(points, motion, space, es_frame)

@@ -97,7 +97,7 @@ def compared(
             has not, or if no point lies in the stack.
     """
     ways = {"none": None, "in_plane": motion, **({"in_space": space} if space else {})}
-    normal = slice_normal(motion)
+    normal = motion.slice_normal
     inside: list[Landmark] = []
     outside: list[Landmark] = []
     for landmark in landmarks:
@@ -134,12 +134,6 @@ def compared(
         "es_frame": es_frame,
         "outside": sorted(f"{mark.name} ({mark.observer})" for mark in outside),
     }
-
-
-def slice_normal(motion: ResultMotion) -> np.ndarray:
-    """Unit vector ``(3,)`` from slice to slice, LPS."""
-    along: np.ndarray = motion.affine[:3, 2] / np.linalg.norm(motion.affine[:3, 2])
-    return along
 
 
 @dataclass(frozen=True)

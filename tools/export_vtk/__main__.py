@@ -16,7 +16,7 @@ from xml.sax.saxutils import quoteattr
 from fem_sim.command_line import make_parser, run_command
 from myomotion.files.outputs import refuse_unsafe, replaced_folder
 from tools.export_vtk.mesh import frame_mesh, slice_walls
-from tools.export_vtk.result import read_result, read_values
+from tools.export_vtk.result import read_result
 
 MESH = "mesh"  # kind of the folder, see myomotion.files.outputs
 
@@ -44,8 +44,8 @@ def export_vtk(result: Path, output: Path) -> Path:
     refuse_unsafe(target, [result], MESH)
     walls = slice_walls(study, result)
     with replaced_folder(target, MESH, [result]) as folder:
-        for t, path in enumerate(study.fields):
-            mesh = frame_mesh(study, walls, read_values(path)[:, :, :, 0])
+        for t in range(len(study.fields)):
+            mesh = frame_mesh(study, walls, study.displacement(t))
             mesh.save(folder / f"{study.name}_{t:03d}.vtp")
         times = study.times_ms or [float(t) for t in range(len(study.fields))]
         names = [f"{study.name}_{t:03d}.vtp" for t in range(len(times))]

@@ -13,17 +13,19 @@ import numpy as np
 from myomotion.core.axes import LPS_FROM_RAS
 from myomotion.errors import InputError
 from myomotion.inferers.studies import read_summary
+from myomotion.io.storage import slice_axis
 
 
 @dataclass(frozen=True)
 class TrackedStudy:
-    """What a finished result folder holds of the motion.
+    """What a finished result folder holds of the motion; slices are last, however they are stored.
 
     Attributes:
         name: of the study.
         affine: ``(4, 4)``, voxel index to LPS millimetres.
         label: ``(X, Y, Z)`` at end-diastole.
         fields: displacement files, in the order of the frames.
+        across: the axis of the files that counts the slices.
         times_ms: of the frames; None when unknown.
     """
 
@@ -31,6 +33,7 @@ class TrackedStudy:
     affine: np.ndarray
     label: np.ndarray
     fields: list[Path]
+    across: int
     times_ms: list[float] | None
 
     @property
@@ -38,6 +41,14 @@ class TrackedStudy:
         """In-plane voxel sizes in mm."""
         first, second = np.linalg.norm(self.affine[:3, :2], axis=0)
         return float(first), float(second)
+
+    def displacement(self, frame: int) -> np.ndarray:
+        """``(X, Y, Z, 3)`` from end-diastole to a frame, LPS millimetres.
+
+        Raises:
+            InputError: if its file cannot be read.
+        """
+        return np.moveaxis(read_values(self.fields[frame])[:, :, :, 0], self.across, 2)
 
 
 def read_result(folder: Path) -> TrackedStudy:
@@ -72,11 +83,14 @@ def read_result(folder: Path) -> TrackedStudy:
         )
     affine = np.array(_image(folder / "labels.nii.gz").affine, float)
     affine[:3] = LPS_FROM_RAS @ affine[:3]
+    across = slice_axis(labels.shape, affine)
+    affine[:, :3] = affine[:, [*(axis for axis in range(3) if axis != across), across]]
     return TrackedStudy(
         name=str(summary.get("name", folder.name)),
         affine=affine,
-        label=labels[..., int(summary["reference_frame"])],
+        label=np.moveaxis(labels[..., int(summary["reference_frame"])], across, 2),
         fields=fields,
+        across=across,
         times_ms=frame_times(folder / "strain.csv", len(fields)),
     )
 

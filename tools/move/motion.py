@@ -17,6 +17,7 @@ from scipy.ndimage import map_coordinates
 from myomotion.core.axes import LPS_FROM_RAS
 from myomotion.errors import InputError
 from myomotion.inferers.studies import read_summary
+from myomotion.io.storage import slice_axis
 from tools.convert.nifti import load_image
 
 EDGE = 0.5  # voxels beyond the middle of the last one that still belong to it
@@ -43,15 +44,26 @@ class ResultMotion:
         affine[:3] = LPS_FROM_RAS @ affine[:3]
         return affine
 
+    @cached_property
+    def shape(self) -> tuple[int, int, int]:
+        """Voxels along each axis of the cine's file."""
+        first, second, third = load_image(self._file("displacement", self.reference)).shape[:3]
+        return int(first), int(second), int(third)
+
+    @property
+    def slice_normal(self) -> np.ndarray:
+        """Unit vector ``(3,)`` from slice to slice, LPS, whichever axis of the file counts them."""
+        across = self.affine[:3, slice_axis(self.shape, self.affine)]
+        return np.asarray(across / np.linalg.norm(across))
+
     def inside(self, points: np.ndarray) -> np.ndarray:
         """Which points lie in a voxel of the cine, ``(N,)`` of truths.
 
         Args:
             points: ``(N, 3)``, LPS millimetres.
         """
-        shape = np.array(load_image(self._file("displacement", self.reference)).shape[:3])
         index = self._index(points)
-        return np.asarray(((index >= -EDGE) & (index <= shape - 1 + EDGE)).all(1))
+        return np.asarray(((index >= -EDGE) & (index <= np.array(self.shape) - 1 + EDGE)).all(1))
 
     def carried(self, points: np.ndarray, start: int, end: int) -> np.ndarray:
         """Where material points of one frame are in another.

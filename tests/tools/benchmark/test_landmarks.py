@@ -21,19 +21,24 @@ POINTS = {"a": np.array([-8.0, -10.0, 8.0]), "b": np.array([-12.0, -6.0, 16.0])}
 @pytest.fixture
 def study(tmp_path: Path) -> Path:
     """Nothing moves in frame 0; in frame 2 all is shifted in the planes of the slices."""
-    folder = tmp_path / "study"
-    _write_fields(folder, STEP)
+    return _write_study(tmp_path / "study")
+
+
+def _write_study(folder: Path, order: tuple[int, ...] = (0, 1, 2)) -> Path:
+    _write_fields(folder, STEP, order)
     (folder / "summary.json").write_text(
         json.dumps({"reference_frame": ED, "es_frame": ES, "name": "known"})
     )
     return folder
 
 
-def _write_fields(folder: Path, step: np.ndarray) -> None:
+def _write_fields(folder: Path, step: np.ndarray, order: tuple[int, ...] = (0, 1, 2)) -> None:
+    """Fields of a step, their axes in an order: 2 is that of the slices."""
     (folder / "displacement").mkdir(parents=True)
+    affine = np.diag([2.0, 2.0, 8.0, 1.0])[:, [*order, 3]]
     for t in range(FRAMES):
         field = np.zeros((*SIZE, 1, 3), np.float32) + (step if t == ES else 0)
-        image = nib.Nifti1Image(field.astype(np.float32), np.diag([2.0, 2.0, 8.0, 1.0]))
+        image = nib.Nifti1Image(field.astype(np.float32).transpose(*order, 3, 4), affine)
         nib.save(image, folder / "displacement" / f"frame_{t:03d}.nii.gz")
 
 
@@ -67,6 +72,17 @@ def test_tracking_in_the_planes_lacks_the_way_through_them(study: Path, tmp_path
     assert found["all_frames"]["in_plane"]["space"]["mean"] == pytest.approx(6)
     assert "in_space" not in systole and systole["observers"]["space"] == {"n": 0}
     assert found["levels"] == {} and found["es_frame"] == ES
+
+
+@pytest.mark.parametrize("order", [(2, 0, 1), (0, 2, 1)])
+def test_plane_is_that_of_the_slices_whichever_axis_counts_them(
+    tmp_path: Path, order: tuple[int, ...]
+) -> None:
+    points = _table(tmp_path / "p.csv", {"x": np.zeros(3)})
+    systole = _compared(_write_study(tmp_path / "study", order), points)["end_systole"]
+    assert systole["none"]["plane"]["median"] == pytest.approx(5)
+    assert systole["in_plane"]["plane"]["median"] == pytest.approx(0, abs=1e-5)
+    assert systole["in_plane"]["space"]["median"] == pytest.approx(12)
 
 
 def test_motion_in_space_is_taken_where_the_study_has_it(study: Path, tmp_path: Path) -> None:
