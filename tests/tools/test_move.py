@@ -118,6 +118,57 @@ def test_labels_move_with_the_heart_and_not_against_it(result: Path, tmp_path: P
     assert (moved[..., 0] > 0).sum() > (label > 0).sum()
 
 
+@pytest.mark.parametrize(("kind", "written"), [(np.int64, np.uint16), (np.int16, np.int16)])
+def test_labels_of_64_bits_become_the_smallest_type_that_holds_them(
+    result: Path, tmp_path: Path, kind: type, written: type
+) -> None:
+    label = np.zeros(SIZE, kind)
+    label[8:12, 6:10, 1:4] = 300
+    image = nib.Nifti1Image(label, np.diag([2.0, 2.0, 8.0, 1.0]), dtype=kind)
+    nib.save(image, tmp_path / "l.nii.gz")
+    command = ["--result", str(result), "--labels", str(tmp_path / "l.nii.gz")]
+    assert main([*command, "--output", str(tmp_path / "o.nii.gz"), "--to", "2"]) == 0
+    moved = np.asarray(nib.load(tmp_path / "o.nii.gz").dataobj)
+    assert moved.dtype == written
+    assert np.array_equal(moved, np.roll(label, (-2, 1), axis=(0, 1)))
+
+
+@pytest.mark.parametrize(("off", "said"), [(0.004, ""), (0.4, "not whole numbers")])
+def test_labels_are_whole_within_the_rounding_of_a_scaled_file(
+    result: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], off: float, said: str
+) -> None:
+    label = np.zeros(SIZE, np.float32)
+    label[8:12, 6:10, 1:4] = 2 + off
+    nib.save(nib.Nifti1Image(label, np.diag([2.0, 2.0, 8.0, 1.0])), tmp_path / "l.nii.gz")
+    command = ["--result", str(result), "--labels", str(tmp_path / "l.nii.gz")]
+    status = main([*command, "--output", str(tmp_path / "o.nii.gz"), "--to", "2"])
+    assert bool(status) == bool(said) and said in capsys.readouterr().err
+    if not said:
+        moved = np.asarray(nib.load(tmp_path / "o.nii.gz").dataobj)
+        assert np.array_equal(moved, np.roll(label, (-2, 1), axis=(0, 1)).round())
+
+
+def test_moved_frames_are_as_far_apart_as_those_of_the_result(result: Path, tmp_path: Path) -> None:
+    affine = np.diag([2.0, 2.0, 8.0, 1.0])
+    cine = nib.Nifti1Image(np.zeros((*SIZE, FRAMES), np.float32), affine)
+    cine.header.set_zooms((2, 2, 8, 37.5))
+    cine.header.set_xyzt_units("mm", "msec")
+    nib.save(cine, result / "warped.nii.gz")
+    rows = ["frame,time_ms", *(f"{t},{37.5 * t}" for t in range(FRAMES))]
+    (result / "strain.csv").write_text("\n".join(rows))
+    nib.save(nib.Nifti1Image(np.ones(SIZE, np.uint8), affine), tmp_path / "l.nii.gz")
+    pv.Sphere(radius=6, center=(-22, -18, 16)).save(tmp_path / "ball.vtp")
+    labels = ["--labels", str(tmp_path / "l.nii.gz"), "--output", str(tmp_path / "o.nii.gz")]
+    mesh = ["--mesh", str(tmp_path / "ball.vtp"), "--output", str(tmp_path / "meshes")]
+    for what in (labels, mesh):
+        assert main(["--result", str(result), *what]) == 0
+    header = nib.load(tmp_path / "o.nii.gz").header
+    assert header.get_zooms() == (2, 2, 8, 37.5) and header.get_xyzt_units() == ("mm", "msec")
+    assert pv.get_reader(tmp_path / "meshes" / "ball.pvd").time_values == [0.0, 37.5, 75.0]
+    assert main(["--result", str(result), *mesh, "--to", "2"]) == 0
+    assert pv.get_reader(tmp_path / "meshes" / "ball.pvd").time_values == [75.0]
+
+
 @pytest.mark.parametrize("oblique", [False, True])
 def test_itk_moves_points_and_images_to_the_same_places(tmp_path: Path, oblique: bool) -> None:
     itk = pytest.importorskip("SimpleITK", reason="SimpleITK is not installed")
@@ -185,6 +236,8 @@ def test_structured_mesh_keeps_its_ending(result: Path, tmp_path: Path) -> None:
     [
         ("a,b,c\n1,2,3\n", "no rows with the columns x, y, z"),
         ("x,y,z\n1,2,three\n", "line 2 is no point: 1, 2, three"),
+        ("x,y,z\n1,2,3\nnan,2,3\n", "line 3 is no point: nan, 2, 3"),
+        ("x,y,z\n1,inf,3\n", "line 2 is no point: 1, inf, 3"),
     ],
 )
 def test_what_is_no_point_is_named(
@@ -194,6 +247,18 @@ def test_what_is_no_point_is_named(
     command = ["--result", str(result), "--points", str(tmp_path / "p.csv")]
     assert main([*command, "--output", str(tmp_path / "o.csv")]) != 0
     assert said in capsys.readouterr().err and not (tmp_path / "o.csv").exists()
+
+
+def test_mesh_with_a_vertex_that_has_no_place_is_refused(
+    result: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sphere = pv.Sphere(radius=6, center=(-22, -18, 16))
+    sphere.points[3] = np.nan
+    sphere.save(tmp_path / "ball.vtp")
+    command = ["--result", str(result), "--mesh", str(tmp_path / "ball.vtp")]
+    assert main([*command, "--output", str(tmp_path / "meshes")]) != 0
+    assert "a point has no place" in capsys.readouterr().err
+    assert not (tmp_path / "meshes").exists()
 
 
 def test_wrong_frames_results_and_outputs_are_named(

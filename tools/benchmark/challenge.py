@@ -64,7 +64,7 @@ def read_challenge(folder: Path) -> list[Landmark]:
         frames = found.setdefault(str(observer), {})
         if frame in frames:
             raise InputError(f"{path}: frame {frame} of observer {observer} is there twice.")
-        frames[frame] = _points(path)
+        frames[frame] = np.asarray(read_mesh(path).points, float)
     sizes = {len(points) for frames in found.values() for points in frames.values()}
     if len(sizes) != 1:
         raise InputError(
@@ -107,11 +107,3 @@ def with_levels(landmarks: Sequence[Landmark], normal: np.ndarray) -> list[Landm
     upwards = LEVELS if widths[0] < widths[1] else LEVELS[::-1]
     level = {name: here for group, here in zip(groups, upwards, strict=True) for name in group}
     return [replace(mark, level=level[mark.name]) for mark in landmarks]
-
-
-def _points(path: Path) -> np.ndarray:
-    """Points ``(N, 3)`` of a file."""
-    points = np.asarray(read_mesh(path).points, float)
-    if not np.isfinite(points).all():
-        raise InputError(f"{path}: a point has no place. Give three numbers for each.")
-    return points

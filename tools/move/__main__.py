@@ -27,6 +27,7 @@ from myomotion.errors import SettingError
 from myomotion.files.outputs import claim, refuse_unsafe, replaced_folder
 from myomotion.files.tables import write_table
 from tools.export_vtk.__main__ import collection
+from tools.export_vtk.result import frame_times
 from tools.move.images import moved_image
 from tools.move.motion import ResultMotion, read_motion
 from tools.move.points import moved_mesh, point_rows, read_mesh, read_points
@@ -96,7 +97,9 @@ def _write_meshes(
         for end, name in zip(ends, names, strict=True):
             moved_mesh(mesh, motion, start, end, flip).save(folder / name)
         if ending != ".vtk":  # ParaView's collections know the XML formats alone
-            text = collection(dict(zip(names, map(float, ends), strict=True)))
+            known = frame_times(motion.folder / "strain.csv", motion.frames)
+            times = known or [float(t) for t in range(motion.frames)]
+            text = collection({name: times[t] for name, t in zip(names, ends, strict=True)})
             (folder / f"{source.stem}.pvd").write_text(text, encoding="utf-8")
     return np.asarray(~motion.inside(np.asarray(mesh.points, float) * flip))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import nibabel as nib
 import numpy as np
@@ -10,7 +11,8 @@ from scipy.ndimage import map_coordinates
 
 from myomotion.core.axes import LPS_FROM_RAS
 from myomotion.errors import InputError
-from tools.convert.nifti import load_image
+from myomotion.io.labels import whole_numbers
+from tools.convert.nifti import load_image, values_of
 from tools.move.motion import ResultMotion
 
 
@@ -30,17 +32,16 @@ def moved_image(
         labels: it is a label map.
 
     Returns:
-        ``(X, Y, Z)`` for one frame, ``(X, Y, Z, T)`` for several.
+        ``(X, Y, Z)`` for one frame, ``(X, Y, Z, T)`` for several, as far apart as in the result.
 
     Raises:
         InputError: if the file is no 3-D image or, for labels, does not hold whole numbers.
     """
     image = load_image(path)
-    values = np.asarray(image.dataobj)
+    values = values_of(path, image)
     if values.ndim != 3:
         raise InputError(f"{path}: shape {values.shape}. Give a 3-D image of one frame.")
-    if labels and not np.array_equal(values, np.round(values)):
-        raise InputError(f"{path}: not whole numbers, so no label map. Give it as --image.")
+    values = whole_numbers(path, values) if labels else values
     affine = np.array(image.affine, float)
     affine[:3] = LPS_FROM_RAS @ affine[:3]
     index = np.indices(values.shape).reshape(3, -1).T
@@ -51,8 +52,20 @@ def moved_image(
         at = motion.carried(points, end, start)
         frames.append(_sampled(values, (at @ back[:3, :3].T + back[:3, 3]).T, labels))
     result = np.stack(frames, axis=-1) if len(frames) > 1 else frames[0]
-    kind = values.dtype if labels else np.dtype(np.float32)
-    return nib.Nifti1Image(result.astype(kind), image.affine)
+    kind = _kind_of(values) if labels else np.dtype(np.float32)
+    found = nib.Nifti1Image(result.astype(kind), image.affine, dtype=kind)
+    if len(frames) > 1 and motion.frame_step is not None:
+        step, unit = motion.frame_step
+        found.header.set_zooms((*found.header.get_zooms()[:3], step))
+        found.header.set_xyzt_units("mm", unit)
+    return found
+
+
+def _kind_of(codes: np.ndarray) -> np.dtype[Any]:
+    """Type of a label map: the file's, the smallest for 64 bits, which few programs read."""
+    if codes.dtype not in (np.int64, np.uint64):
+        return codes.dtype
+    return np.result_type(*(np.min_scalar_type(code) for code in (codes.min(), codes.max())))
 
 
 def _sampled(values: np.ndarray, index: np.ndarray, labels: bool) -> np.ndarray:

@@ -51,6 +51,15 @@ class ResultMotion:
         return int(first), int(second), int(third)
 
     @property
+    def frame_step(self) -> tuple[float, str] | None:
+        """Distance of frames and its NIfTI unit, as the result's frames have it; None without."""
+        path = self.folder / "warped.nii.gz"
+        if not path.is_file():
+            return None
+        header = load_image(path).header
+        return float(header.get_zooms()[3]), str(header.get_xyzt_units()[1])
+
+    @property
     def slice_normal(self) -> np.ndarray:
         """Unit vector ``(3,)`` from slice to slice, LPS, whichever axis of the file counts them."""
         across = self.affine[:3, slice_axis(self.shape, self.affine)]

@@ -49,17 +49,20 @@ def read_points(path: Path) -> np.ndarray:
         ``(N, 3)``.
 
     Raises:
-        InputError: if a column or a number is missing.
+        InputError: if a column or a number is missing, or one is not finite.
     """
     points = []
     for number, row in enumerate(read_rows(path, AXES, "Add a line x,y,z at the top."), 2):
         try:
-            points.append([float(row[axis]) for axis in AXES])
+            place = [float(row[axis]) for axis in AXES]
         except (TypeError, ValueError):
+            place = [np.nan]
+        if not np.isfinite(place).all():
             raise InputError(
                 f"{path}: line {number} is no point: {', '.join(str(row[a]) for a in AXES)}. Give "
                 "three numbers."
-            ) from None
+            )
+        points.append(place)
     return np.array(points)
 
 
@@ -93,7 +96,7 @@ def read_mesh(path: Path) -> pv.DataSet:
         path: the file.
 
     Raises:
-        InputError: if it is none.
+        InputError: if it is none, or a point of it has no place.
     """
     import pyvista as pv
 
@@ -106,6 +109,8 @@ def read_mesh(path: Path) -> pv.DataSet:
     movable = isinstance(mesh, (pv.PolyData, pv.UnstructuredGrid, pv.StructuredGrid))
     if not movable or mesh.n_points == 0:
         raise InputError(f"{path}: holds no points that could be moved.")
+    if not np.isfinite(mesh.points).all():
+        raise InputError(f"{path}: a point has no place. Give three numbers for each.")
     return mesh
 
 
