@@ -109,6 +109,8 @@ def test_change_of_the_pictures_moves_the_heart_with_them(name: str) -> None:
         ("--method segmentation --only x", "--only x: not in .*cine."),
         ("--method identity --set foo=1", "identity has no setting 'foo'; it has: size, spacing."),
         ("--method segmentation --set foo=1", "segmentation has no setting 'foo'"),
+        ("--method network --set refine_steps=9", "network has refine_steps 0, not 9."),
+        ("--method latent --set refine_mode=field", "latent has refine_mode 'latent', not 'field'"),
         ("--method segmentation --thirds", "--thirds: does nothing with the method segmentation."),
     ],
 )

@@ -106,8 +106,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _acdc(options: argparse.Namespace) -> None:
-    claim(options.output, options.data, signed=True)
     grid = Grid(spacing=tuple(options.spacing), size=tuple(options.size))
+    claim(options.output, options.data, signed=True)
     readers: dict[str, Callable[[], Frames]] = {}
     there: set[str] = set()
     for folder in options.data:

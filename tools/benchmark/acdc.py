@@ -13,7 +13,7 @@ import torch
 from monai.data import MetaTensor
 from monai.transforms import ResizeWithPadOrCrop, Spacing
 
-from myomotion.errors import InputError
+from myomotion.errors import InputError, SettingError
 from myomotion.io.cine import find_studies, read_cine
 from myomotion.io.codes import CAVITY, LABEL_CODINGS, MYOCARDIUM, RIGHT_VENTRICLE
 from myomotion.io.nifti import repaired_geometry
@@ -24,6 +24,7 @@ from tools.evaluate.scores import group_of
 
 ACDC = LABEL_CODINGS["acdc"]
 TISSUES = {"rv": RIGHT_VENTRICLE, "myo": MYOCARDIUM, "lv": CAVITY}
+EDGE = 2  # voxels on each side of the grid that SDlogJ leaves out
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,11 +55,32 @@ class Grid:
 
     Attributes:
         spacing: voxel size in mm along the axes; the first two are equal.
-        size: voxels along the axes.
+        size: voxels along the axes, more than the :data:`EDGE` on both sides.
+
+    Raises:
+        SettingError: for another spacing or size.
     """
 
     spacing: tuple[float, float, float] = (1.8, 1.8, 10.0)
     size: tuple[int, int, int] = (128, 128, 16)
+
+    def __post_init__(self) -> None:
+        """Refuse grids on which nothing could be measured."""
+        first, second, third = self.spacing
+        if not (np.isfinite(self.spacing).all() and first == second > 0 < third):
+            raise SettingError(
+                f"spacing {first:g} {second:g} {third:g}: give three sizes above 0 mm, the first "
+                "two equal."
+            )
+        if min(self.size) <= 2 * EDGE:
+            raise SettingError(
+                f"size {' '.join(map(str, self.size))}: give at least {2 * EDGE + 1} voxels along "
+                f"each axis; SDlogJ leaves out {EDGE} on each side."
+            )
+
+    def __str__(self) -> str:
+        size, spacing = (" x ".join(f"{n:g}" for n in v) for v in (self.size, self.spacing))
+        return f"grid of {size} voxels of {spacing} mm"
 
     def of(self, frames: Frames) -> Frames:
         """Frames with the grid's voxels, cropped and filled up in plane about their middle.
@@ -72,6 +94,26 @@ class Grid:
             fit = ResizeWithPadOrCrop([*self.size[:2], min(self.size[2], there.shape[-1])])
             parts.append(fit(there))  # type: ignore[arg-type]
         return replace(frames, images=parts[0], labels=parts[1])
+
+
+def check_tissues(name: str, labels: np.ndarray, grid: Grid | None = None) -> None:
+    """Refuse frames that lack a tissue, which no score could be given for.
+
+    Args:
+        name: of the subject, for messages.
+        labels: ``(2, X, Y, Z)`` at end-diastole and end-systole, internal coding.
+        grid: that they were brought to; None for the file's own.
+
+    Raises:
+        InputError: naming the tissues and the phase.
+    """
+    for phase, label in zip(("end-diastole", "end-systole"), labels, strict=True):
+        if lacking := [t for t, code in TISSUES.items() if not (label == code).any()]:
+            place = "" if grid is None else f" within the {grid}"
+            raise InputError(
+                f"{name}: no {' and no '.join(lacking)} labelled at {phase}{place}. The protocol "
+                "compares the right ventricle, the wall and the cavity."
+            )
 
 
 def find_frames(folder: Path) -> dict[str, Callable[[], Frames]]:
@@ -162,12 +204,7 @@ def _frames(
     codes = np.zeros((2, *images[0].shape), np.uint8)
     for code, meaning in coding.items():
         codes[np.stack(labels) == code] = meaning
-    for phase, label in zip(("end-diastole", "end-systole"), codes, strict=True):
-        if lacking := [t for t, code in TISSUES.items() if not (label == code).any()]:
-            raise InputError(
-                f"{name}: no {' and no '.join(lacking)} labelled at {phase}. The protocol "
-                "compares the right ventricle, the wall and the cavity."
-            )
+    check_tissues(name, codes)
     volumes = (np.stack(images).astype(np.float32), codes.astype(np.float32))
     made = [MetaTensor(torch.from_numpy(part), affine=torch.from_numpy(affine)) for part in volumes]
     return Frames(images=made[0], labels=made[1], group=group, layout=layout)

@@ -10,10 +10,10 @@ import numpy as np
 from tqdm import tqdm
 
 from myomotion.analysis.provenance import versions
-from myomotion.errors import InputError
+from myomotion.errors import InputError, SettingError
 from myomotion.files.tables import file_sha256
-from tools.benchmark.acdc import TISSUES, Frames, Grid
-from tools.benchmark.both_ways import LABELS, make_register, timed
+from tools.benchmark.acdc import TISSUES, Frames, Grid, check_tissues
+from tools.benchmark.both_ways import LABELS, make_register, settings_of, timed
 from tools.benchmark.volume_scores import DIRECTIONS, MEASURES, scored
 from tools.study.cache import SHIPPED_WEIGHTS
 
@@ -42,7 +42,8 @@ def measured(
         methods: of :data:`tools.benchmark.both_ways.LABELS`.
         grid: of the protocol.
         progress: show a bar.
-        changes: keys of the bundle's ``inference.yaml`` for our methods.
+        changes: keys of the bundle's ``inference.yaml`` for our methods; those of the refinement
+            for the one that is refined.
 
     Returns:
         ``protocol``, ``grid``, ``versions``, ``weights``; ``subjects``, a row for each method and
@@ -51,16 +52,22 @@ def measured(
 
     Raises:
         InputError: for an unknown method, or if no subject can be scored.
+        SettingError: for a key that none of the methods takes.
     """
-    ways = {
-        m: make_register(m, **(changes if m in ("network", "refined") else {})) for m in methods
-    }
+    own = {method: settings_of(method, changes) for method in methods}
+    if unused := sorted(set(changes).difference(*own.values())):
+        raise SettingError(
+            f"--set {unused[0]}: none of the methods {', '.join(methods)} takes it. Add refined to "
+            "--methods, or leave it out."
+        )
+    ways = {method: make_register(method, **own[method]) for method in methods}
     rows: list[dict[str, Any]] = []
     skipped: list[dict[str, str]] = []
     for name, reader in tqdm(readers.items(), unit="subject", disable=not progress):
         try:
             given = reader()
             frames = grid.of(given)
+            check_tissues(name, frames.labels.numpy(), grid)
             for method, register in ways.items():
                 fields, seconds = timed(register, frames)
                 about = {"subject": name, "group": given.group, "method": method}

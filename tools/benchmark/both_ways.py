@@ -6,7 +6,7 @@ No method sees a label: contours that ours works with are those that its own net
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -27,7 +27,7 @@ from tools.peers import register_pairs
 #: points are at end-systole, and on that of end-systole to where its points are at end-diastole.
 Register = Callable[[Frames], torch.Tensor]
 
-PEERS = ("demons", "syn")
+PEERS, OURS = ("demons", "syn"), ("network", "refined")
 LABELS = {
     "none": "none",
     "demons": "diffeomorphic Demons (SimpleITK), slice by slice",
@@ -58,6 +58,18 @@ def make_register(method: str, **changes: Any) -> Register:
     steps = REFINE_STEPS if method == "refined" else 0
     tracker = Tracker(**{"refine_steps": steps, "intervals": False, **changes})
     return _where_pictures_are(partial(_tracked, tracker))
+
+
+def settings_of(method: str, changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of the changes that a method takes: ours alone, a refinement's if it is refined.
+
+    Args:
+        method: one of :data:`LABELS`.
+        changes: keys of the bundle's ``inference.yaml``.
+    """
+    if method not in OURS:
+        return {}
+    return {k: v for k, v in changes.items() if method == "refined" or not k.startswith("refine_")}
 
 
 def timed(register: Register, frames: Frames) -> tuple[torch.Tensor, float]:

@@ -19,13 +19,13 @@ from monai.networks import one_hot
 
 from myomotion.core.flow import warp
 from myomotion.core.kinematics import displacement_gradient, jacobian_determinant
-from tools.benchmark.acdc import TISSUES, Frames, Grid
+from tools.benchmark.acdc import EDGE, TISSUES, Frames, Grid
 
 CLASSES = 1 + len(TISSUES)
 DIRECTIONS = {"es_to_ed": (0, 1), "ed_to_es": (1, 0)}  # which frame is fixed, which moves
 SCORES = ("dice", *(f"dice_{t}" for t in TISSUES), "hd95_mm", *(f"hd95_{t}_mm" for t in TISSUES))
 MEASURES = (*SCORES, "sd_log_j", "fold_fraction")
-OFFSET, LEAST, EDGE = 3.0, 1e-8, 2  # of SDlogJ: added to J, smallest argument, voxels left out
+OFFSET, LEAST = 3.0, 1e-8  # of SDlogJ: added to J, smallest argument
 
 
 def scored(frames: Frames, fields: torch.Tensor, grid: Grid) -> dict[str, dict[str, float]]:

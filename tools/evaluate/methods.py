@@ -20,6 +20,10 @@ DRAWN = "drawn"  # as label_ed: contours are the network's own, and labels are f
 DIRECT_STEPS = 40
 REFINE_STEPS = 15
 LATENT_STEPS = 40
+FIXED: dict[str, dict[str, Any]] = {  # settings that make a method what it is
+    "network": {"refine_steps": 0},
+    "latent": {"refine_mode": "latent"},
+}
 
 
 # Moving frames, reference frames, masks (N, H, W) to displacements (N, 2, H, W) in mm and s a pair.
@@ -82,14 +86,13 @@ def make_tracker(method: str, **changes: Any) -> Tracker:
     if method not in OUR_METHODS:
         known = ", ".join(method_names())
         raise InputError(f"method {method!r} is unknown; use one of: {known}.")
-    if method == "network":
-        changes = {**changes, "refine_steps": 0}
-    elif method == "refined":
-        changes = {"refine_steps": REFINE_STEPS, **changes}
-    elif method == "latent":
-        changes = {"refine_steps": LATENT_STEPS, **changes, "refine_mode": "latent"}
-    else:
-        changes = {"refine_steps": DIRECT_STEPS, **changes}
+    for key, value in FIXED.get(method, {}).items():
+        if changes.get(key, value) != value:
+            raise InputError(
+                f"{method} has {key} {value!r}, not {changes[key]!r}. Leave it out, or use refined."
+            )
+    steps = {"refined": REFINE_STEPS, "latent": LATENT_STEPS, "direct": DIRECT_STEPS}.get(method, 0)
+    changes = {"refine_steps": steps, **FIXED.get(method, {}), **changes}
     if changes.get("label_ed") == DRAWN:
         return UnlabelledTracker(use_network=method != "direct", **{**changes, "label_ed": "auto"})
     return BundleTracker(use_network=method != "direct", **changes)

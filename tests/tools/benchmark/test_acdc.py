@@ -15,7 +15,7 @@ from monai.data import MetaTensor
 from tests.support.public_data import write_acdc
 from tools.benchmark.__main__ import main
 from tools.benchmark.acdc import Frames, Grid, find_frames
-from tools.benchmark.both_ways import make_register
+from tools.benchmark.both_ways import make_register, settings_of
 from tools.benchmark.volume_scores import MEASURES, overlap, scored, volume_keeping
 
 SPACING = (1.5, 1.5, 8.0)
@@ -123,7 +123,7 @@ def test_grid_keeps_the_place_of_what_it_resamples() -> None:
             for label, volumes in ((given, frames.labels), (own, fine.labels))
         ]
         assert np.allclose(places[0], places[1], atol=0.75)
-    assert Grid(spacing=SPACING, size=(40, 52, 4)).of(frames).images.shape == (2, 40, 52, 4)
+    assert Grid(spacing=SPACING, size=(40, 52, 5)).of(frames).images.shape == (2, 40, 52, 5)
 
 
 def test_layout_of_the_release_gives_frames_rows_and_a_table(tmp_path: Path) -> None:
@@ -173,6 +173,34 @@ def test_subject_without_a_right_ventricle_is_left_out_and_said(
     command = ["acdc", "--data", str(tmp_path / "data"), "--output", str(output)]
     assert main([*command, "--methods", "none"]) != 0
     assert "no rv labelled at end-systole" in capsys.readouterr().err and not output.exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ("--spacing 1.8 0.9 10", "spacing 1.8 0.9 10: give three sizes above 0 mm"),
+        ("--spacing 0 0 10", "spacing 0 0 10: give three sizes above 0 mm"),
+        ("--spacing nan nan 10", "spacing nan nan 10: give three sizes above 0 mm"),
+        ("--size 128 160 4", "size 128 160 4: give at least 5 voxels along each axis"),
+        ("--set refine_steps=9", "--set refine_steps: none of the methods none takes it"),
+        ("--size 8 8 12", "labelled at end-diastole within the grid of 8 x 8 x 12 voxels"),
+    ],
+)
+def test_options_that_could_give_no_right_number_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], options: str, said: str
+) -> None:
+    write_acdc(tmp_path / "data")
+    output = tmp_path / "found.json"
+    command = ["acdc", "--data", str(tmp_path / "data"), "--output", str(output)]
+    assert main([*command, "--methods", "none", *options.split()]) != 0
+    assert said in capsys.readouterr().err and not output.exists()
+
+
+def test_settings_of_the_refinement_leave_the_network_as_it_is() -> None:
+    changes = {"refine_steps": 9, "weights": "model.pt"}
+    assert settings_of("refined", changes) == changes
+    assert settings_of("network", changes) == {"weights": "model.pt"}
+    assert settings_of("none", changes) == settings_of("demons", changes) == {}
 
 
 @pytest.mark.slow
