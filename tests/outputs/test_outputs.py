@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import errno
 import json
+import math
 import multiprocessing
 import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from myomotion.errors import OutputError
 from myomotion.files.atomic import clear_leftovers, hidden_name, write_bytes
 from myomotion.files.outputs import MARKER, claim, mark, refuse_unsafe, replaced_folder
 from myomotion.files.processes import host_name, is_running
-from myomotion.files.tables import write_report
+from myomotion.files.tables import read_report, write_report
 from tests.support.processes import dead_process, living_process
 
 
@@ -107,6 +109,19 @@ def test_report_is_known_by_its_signature_alone(tmp_path: Path) -> None:
     (tmp_path / "list.json").write_text("[]")
     with pytest.raises(OutputError):
         claim(tmp_path / "list.json", signed=True)
+
+
+def test_number_that_is_not_finite_is_null_in_a_report_and_nan_where_it_is_computed_with(
+    tmp_path: Path,
+) -> None:
+    path, unknown = tmp_path / "report.json", [math.nan, math.inf, -math.inf, np.float64("nan")]
+    rows = tuple({"a": value, "b": 0.1} for value in unknown)
+    write_report(path, {"rows": rows, "n": 4, "name": "NaN"})
+    found = json.loads(path.read_text(), parse_constant=pytest.fail)
+    assert found["rows"] == [{"a": None, "b": 0.1}] * 4
+    assert found["n"] == 4 and found["name"] == "NaN"
+    again = read_report(path)
+    assert all(math.isnan(row["a"]) and row["b"] == 0.1 for row in again["rows"])
 
 
 def test_file_in_a_whole_result_is_not_replaced_alone(tmp_path: Path) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -50,6 +52,17 @@ def test_files_are_the_same_on_one_thread_and_on_two(study: Study, tmp_path: Pat
         )
     assert "motion.png" in sums[0] and "displacement/frame_001.nii.gz" in sums[0]
     assert sums[0] == sums[1]
+
+
+def test_summary_is_json_that_every_program_reads(
+    study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(save_motion, "_write_pages", lambda *_: None)
+    odd = replace(study, summary={**study.summary, "odd": {"number": float("nan")}})
+    save_motion.write_study(tmp_path / "ring", odd)
+    text = (tmp_path / "ring" / "summary.json").read_text()
+    assert json.loads(text, parse_constant=pytest.fail)["odd"] == {"number": None}
+    assert text == json.dumps(json.loads(text), indent=2)
 
 
 @pytest.mark.parametrize("part", ["write_images", "overview_figure"])

@@ -124,6 +124,17 @@ def test_word_that_would_do_nothing_is_refused_in_a_line(
     assert not output.exists()
 
 
+def test_report_of_a_cine_without_its_truth_is_json_that_every_program_reads(
+    tmp_path: Path,
+) -> None:
+    folder, output = ROOT / "tests" / "golden" / "cine", tmp_path / "out.json"
+    command = ["--data", str(folder), "--method", "identity", "--output", str(output)]
+    assert main(command) == 0
+    result = json.loads(output.read_text(), parse_constant=pytest.fail)
+    assert result["slices"][0]["epe_mm"] is None and result["slices"][0]["dice"] > 0
+    assert "epe_mm" not in result["mean"]
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(not VENTRICLES.is_file(), reason="no weights are shipped")
 def test_command_writes_what_it_measured(

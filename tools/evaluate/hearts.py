@@ -25,7 +25,7 @@ from myomotion.analysis.measures.tracked import TrackedSlice, tracked_slices
 from myomotion.analysis.motion import Motion, source_motion
 from myomotion.analysis.segmentation import DRAWN
 from myomotion.errors import InputError
-from myomotion.files.tables import write_report
+from myomotion.files.tables import read_report, write_report
 from myomotion.tracker import Tracker
 from myomotion.transforms.repeat_motion import RepeatMotion
 from tools.evaluate.methods import REFINE_STEPS
@@ -89,7 +89,7 @@ def heart_records(jobs: Sequence[HeartJob], workers: int = 1) -> list[dict[str, 
         unit="heart",
         finished=len(jobs) - len(waiting),
     )
-    return [json.loads(Path(job.output).read_text(encoding="utf-8")) for job in jobs]
+    return [read_report(Path(job.output)) for job in jobs]
 
 
 def write_record(job: HeartJob) -> None:

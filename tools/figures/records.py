@@ -47,7 +47,8 @@ def claims_table(report: Report) -> list[str]:
         "| --- | --- | --- |" + " --- |" * noted,
     ]
     for claim in report["claims"]:
-        value = "not run" if claim["value"] is None else f"{claim['value']:.3g} {claim['unit']}"
+        lacking = "not run" if claim["passed"] is None else "no number"
+        value = lacking if claim["value"] is None else f"{claim['value']:.3g} {claim['unit']}"
         text = value.strip() if claim["passed"] is not False else f"**{value.strip()}**"
         cells = [claim["claim"], claim["threshold"], text, *[claim["note"]] * noted]
         rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")

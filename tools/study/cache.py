@@ -12,7 +12,7 @@ from typing import Any
 from myomotion import parts, tracker
 from myomotion.analysis.provenance import input_hashes
 from myomotion.files.outputs import claim
-from myomotion.files.tables import file_sha256, write_report
+from myomotion.files.tables import file_sha256, read_report, write_report
 from tools.bundle import BUNDLES, INFERENCE_CONFIG, ROOT
 from tools.evaluate.methods import OUR_METHODS
 from tools.peers import peer_file, peer_packages
@@ -108,13 +108,13 @@ def cached(path: Path, key: str, compute: Callable[[], Any]) -> Any:
     Args:
         path: JSON file of the result.
         key: see :func:`result_key`.
-        compute: gives a result that JSON can hold (NaN included).
+        compute: gives a result that JSON can hold; None and what is not finite is kept as NaN.
 
     Returns:
         The result.
     """
     if path.is_file():
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_report(path)
         if content.get("key") == key:
             return content["result"]
     claim(path, signed=True)

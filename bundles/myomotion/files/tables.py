@@ -6,6 +6,7 @@ import csv
 import hashlib
 import io
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -45,9 +46,45 @@ def write_report(path: Path, content: Mapping[str, Any]) -> None:
 
     Args:
         path: file to make or replace, see :func:`~myomotion.files.outputs.claim`.
-        content: what JSON can hold (NaN included).
+        content: see :func:`json_text`.
     """
-    write_bytes(path, (json.dumps({**WRITTEN_BY, **content}, indent=1) + "\n").encode())
+    write_bytes(path, (json_text({**WRITTEN_BY, **content}, indent=1) + "\n").encode())
+
+
+def read_report(path: Path) -> dict[str, Any]:
+    """A report of :func:`write_report` whose numbers are computed with: null is NaN again.
+
+    Args:
+        path: an existing file.
+    """
+
+    def known(part: Any) -> Any:
+        if isinstance(part, dict):
+            return {name: known(value) for name, value in part.items()}
+        if isinstance(part, list):
+            return [known(value) for value in part]
+        return math.nan if part is None else part
+
+    content: dict[str, Any] = known(json.loads(path.read_text(encoding="utf-8")))
+    return content
+
+
+def json_text(content: Mapping[str, Any], indent: int) -> str:
+    """JSON that every program reads (RFC 8259): numbers that are not finite are null.
+
+    Args:
+        content: dictionaries, lists, tuples, text, numbers and None.
+        indent: of each level, spaces.
+    """
+
+    def finite(part: Any) -> Any:
+        if isinstance(part, Mapping):
+            return {name: finite(value) for name, value in part.items()}
+        if isinstance(part, (list, tuple)):
+            return [finite(value) for value in part]
+        return None if isinstance(part, float) and not math.isfinite(part) else part
+
+    return json.dumps(finite(content), indent=indent, allow_nan=False)
 
 
 def json_sha256(content: object) -> str:

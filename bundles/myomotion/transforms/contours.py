@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Hashable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -28,6 +27,7 @@ from myomotion.core.working_grid import WorkingGrid
 from myomotion.errors import InputError
 from myomotion.files.outputs import PROGRAM, WRITTEN_BY, replaced_folder
 from myomotion.files.paths import given_path
+from myomotion.files.tables import json_text
 from myomotion.io.cine import Cine, read_cine
 from myomotion.report.contours import contour_figure
 from myomotion.transforms.save_motion import image_of
@@ -141,7 +141,7 @@ class SaveContours(Transform):
             figure = contour_figure(cine, labels)
             figure.savefig(folder / "contours.png", dpi=100, metadata={"Software": PROGRAM})
             summary = contour_summary(cine, contours, study_parameters(self.parameters, data))
-            (folder / "summary.json").write_text(json.dumps(summary, indent=2))
+            (folder / "summary.json").write_text(json_text(summary, indent=2))
         return {**data, "output_folder": str(target)}
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Hashable, Mapping
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,7 @@ from myomotion.core.frames_together import workers
 from myomotion.files.nifti_writer import NiftiWriter
 from myomotion.files.outputs import PROGRAM, replaced_folder
 from myomotion.files.paths import given_path
-from myomotion.files.tables import write_table
+from myomotion.files.tables import json_text, write_table
 from myomotion.io.cine import Cine
 from myomotion.report.dicom.write import WriteDicom
 from myomotion.report.overview import overview_figure
@@ -129,7 +128,7 @@ def write_study(
             )
         if dicom is not None:
             dicom(folder, study, page)
-        (folder / "summary.json").write_text(json.dumps(study.summary, indent=2))
+        (folder / "summary.json").write_text(json_text(study.summary, indent=2))
 
 
 def _write_pages(folder: Path, study: Study, report: bool) -> str | None:

@@ -33,6 +33,7 @@ def bundles(tmp_path: Path) -> Path:
         at_most("||J|-1|", 0.25, 0.1),
         at_most("time", 3.0, 4.0, "s"),
         not_run("EF", "<= 4", "no data"),
+        at_least("AUC", float("nan"), 0.9),
     ]
     slices = [{"dice": 0.1234567}] * 50
     results = {"groups": {"mean": {"dice": 0.876543}, "slices": slices}}
@@ -62,6 +63,7 @@ def test_page_and_metadata_hold_the_numbers_of_the_report(bundles: Path) -> None
     assert "| Dice | >= 0.8 | 0.877 |  |" in page and "| time | <= 4 | 3 s |  |" in page
     assert "| \\|\\|J\\|-1\\| | <= 0.1 | **0.25** |  |" in page
     assert "| EF | <= 4 | not run | no data |" in page
+    assert "| AUC | >= 0.9 | **no number** | the value is nan. |" in page
     assert page.startswith("# Numbers\n") and page.endswith("<!-- end of table -->\nafter\n")
     text = (bundles / "one" / "configs" / "metadata.json").read_text()
     assert json.loads(text)["eval_metrics"] == {"Dice": 0.877, "||J|-1|": 0.25}  # no time

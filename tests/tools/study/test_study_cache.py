@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -105,4 +106,5 @@ def test_result_is_computed_once_for_a_key(tmp_path: Path) -> None:
     for _ in range(2):
         value, missing = cached(path, "key", lambda: next(results))
         assert value == 1.5 and missing != missing
+        assert json.loads(path.read_text(), parse_constant=pytest.fail)["result"] == [1.5, None]
     assert cached(path, "other key", lambda: next(results)) == [2.0]
