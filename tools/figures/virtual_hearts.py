@@ -130,20 +130,31 @@ def table(virtual: Sequence[Slice], real: Sequence[Slice]) -> list[str]:
     Args:
         virtual: slices of the population.
         real: slices of real hearts.
+
+    Raises:
+        InputError: if a measure has no value in any slice of either.
     """
     lines = []
     for name in Slice._fields[1:]:
-        drawn, found = (
-            np.array([getattr(part, name) for part in slices], float) for slices in (virtual, real)
-        )
-        low, middle, high = np.nanpercentile(drawn, (5, 50, 95))
-        covered = np.mean((found >= np.nanmin(drawn)) & (found <= np.nanmax(drawn)))
+        drawn, found = (_known(name, *side) for side in (("virtual", virtual), ("real", real)))
+        low, middle, high = np.percentile(drawn, (5, 50, 95))
+        covered = np.mean((found >= drawn.min()) & (found <= drawn.max()))
         lines.append(
             f"{name}: virtual {low:.2f} {middle:.2f} {high:.2f} (5, 50, 95 %), real "
-            f"{np.nanmin(found):.2f} to {np.nanmax(found):.2f}, {100 * covered:.0f} % of the real "
+            f"{found.min():.2f} to {found.max():.2f}, {100 * covered:.0f} % of the real "
             "slices within the population"
         )
     return lines
+
+
+def _known(name: str, kind: str, slices: Sequence[Slice]) -> np.ndarray:
+    values = np.array([getattr(part, name) for part in slices], float)
+    if np.isnan(values).all():
+        raise InputError(
+            f"{kind} cines: no value of '{name}' in {len(slices)} slices. Give cines with cavity "
+            "and wall labelled at end-systole."
+        )
+    return values[~np.isnan(values)]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -161,8 +172,9 @@ def _compare(options: argparse.Namespace) -> None:
     virtual, real = list(slices_of([options.cines])), list(slices_of(options.real))
     if not virtual or not real:
         raise InputError(f"{options.cines}, {options.real}: no labelled slice in one of them.")
+    lines = table(virtual, real)
     print(f"{len(virtual)} virtual and {len(real)} real slices")
-    print("\n".join(table(virtual, real)))
+    print("\n".join(lines))
     draw(virtual, real, options.output)
 
 

@@ -9,7 +9,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from tools.figures.virtual_hearts import main, slices_of
+from tools.figures.virtual_hearts import Slice, main, slices_of, table
 
 
 def write_ring(folder: Path, group: str, inner: float, outer: float, inner_es: float) -> None:
@@ -35,6 +35,29 @@ def test_radius_wall_and_ejected_share_of_round_labels(tmp_path: Path) -> None:
     assert found.wall == pytest.approx(10, abs=0.2)
     assert found.ejected == pytest.approx(1 - (14 / 20) ** 2, abs=0.02)
     assert found.grown == pytest.approx((30**2 - 14**2) / (30**2 - 20**2), rel=0.02)
+
+
+@pytest.mark.parametrize(
+    ("unlabelled", "said"),
+    [("virtual", "virtual cines: no value of 'ejected'"), ("real", "real cines: no value of 'eje")],
+)
+def test_cines_without_labels_at_end_systole_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], unlabelled: str, said: str
+) -> None:
+    for kind in ("virtual", "real"):
+        write_ring(tmp_path / kind / "a", "NOR", 20, 30, 14)
+    (tmp_path / unlabelled / "a" / "label_sa_ES.nii.gz").unlink()
+    folders = "--cines", str(tmp_path / "virtual"), "--real", str(tmp_path / "real")
+    assert main([*folders, "--output", str(tmp_path / "out.png")]) == 1
+    printed = capsys.readouterr()
+    assert said in printed.err and "nan" not in printed.out
+    assert not (tmp_path / "out.png").exists()
+
+
+def test_share_within_the_population_is_of_the_slices_that_have_a_value() -> None:
+    virtual = [Slice("-", 20, 10, ejected, 1) for ejected in (0.2, 0.6)]
+    real = [Slice("NOR", 20, 10, ejected, 1) for ejected in (0.5, float("nan"))]
+    assert "100 % of the real" in next(line for line in table(virtual, real) if "ejected" in line)
 
 
 @pytest.mark.slow
