@@ -12,6 +12,7 @@ from monai.bundle import ConfigParser
 
 from myomotion.errors import SettingError
 from myomotion.networks.pair import check_grid
+from myomotion.parts.command_line import PLACES
 from myomotion.parts.shared import check_device, check_settings
 from myomotion.transforms.refine_motion import load_refinement
 from tests.support.bundle_runs import config
@@ -176,3 +177,20 @@ def test_other_settings_that_mean_nothing_are_told_by_name(
         check(content, **{key: value})
     assert stop.value.code == 2
     assert re.match(rf"error: {key}( is|:) ", capsys.readouterr().err)
+
+
+#: What a resumed training may have otherwise: where, how often it is looked at, where to.
+FREE = {
+    *("device", "keep_on", "workers", "amp", "half_precision", "val_interval", "patience"),
+    *("resume", "overwrite", "output_dir", "cache_dir"),
+}
+
+
+@pytest.mark.parametrize("bundle", sorted({bundle for bundle, _ in CONFIGURATIONS}))
+def test_every_key_that_shapes_a_training_is_kept_in_its_checkpoint(bundle: str) -> None:
+    content = ConfigParser.load_config_file(config(bundle, "train"))
+    kept = content["train"]["handlers"][-1]
+    shapes = {**kept["settings"], **kept["places"]}
+    assert set(top_of(content)) - {"imports"} - FREE == set(shapes)
+    assert [key for key, value in shapes.items() if f"@{key}" not in value] == []
+    assert set(kept["places"]) == set(shapes) & set(PLACES)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from unittest import mock
@@ -16,7 +16,7 @@ from monai.handlers import LrScheduleHandler, ValidationHandler
 from monai.transforms import RandGaussianNoised
 from torch import nn
 
-from myomotion.errors import InputError, OutputError
+from myomotion.errors import InputError, OutputError, SettingError
 from myomotion.files.outputs import MARKER
 from myomotion.training.checkpoints import (
     RESUME_FILE,
@@ -69,6 +69,7 @@ def training(
     lower_is_better: bool = False,
     fail_at: int | None = None,
     resume: bool = True,
+    **shape: Mapping[str, object],
 ) -> Training:
     """A small training that draws random numbers in every way that ours do."""
     torch.manual_seed(0)
@@ -99,7 +100,7 @@ def training(
         train_handlers=[
             LrScheduleHandler(scheduler, print_lr=False),
             Validate(best, figures),
-            ResumableCheckpoints(folder, states, resume=resume),
+            ResumableCheckpoints(folder, states, resume=resume, **shape),  # type: ignore[arg-type]
         ],
     )
     return Training(network=network, best=best, trainer=trainer)
@@ -164,19 +165,81 @@ def test_better_validation_after_a_resume_replaces_the_best_weights(tmp_path: Pa
     assert all(torch.equal(saved[k], v) for k, v in resumed.network.state_dict().items())
 
 
+@pytest.mark.parametrize("ends_early", [False, True])
 def test_checkpoint_goes_when_the_training_is_complete_and_stays_when_it_is_not(
-    tmp_path: Path,
+    tmp_path: Path, ends_early: bool
 ) -> None:
     interrupted(tmp_path)
     assert sorted(p.name for p in tmp_path.iterdir()) == [MARKER, "model.pt", RESUME_FILE]
-    halted = training(tmp_path)
-    halted.trainer.add_event_handler(
-        Events.EPOCH_COMPLETED(once=3), lambda engine: engine.terminate()
-    )
-    halted.trainer.run()
-    assert (tmp_path / RESUME_FILE).is_file()
-    training(tmp_path).trainer.run()
+    resumed = training(tmp_path)
+    if ends_early:  # as EarlyStopHandler does it
+        resumed.trainer.add_event_handler(Events.EPOCH_COMPLETED(once=3), Engine.terminate)
+    resumed.trainer.run()
+    assert resumed.trainer.state.epoch == (3 if ends_early else EPOCHS)
     assert sorted(p.name for p in tmp_path.iterdir()) == [MARKER, "model.pt"]
+    with pytest.raises(OutputError, match="weights of an earlier training"):
+        check_training(tmp_path)
+
+
+SETTINGS = {"learning_rate": 0.001, "channels": [4, 8], "dataset_dir": None}
+
+
+@pytest.mark.parametrize(
+    ("other", "said"),
+    [
+        ({"learning_rate": 1e-05}, "learning_rate 0.001 -> 1e-05"),
+        ({"channels": [4]}, r"channels \[4, 8\] -> \[4\]"),
+        (
+            {"dataset_dir": "x", "learning_rate": 1},
+            "learning_rate 0.001 -> 1, dataset_dir None -> ",
+        ),
+    ],
+)
+def test_training_does_not_go_on_with_other_settings(
+    tmp_path: Path, other: dict[str, object], said: str
+) -> None:
+    interrupted(tmp_path, settings=SETTINGS)
+    kept = (tmp_path / RESUME_FILE).read_bytes()
+    with pytest.raises(SettingError, match=rf"{RESUME_FILE}: of .* other settings: {said}.* False"):
+        training(tmp_path, settings={**SETTINGS, **other}).trainer.run()
+    assert (tmp_path / RESUME_FILE).read_bytes() == kept
+    training(tmp_path, settings={**SETTINGS, "new_key": 1}).trainer.run()
+
+
+def test_file_that_shapes_a_training_is_known_by_what_it_holds(tmp_path: Path) -> None:
+    first, copy, other = (tmp_path / name / "start.pt" for name in ("first", "copy", "other"))
+    for path in (first, copy, other):
+        path.parent.mkdir()
+        path.write_text("other" if path is other else "weights")
+    interrupted(tmp_path / "out", places={"start_from": first, "vae_weights": None})
+    with pytest.raises(SettingError, match=r"start_from start.pt \(\w+\) -> start.pt \(\w+\)\."):
+        training(tmp_path / "out", places={"start_from": other}).trainer.run()
+    training(tmp_path / "out", places={"start_from": copy, "vae_weights": None}).trainer.run()
+
+
+def test_folder_that_shapes_a_training_is_known_by_where_it_lies(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("mine", "other"):
+        (tmp_path / name).mkdir()
+    interrupted(tmp_path / "out", places={"dataset_dir": "mine"})
+    with pytest.raises(SettingError, match=r"dataset_dir .*mine -> .*other"):
+        training(tmp_path / "out", places={"dataset_dir": "other"}).trainer.run()
+    training(tmp_path / "out", places={"dataset_dir": str(tmp_path / "mine")}).trainer.run()
+
+
+def test_checkpoint_of_an_older_version_goes_on_with_a_warning(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    interrupted(tmp_path)
+    content = torch.load(tmp_path / RESUME_FILE, weights_only=True)
+    del content["settings"]
+    torch.save(content, tmp_path / RESUME_FILE)
+    resumed = training(tmp_path, settings=SETTINGS)
+    resumed.trainer.run()
+    assert f"{RESUME_FILE}: does not say of which settings it is" in caplog.text
+    assert resumed.trainer.state.iteration == 20
 
 
 def test_checkpoint_of_another_network_is_refused_with_its_name_and_the_fix(

@@ -17,10 +17,17 @@ from monai.data.utils import set_rnd
 from monai.engines import Evaluator
 from torch import nn
 
-from myomotion.errors import InputError, OutputError, end_program, root_input_error
+from myomotion.errors import (
+    InputError,
+    OutputError,
+    SettingError,
+    end_program,
+    root_input_error,
+)
 from myomotion.files.atomic import write_bytes
 from myomotion.files.outputs import Inputs, claim, refuse_unsafe
 from myomotion.files.paths import given_path
+from myomotion.files.tables import file_sha256
 
 LOG = logging.getLogger(__name__)
 MODEL_FILE, RESUME_FILE = "model.pt", "resume.pt"
@@ -59,16 +66,20 @@ def check_training(
 class ResumableCheckpoints:
     """Handler that writes ``resume.pt`` every few epochs and goes on from it.
 
-    The file holds the states of ``save_dict``, the epoch and the random number generators. It is
-    written whole or not at all, by the first process only, and deleted when the training completes,
-    so that the next run starts afresh. Place it last among the handlers: what comes after it in an
-    epoch would be missing from the file.
+    The file holds the states of ``save_dict``, the epoch, the random number generators and what
+    shapes the training: one of other settings does not go on from it. It is written whole or not at
+    all, by the first process only, and deleted when the training completes, after its last epoch or
+    earlier where nothing gets better, so that it counts as finished. Place it last among the
+    handlers: what comes after it in an epoch would be missing from the file.
 
     Args:
         save_dir: folder of the checkpoint.
         save_dict: objects with ``state_dict`` and ``load_state_dict``.
         resume: go on from the checkpoint; False starts afresh.
         interval: epochs between checkpoints.
+        settings: what shapes the training, plain values by their keys.
+        places: files and folders that shape it, by their keys: a file is known by what it holds, a
+            folder by where it lies.
     """
 
     def __init__(
@@ -77,11 +88,15 @@ class ResumableCheckpoints:
         save_dict: Mapping[str, Any],
         resume: bool = True,
         interval: int = 1,
+        settings: Mapping[str, Any] | None = None,
+        places: Mapping[str, object] | None = None,
     ) -> None:
         self.path = given_path(save_dir) / RESUME_FILE
         self.save_dict = dict(save_dict)
         self.resume = resume
         self.interval = interval
+        known = {key: _known_as(place) for key, place in (places or {}).items()}
+        self.settings = {**(settings or {}), **known}
 
     def attach(self, engine: Engine) -> None:
         """Listen to the trainer."""
@@ -98,6 +113,7 @@ class ResumableCheckpoints:
             content = torch.load(self.path, map_location="cpu", weights_only=True)
         except Exception as error:
             raise InputError(f"{self.path}: not a readable checkpoint. {fix}") from error
+        self._refuse_other_settings(content)
         try:
             for name, item in self.save_dict.items():
                 item.load_state_dict(content["states"][name])
@@ -111,6 +127,23 @@ class ResumableCheckpoints:
         if is_first_process():  # the others keep theirs, or all would draw the same
             self._restore_random(content["random"])
         LOG.info("%s: going on after epoch %d", self.path, engine.state.epoch)
+
+    def _refuse_other_settings(self, content: Mapping[str, Any]) -> None:
+        """Refuse to go on with settings that the states would override, or that mix trainings."""
+        if "settings" not in content:  # of an older version
+            LOG.warning("%s: does not say of which settings it is; goes on with these", self.path)
+            return
+        before = content["settings"]
+        other = [
+            f"{key} {before[key]} -> {value}"
+            for key, value in self.settings.items()
+            if key in before and before[key] != value
+        ]
+        if other:
+            raise SettingError(
+                f"{self.path}: of a training with other settings: {', '.join(other)}. Go on with "
+                "the same, or set resume to False to start afresh."
+            )
 
     @staticmethod
     def _restore_random(state: Mapping[str, Any]) -> None:
@@ -129,6 +162,7 @@ class ResumableCheckpoints:
         version, internal, spare = random.getstate()
         content = {
             "states": {name: item.state_dict() for name, item in self.save_dict.items()},
+            "settings": self.settings,
             "epoch": engine.state.epoch,
             "iteration": engine.state.iteration,
             "random": {
@@ -144,9 +178,16 @@ class ResumableCheckpoints:
     def _clear(self, engine: Engine) -> None:
         if not is_first_process():
             return
-        if engine.state.epoch >= (engine.state.max_epochs or 0):
-            self.path.unlink(missing_ok=True)
+        self.path.unlink(missing_ok=True)
         LOG.info("results: %s", self.path.parent)
+
+
+def _known_as(place: object) -> str | None:
+    """By what a file or folder is the same again; a copy of a file is."""
+    if place is None:
+        return None
+    path = given_path(place)
+    return f"{path.name} ({file_sha256(path)[:12]})" if path.is_file() else str(path.resolve())
 
 
 def _reseed_transforms(engine: Engine) -> None:
