@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from itertools import takewhile
+from pathlib import Path
 from typing import Any
 
 import pytest
+from ignite import distributed as idist
 from monai.bundle import ConfigParser
 
 from myomotion.errors import SettingError
@@ -16,6 +18,7 @@ from myomotion.parts.command_line import PLACES
 from myomotion.parts.shared import check_device, check_settings
 from myomotion.transforms.refine_motion import load_refinement
 from tests.support.bundle_runs import config
+from tests.support.seen_hearts import write_slices
 
 
 @pytest.mark.parametrize("device", ["gpu", "cuda:99", "cpu:x"])
@@ -102,7 +105,7 @@ CHECKS = (
 
 
 #: Of a configuration beside its top, what the checks rest on; the network's grid in its place.
-BENEATH = ("imports", "bundle_root", "code_path", "bfloat16_units", *CHECKS)
+BENEATH = ("imports", "bundle_root", "code_path", "bfloat16_units", "network_def", *CHECKS)
 IN_PLACE = {"integrator": None, "grid": {"spacing": 1.5, "size": 96}}
 CONFIGURATIONS = [
     (bundle, name)
@@ -194,3 +197,48 @@ def test_every_key_that_shapes_a_training_is_kept_in_its_checkpoint(bundle: str)
     assert set(top_of(content)) - {"imports"} - FREE == set(shapes)
     assert [key for key, value in shapes.items() if f"@{key}" not in value] == []
     assert set(kept["places"]) == set(shapes) & set(PLACES)
+
+
+@pytest.mark.parametrize(
+    ("bundle", "expected"),
+    [
+        (
+            "cardiac_motion_reg",
+            "a registration network. Give a myomotion.networks.pair.",
+        ),
+        ("vae_regulariser", "an autoencoder of displacement gradients. Give a myomotion."),
+    ],
+)
+def test_network_of_another_kind_is_refused_before_a_training_or_an_evaluation(
+    bundle: str, expected: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    content = ConfigParser.load_config_file(config(bundle, "train"))
+    with pytest.raises(SystemExit) as stop:
+        check(content, network_def={"_target_": "torch.nn.Identity"})
+    assert stop.value.code == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"error: network_def is of class Identity, expected {expected}")
+    assert said.count("\n") == 1
+    assert (
+        "$@network_fits" in ConfigParser.load_config_file(config(bundle, "evaluate"))["evaluating"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("slices", "batch_size", "processes", "steps"),
+    [(3, 16, 1, 1), (3, 2, 1, 1), (3, 3, 1, 1), (3, 1, 1, 3), (3, 2, 2, 2)],
+)
+def test_fewer_slices_than_a_batch_are_trained_on_and_a_last_smaller_batch_is_not(
+    slices: int,
+    batch_size: int,
+    processes: int,
+    steps: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(idist, "get_world_size", lambda: processes)
+    parser = ConfigParser()
+    parser.read_config(config("ventricle_segmentation", "train"))
+    folder = write_slices(tmp_path, per_section=slices)
+    parser.update({"dataset_dir": str(folder), "batch_size": batch_size})
+    assert len(parser.get_parsed_content("train::dataloader")) == steps

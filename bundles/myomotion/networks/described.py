@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from myomotion.errors import SettingError
+
 
 class Described(nn.Module):
     """A network with a description that travels in its state dict (``_extra_state``).
@@ -63,3 +65,20 @@ def decoded(state: torch.Tensor) -> dict[str, Any]:
     ):
         raise ValueError("not a description of a network")
     return description
+
+
+def check_kind(network: object, kind: type[Described]) -> None:
+    """Refuse a configured network of another kind.
+
+    Args:
+        network: what ``network_def`` makes.
+        kind: what it must be, such as :class:`~myomotion.networks.pair.PairNetwork`.
+
+    Raises:
+        SettingError: naming what it is and what to give.
+    """
+    if not isinstance(network, kind):
+        raise SettingError(
+            f"network_def is of class {type(network).__name__}, expected {kind.TITLE}. Give a "
+            f"{kind.__module__}.{kind.__name__}."
+        )

@@ -7,12 +7,19 @@ from pathlib import Path
 
 from myomotion.io.built_in import cycles
 from myomotion.networks import weights
+from myomotion.networks.described import check_kind
 from myomotion.networks.gradient_vae import GradientVAE
 from myomotion.parts.shared import by_section, exits
 from myomotion.transforms.save_scores import SaveScores
 
 inference_cycles = exits(cycles.cycles)
 training_data = by_section(cycles.cycles)
+
+
+@exits
+def check_network(network: object) -> None:
+    """Refuse another network than an autoencoder of gradients, see :func:`check_kind`."""
+    check_kind(network, GradientVAE)
 
 
 @exits

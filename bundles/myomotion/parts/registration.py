@@ -15,6 +15,7 @@ from myomotion.io.built_in import cines
 from myomotion.io.studies import folders_without_cine as folders_without_cine
 from myomotion.losses import registration, similarity
 from myomotion.networks import pair, weights
+from myomotion.networks.described import check_kind
 from myomotion.networks.pair import PairNetwork
 from myomotion.parts.shared import by_section, exits
 from myomotion.report.dicom import write as dicom
@@ -33,6 +34,12 @@ inference_studies = exits(cines.studies)
 run_parameters = provenance.run_parameters
 track_study = studies.track_study
 training_data = by_section(cines.cines)
+
+
+@exits
+def check_network(network: object) -> None:
+    """Refuse another network than one of registration, see :func:`check_kind`."""
+    check_kind(network, PairNetwork)
 
 
 @exits

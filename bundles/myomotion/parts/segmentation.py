@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sized
 from pathlib import Path
 from typing import Any
+
+from ignite import distributed as idist
 
 from myomotion.analysis import provenance, ventricles
 from myomotion.inferers import studies
@@ -35,6 +38,16 @@ def inference_studies(dataset_dir: str | Path | None, **built: Any) -> list[dict
         Studies without their labels.
     """
     return [without_labels(study) for study in cines.studies(dataset_dir, **built)]
+
+
+def fills_batches(dataset: Sized, batch_size: int) -> bool:
+    """Whether each process has a whole batch, so that it can leave a last, smaller one out.
+
+    Args:
+        dataset: of all processes.
+        batch_size: of each process.
+    """
+    return len(dataset) >= batch_size * idist.get_world_size()
 
 
 @exits
