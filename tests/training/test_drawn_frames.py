@@ -14,7 +14,7 @@ from myomotion.analysis.grids import Slices
 from myomotion.errors import SettingError
 from myomotion.io.cine import find_studies
 from myomotion.tracker import Tracker
-from myomotion.transforms.frame_pairs import EndSystolicPairs, RandFramePairs
+from myomotion.transforms.frame_pairs import EndSystolicPairs, RandFramePairs, systolic_frame
 from myomotion.transforms.load_cine import BRIGHTNESS, LoadCine, drawn
 
 
@@ -67,3 +67,30 @@ def test_a_guide_that_is_no_share_is_refused(guide: object) -> None:
         LoadCine(guide=guide)  # type: ignore[arg-type]
     with pytest.raises(SettingError, match=r"guide: .* is no share"):
         Tracker(guide=guide)
+
+
+@pytest.mark.parametrize("labelled", [True, False])
+def test_without_es_frame_the_pairs_are_of_the_frame_that_differs_most_about_the_heart(
+    small_study: Path, labelled: bool
+) -> None:
+    study = find_studies(small_study)[0]
+    item = LoadCine()(study if labelled else {**study, "label_ed": None})
+    known = EndSystolicPairs()(
+        {**item, "es_index": 2}
+    )  # the heart is smallest in the third of four
+    if labelled:
+        item["image"][:, 1, :8, :8] += 100  # beside the heart
+    assert item["es_index"] == -1 and bool(item["mask"].any()) == labelled
+    for found, expected in zip(EndSystolicPairs()(item), known, strict=True):
+        assert torch.equal(found["image"], expected["image"])
+        assert not found["mask_moving"].any()
+
+
+@pytest.mark.slow
+def test_end_systole_that_is_looked_for_is_near_that_of_the_readers(acdc_groups: Path) -> None:
+    apart = []
+    for study in find_studies(acdc_groups):
+        item = LoadCine(need_mask=True)(study)
+        known, frames = item["es_index"], item["image"].shape[1]
+        apart.append(abs(systolic_frame({**item, "es_index": -1}) - known) / frames)
+    assert max(apart) < 0.05  # of the cycle

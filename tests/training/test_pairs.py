@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from types import SimpleNamespace
 
 import pytest
 import torch
+from ignite.engine import Engine
 
 from myomotion.core.flow import warp
+from myomotion.core.integrator import FieldIntegrator
 from myomotion.losses.registration import RegistrationLoss
 from myomotion.losses.smoothness import SmoothnessPenalty
 from myomotion.training.checkpoints import on_cpu
@@ -90,6 +93,20 @@ def test_random_motion_grows_with_its_amplitude_and_fades_out(amplitude: float) 
     assert corner < 0.6 * float(length[:, INNER, INNER].mean())
 
 
+def logged(*epochs: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """Metrics after epochs whose batches have these parts of the loss."""
+    loss = SimpleNamespace(terms={})
+
+    def step(engine: Engine, batch: Mapping[str, float]) -> None:
+        loss.terms = {name: torch.tensor(value) for name, value in batch.items()}
+
+    trainer = Engine(step)
+    LossTerms(loss).attach(trainer)
+    for epoch, batches in enumerate(epochs, start=1):
+        trainer.run(batches, max_epochs=epoch, epoch_length=len(batches))
+    return trainer.state.metrics
+
+
 def test_terms_of_the_loss_are_numbers_in_the_log() -> None:
     _, target = prepared(still_pairs(4), extra_motion=2.0)
     loss = RegistrationLoss(
@@ -116,6 +133,29 @@ def test_terms_of_the_loss_are_numbers_in_the_log() -> None:
     terms._finish(engine)  # type: ignore[arg-type]
     assert expected[1] < 1e-6 < expected[0]
     assert State.metrics["squared_error_mm2"] == pytest.approx(sum(expected) / 2)
+
+
+def test_part_that_some_batches_lack_is_the_mean_over_the_others() -> None:
+    assert logged([{"a": 1.0, "b": 4.0}, {"a": 3.0}]) == {"a": 2.0, "b": 4.0}
+
+
+def test_part_of_an_epoch_is_not_logged_for_the_next_that_lacks_it() -> None:
+    assert logged([{"a": 1.0, "b": 4.0}], [{"a": 3.0}]) == {"a": 3.0}
+
+
+@pytest.mark.parametrize("measured", [False, True])
+def test_what_no_pair_of_a_batch_knows_is_no_part_of_its_loss(measured: bool) -> None:
+    pairs = still_pairs(2)
+    if not measured:
+        pairs["truth"][:] = torch.nan
+        pairs["mask_moving"][:] = 0
+    _, target = prepared(pairs, extra_motion=2.0)
+    integrator = FieldIntegrator("displacement")
+    loss = RegistrationLoss(integrator, SmoothnessPenalty("l2"), 0.0, supervision=1.0, labels=1.0)
+    value = loss(torch.zeros(2, 2, SIZE, SIZE), target)
+    extra = {"squared_error_mm2", "dice_loss"} if measured else set()
+    assert set(loss.terms) == {"similarity", "regulariser", *extra}
+    assert (float(value) > float(loss.terms["similarity"])) == measured
 
 
 def test_weights_are_saved_for_any_machine() -> None:

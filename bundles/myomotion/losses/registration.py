@@ -90,7 +90,7 @@ class RegistrationLoss(nn.Module):
         self.terms: dict[str, torch.Tensor] = {}
 
     def forward(self, output: torch.Tensor, target: Mapping[str, torch.Tensor]) -> torch.Tensor:
-        """Loss of a batch; the parts are kept in ``terms`` for the log.
+        """Loss of a batch; the parts that it has are kept in ``terms`` for the log.
 
         Args:
             output: network output ``(B, 2, H, W)`` in voxels.
@@ -113,11 +113,11 @@ class RegistrationLoss(nn.Module):
         loss = similarity + self.alpha * regulariser
         if self.smoothness:
             loss = loss + self.smoothness * self.bending(millimetres, target["mask"]).mean()
-        if self.supervision and "truth" in target:
+        if self.supervision and "truth" in target and bool(_known(target["truth"]).any()):
             error = squared_error(millimetres, target["truth"], target["mask"])
             self.terms["squared_error_mm2"] = error.detach()
             loss = loss + self.supervision * error
-        if self.labels:
+        if self.labels and bool(target["moving_wall"].any()):
             overlap = self._overlap(displacement, target)
             self.terms["dice_loss"] = overlap.detach()
             loss = loss + self.labels * overlap
@@ -126,10 +126,8 @@ class RegistrationLoss(nn.Module):
     def _overlap(
         self, displacement: torch.Tensor, target: Mapping[str, torch.Tensor]
     ) -> torch.Tensor:
-        """Mean Dice loss of the pairs whose moving frame has a label; 0 without any."""
+        """Mean Dice loss of the pairs whose moving frame has a label."""
         known = target["moving_wall"].amax((1, 2, 3)) > 0
-        if not bool(known.any()):
-            return displacement.new_zeros(())
         warped = warp(target["moving_wall"][known], displacement[known])
         return self.overlap(warped, target["wall"][known]).mean()
 
@@ -147,7 +145,12 @@ def squared_error(
     Returns:
         Scalar in square millimetres; 0 where no truth is known.
     """
-    known = torch.isfinite(truth).all(dim=(1, 2, 3))
+    known = _known(truth)
     error = ((displacement - torch.nan_to_num(truth)) ** 2).sum(1, keepdim=True)
     each = masked_mean(error, mask)[:, 0] + 0.1 * error.mean((1, 2, 3))
     return (each * known).sum() / known.sum().clamp(min=1)
+
+
+def _known(truth: torch.Tensor) -> torch.Tensor:
+    """Whose motion is known, ``(B,)``."""
+    return torch.isfinite(truth).all(dim=(1, 2, 3))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from ignite.engine import Engine, Events
@@ -10,7 +11,8 @@ from ignite.engine import Engine, Events
 class LossTerms:
     """Handler that puts the parts of the loss into the trainer's metrics once an epoch.
 
-    Sums stay on the device, so that a GPU is not waited for at every step.
+    Sums stay on the device, so that a GPU is not waited for at every step. A part that only some
+    batches have is the mean over these, and is left out where none has it.
 
     Args:
         loss: keeps the parts of its last value in a dictionary ``terms``.
@@ -19,7 +21,7 @@ class LossTerms:
     def __init__(self, loss: Any) -> None:
         self.loss = loss
         self.sums: dict[str, Any] = {}
-        self.count = 0
+        self.counts: Counter[str] = Counter()
 
     def attach(self, engine: Engine) -> None:
         """Listen to ``engine``."""
@@ -28,13 +30,15 @@ class LossTerms:
         engine.add_event_handler(Events.EPOCH_COMPLETED, self._finish)
 
     def _start(self, engine: Engine) -> None:
-        self.sums, self.count = {}, 0
+        for name in self.sums:
+            engine.state.metrics.pop(name, None)
+        self.sums, self.counts = {}, Counter()
 
     def _add(self, engine: Engine) -> None:
         for name, value in self.loss.terms.items():
             self.sums[name] = self.sums.get(name, 0.0) + value
-        self.count += 1
+            self.counts[name] += 1
 
     def _finish(self, engine: Engine) -> None:
         for name, value in self.sums.items():
-            engine.state.metrics[name] = float(value) / max(self.count, 1)
+            engine.state.metrics[name] = float(value) / self.counts[name]

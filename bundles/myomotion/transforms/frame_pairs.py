@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 from monai.transforms import Randomizable, Transform
 
-from myomotion.errors import InputError
+from myomotion.losses.plausibility import dilate
 from myomotion.transforms.load_cine import check_guide
+
+LOG = logging.getLogger(__name__)
+AROUND_WALL = 12  # voxels around the wall that reach over cavity and right ventricle
 
 
 def pair(item: Mapping[Any, Any], z: int, t: int, guide: float = 0.0) -> dict[str, Any]:
@@ -87,13 +91,32 @@ class EndSystolicPairs(Transform):
         self.guide = check_guide(guide)
 
     def __call__(self, data: Mapping[Any, Any]) -> list[dict[str, Any]]:
-        """Return the pairs; raises :class:`InputError` if end-systole is unknown."""
+        """Return the pairs, of the frame :func:`systolic_frame`."""
+        frame = systolic_frame(data)
         if data["es_index"] < 0:
-            raise InputError(
-                f"{data['source']}: end-systole is unknown. Give es_frame in "
-                "info.json to validate on this study."
-            )
-        return [pair(data, z, data["es_index"], self.guide) for z in slices_with_heart(data)]
+            note = "%s: end-systole is unknown; the frame %d after end-diastole differs most"
+            LOG.info(note, data["source"], frame)
+        return [pair(data, z, frame, self.guide) for z in slices_with_heart(data)]
+
+
+def systolic_frame(item: Mapping[Any, Any]) -> int:
+    """End-systole, or what looks like it where the study does not say.
+
+    Args:
+        item: from :class:`LoadCine`.
+
+    Returns:
+        ``es_index``; where that is unknown, the frame whose squared difference from end-diastole
+        about the heart (:data:`AROUND_WALL`) is largest over all slices.
+    """
+    if item["es_index"] >= 0:
+        return int(item["es_index"])
+    slices = list(slices_with_heart(item))
+    frames = item["image"][slices]
+    heart = dilate(item["mask"][slices], AROUND_WALL).to(frames)
+    squares = (frames[:, 1:] - frames[:, :1]) ** 2
+    weights = heart if bool(heart.any()) else torch.ones_like(heart)
+    return 1 + int((squares * weights).sum((0, 2, 3)).argmax())
 
 
 def slices_with_heart(item: Mapping[Any, Any]) -> Sequence[int]:
