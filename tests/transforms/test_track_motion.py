@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import nibabel as nib
 import numpy as np
@@ -11,7 +12,15 @@ import pytest
 import torch
 from monai.data import Dataset, MetaTensor, ThreadDataLoader
 from monai.networks.blocks import Warp
-from monai.transforms import Compose, LoadImaged, ScaleIntensityd
+from monai.transforms import (
+    Compose,
+    Flipd,
+    LoadImaged,
+    MapTransform,
+    Orientationd,
+    ScaleIntensityd,
+    Transform,
+)
 
 from myomotion.errors import InputError
 from myomotion.tracker import Result, Tracker
@@ -131,6 +140,53 @@ def test_a_pair_is_registered_from_the_fixed_image_to_the_moving_one(
     assert done["es_study"].cine.ed_frame == 0 and done["es_study"].motion.es_frame == 1
 
 
+LOAD = LoadImaged(["image", "label"], ensure_channel_first=True)
+
+
+def loaded(study: Path) -> dict[str, MetaTensor]:
+    """Cine and label of a study, the label no longer alike in every direction."""
+    files = {"image": "sa.nii.gz", "label": "label_sa_ED.nii.gz"}
+    item = LOAD({key: str(study / name) for key, name in files.items()})
+    item["label"][:, :40, :30] = 0
+    return item
+
+
+@pytest.mark.parametrize("pairs", (False, True), ids=("cine", "pair"))
+@pytest.mark.parametrize(
+    "turned",
+    (Flipd("label", 0), Flipd("label", [0, 2]), Orientationd("label", "ARS", labels=None)),
+    ids=("flipped", "turned about", "axes exchanged"),
+)
+def test_label_that_is_stored_otherwise_than_the_image_lies_where_its_affine_says(
+    small_study: Path, tracker: Tracker, turned: Transform, pairs: bool
+) -> None:
+    item = loaded(small_study)
+    other = turned(dict(item))["label"]
+    assert not torch.equal(other.affine, item["label"].affine)
+    settings: dict[str, Any] = {"label_key": "label", "outputs": ("study",)}
+    if pairs:
+        item |= {"image": item["image"][2:3], "fixed": item["image"][:1]}
+        track: MapTransform = RegisterPaird("image", "fixed", tracker, **settings)
+    else:
+        track = TrackMotiond("image", tracker, ed_frame=0, **settings)
+    own, found = (track({**item, "label": label}) for label in (item["label"], other))
+    labels = [done["image_study"].cine.label_ed for done in (own, found)]
+    assert np.count_nonzero(labels[0]) > 0 and np.array_equal(*labels)
+    assert own["image_study"].rows == found["image_study"].rows
+
+
+@pytest.mark.parametrize(
+    "plain", (MetaTensor.as_tensor, lambda label: MetaTensor(label.as_tensor()))
+)
+def test_label_without_an_affine_of_its_own_lies_voxel_on_voxel(
+    small_study: Path, tracker: Tracker, plain: Callable[[MetaTensor], torch.Tensor]
+) -> None:
+    item = loaded(small_study)
+    track = TrackMotiond("image", tracker, "label", ed_frame=0, outputs=("labels",))
+    found = track({**item, "label": plain(item["label"])})["image_labels"]
+    assert torch.equal(found[0].as_tensor(), item["label"][0].as_tensor().to(torch.uint8))
+
+
 def test_batches_of_a_loader_hold_the_outputs(small_study: Path, tracker: Tracker) -> None:
     pipeline = Compose(
         [
@@ -164,5 +220,8 @@ def test_images_of_a_pair_must_share_a_grid(tracker: Tracker) -> None:
     image = MetaTensor(torch.rand(1, 80, 72), affine=torch.eye(4))
     with pytest.raises(InputError, match=r"es: its shape is \(1, 70, 72\), that of ed is"):
         RegisterPaird("es", "ed", tracker)({"ed": image, "es": image[:, :70]})
+    for moving in (Flipd("es", 0)({"es": image})["es"], MetaTensor(image, affine=2 * torch.eye(4))):
+        with pytest.raises(InputError, match=r"es: lies elsewhere than ed: .*Bring both to one"):
+            RegisterPaird("es", "ed", tracker)({"ed": image, "es": moving})
     with pytest.raises(InputError, match="outputs: 'strain' is unknown"):
         RegisterPaird("es", "ed", tracker, outputs=("strain",))

@@ -33,7 +33,7 @@ def elsewhere(
     Returns:
         True where axes, place or size differ.
     """
-    if np.allclose(np.abs(label_affine), np.eye(4)):
+    if says_nothing(label_affine):
         return False
     if not np.allclose(label_affine, affine, atol=1e-3):
         return True
@@ -53,6 +53,11 @@ class Placement:
     label: np.ndarray
     first: np.ndarray
     changes: int
+
+
+def says_nothing(affine: np.ndarray) -> bool:
+    """Whether an affine ``(4, 4)`` is the identity but for signs, as where none was known."""
+    return bool(np.allclose(np.abs(affine), np.eye(4)))
 
 
 def on_grid(

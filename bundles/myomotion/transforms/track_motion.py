@@ -16,6 +16,8 @@ from monai.transforms import MapTransform
 
 from myomotion.analysis.study import Study
 from myomotion.errors import InputError
+from myomotion.io.label_grid import says_nothing
+from myomotion.io.readers.frames import GRID_TOLERANCE, same_grid
 from myomotion.transforms.study_tensors import PARTS, study_tensor
 
 STUDY = "study"
@@ -33,7 +35,8 @@ class TrackMotiond(MapTransform):
         keys: of the cines.
         tracker: :class:`myomotion.tracker.Tracker`; its settings, such as ``refine_steps``, are
             the settings of this transform.
-        label_key: of the end-diastolic label ``(1, X, Y, Z)``; None leaves contours to the tracker.
+        label_key: of the end-diastolic label ``(1, X, Y, Z)``, which the affine of a MetaTensor
+            places as that of a file does; None leaves contours to the tracker.
         ed_frame: end-diastolic frame; None finds it.
         outputs: names of :func:`~myomotion.transforms.study_tensors.study_tensor`, and ``study``
             for everything that was measured (it does not collate to batches).
@@ -117,7 +120,7 @@ class RegisterPaird(MapTransform):
         """Add the outputs of every key.
 
         Raises:
-            InputError: for images that differ in shape, lack an affine or cannot be tracked.
+            InputError: for images that differ in shape or affine, lack one or cannot be tracked.
         """
         item = dict(data)
         fixed = item[self.key_fixed]
@@ -129,9 +132,9 @@ class RegisterPaird(MapTransform):
                     f"{key}: its shape is {tuple(moving.shape)}, that of {self.key_fixed} is "
                     f"{tuple(fixed.shape)}. Give both as (1, X, Y) or (1, X, Y, Z) on one grid."
                 )
-            pair = MetaTensor(
-                torch.cat([torch.as_tensor(fixed), moving]), affine=_affine(fixed, key)
-            )
+            affine = _affine(fixed, self.key_fixed)
+            _refuse_elsewhere(moving, fixed, key, self.key_fixed)
+            pair = MetaTensor(torch.cat([torch.as_tensor(fixed), moving]), affine=affine)
             phases = {"ed_frame": 0, "es_frame": 1}
             study = track_tensor(pair, self.tracker, str(key), label, phases)
             for name, value in _results(study, str(key), self.outputs).items():
@@ -156,7 +159,8 @@ def track_tensor(
         image: :class:`~monai.data.MetaTensor` ``(T, X, Y[, Z])``.
         tracker: tracks a study.
         name: of the study, for messages.
-        label: end-diastolic label ``(1, X, Y[, Z])`` on the same grid.
+        label: end-diastolic label ``(1, X, Y[, Z])``. The affine of a MetaTensor says how it lies,
+            as that of a file does; a plain tensor lies voxel on voxel.
         frames: ``ed_frame``, ``es_frame`` where known.
 
     Returns:
@@ -173,7 +177,8 @@ def track_tensor(
         if label is not None:
             study["label_ed"] = f"{folder}/label_sa_ED.nii"
             codes = _volumes(label, f"label of {name}")[0].astype(np.int16)
-            nib.save(nib.Nifti1Image(codes, affine), str(study["label_ed"]))
+            own = _affine(label, name).numpy() if isinstance(label, MetaTensor) else affine
+            nib.save(nib.Nifti1Image(codes, own), str(study["label_ed"]))
         try:
             return tracker(study)
         except InputError as error:
@@ -189,6 +194,21 @@ def _affine(image: torch.Tensor, name: Hashable) -> torch.Tensor:
             "monai.data.MetaTensor with its affine."
         )
     return torch.as_tensor(to_affine_nd(3, image.affine.cpu().numpy()))
+
+
+def _refuse_elsewhere(
+    moving: torch.Tensor, fixed: torch.Tensor, key: Hashable, key_fixed: str
+) -> None:
+    """Refuse a moving image that lies elsewhere than the fixed one by the affines of both."""
+    if not isinstance(moving, MetaTensor):
+        return
+    own, affine = _affine(moving, key).numpy(), _affine(fixed, key_fixed).numpy()
+    shape = _volumes(moving, str(key)).shape[1:]
+    if not says_nothing(own) and not same_grid(own, affine, shape):
+        raise InputError(
+            f"{key}: lies elsewhere than {key_fixed}: the affine's corners differ by more than "
+            f"{GRID_TOLERANCE:g} voxels. Bring both to one grid, as by ResampleToMatchd."
+        )
 
 
 def _volumes(image: torch.Tensor, name: str) -> np.ndarray:

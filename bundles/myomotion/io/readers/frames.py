@@ -114,7 +114,7 @@ def read_frames(folder: Path) -> NiftiImage:
                 f"{path}: frame of shape {frame.values.shape}, but {files[0].name} has {shape}. "
                 "Export all frames from one series."
             )
-        if not _same_grid(frame.affine, first.affine, shape):
+        if not same_grid(frame.affine, first.affine, shape):
             raise InputError(
                 f"{path}: lies elsewhere than {files[0].name}: the affine's corners differ by more "
                 f"than {GRID_TOLERANCE:g} voxels. Resample the frames to one grid."
@@ -142,8 +142,14 @@ def _read(path: Path) -> NiftiImage:
     return replace(image, values=values)
 
 
-def _same_grid(a: np.ndarray, b: np.ndarray, shape: tuple[int, ...]) -> bool:
-    """Whether the corners of two grids lie together, within a part of a voxel."""
+def same_grid(a: np.ndarray, b: np.ndarray, shape: tuple[int, ...]) -> bool:
+    """Whether the corners of two grids lie together, within :data:`GRID_TOLERANCE`.
+
+    Args:
+        a: ``(4, 4)``, voxels to millimetres.
+        b: the same, whose voxels count.
+        shape: ``(X, Y, Z)`` of both.
+    """
     corners = np.array(np.meshgrid(*[[0, n - 1] for n in shape], indexing="ij")).reshape(3, -1)
     apart = np.linalg.norm((a - b)[:3, :3] @ corners + (a - b)[:3, 3:], axis=0)
     return bool(apart.max() <= GRID_TOLERANCE * np.linalg.norm(b[:3, :2], axis=0).min())
