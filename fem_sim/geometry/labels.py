@@ -12,6 +12,7 @@ import numpy as np
 from scipy import ndimage
 
 from myomotion.core.segments import slice_levels
+from myomotion.core.stack_order import stack_order
 from myomotion.errors import InputError
 from myomotion.io.info import slice_name
 from myomotion.io.labels import CAVITY, MYOCARDIUM, internal_codes, with_filled_cavity
@@ -149,7 +150,8 @@ def label_slices(
     wall = (codes == MYOCARDIUM).sum(axis=(0, 1))
     outer = wall + (codes == CAVITY).sum(axis=(0, 1))
     names = [slice_name(z) for z in range(len(wall))] if names is None else names
-    levels = slice_levels(names, wall.tolist(), outer.tolist())
+    order = stack_order(names, np.where(wall > 0, outer, 0).tolist(), affine)
+    levels = slice_levels(names, wall.tolist(), order.base_first)
     return [
         LabelSlice(
             name=f"{subject}_z{z:02d}",

@@ -27,12 +27,12 @@ def test_real_ventricles_are_whole_and_those_without_their_apex_are_not(
     given: tuple[int, ...], turned: bool
 ) -> None:
     cavity = np.array(given[::-1] if turned else given, float)
-    assert why_partial(cavity, around(cavity), range(len(cavity)), neighbours=True) is None
+    assert why_partial(cavity, around(cavity), range(len(cavity)), True, not turned) is None
     shown = np.flatnonzero(cavity)
     kept = shown[3:6] if turned else shown[-6:-3]
     part = np.zeros_like(cavity)
     part[kept] = cavity[kept]
-    why = why_partial(part, around(part), range(len(part)), neighbours=True)
+    why = why_partial(part, around(part), range(len(part)), True, not turned)
     assert why is not None and f"slice {kept[0] if turned else kept[-1]}, whose cavity" in why
 
 
@@ -47,7 +47,7 @@ def missing(
     of = [np.isin(np.arange(9), list(part)) for part in (shown, {*shown, *looked_at})]
     step = -1 if turned else 1
     cavity, seen, looked = cavity[::step], of[0][::step], of[1][::step]
-    found = without_systole(cavity, around(cavity), seen, looked, distance)
+    found = without_systole(cavity, seen, looked, distance, not turned)
     return sorted(8 - z for z in found) if turned else found
 
 

@@ -100,25 +100,23 @@ def test_contact_that_is_no_septum_is_refused(ends: tuple[float, float]) -> None
     assert septum_from_labels(WALL, np.zeros_like(WALL), CENTER, UP.tolist(), 1.5) is None
 
 
-def test_unnamed_slices_are_divided_into_thirds_from_the_larger_end() -> None:
+def test_unnamed_slices_are_divided_into_thirds_from_the_base() -> None:
     names = [f"slice{z:02d}" for z in range(8)]
     wall = [0, 50, 60, 70, 80, 90, 90, 0]
-    outer = [0, 60, 90, 120, 150, 180, 200, 0]
-    found = slice_levels(names, wall, outer)
+    found = slice_levels(names, wall, base_first=False)
     assert found == [None, *["apical"] * 2, *["mid"] * 2, *["basal"] * 2, None]
-    assert slice_levels(["mid", "apical"], [1, 1], [2, 9]) == ["mid", "apical"]
-    assert slice_levels(["slice00"], [5], [9]) == ["mid"]
-    assert slice_levels(["slice00"], [0], [0]) == [None]
+    assert slice_levels(names, wall, base_first=True) == found[::-1]
+    assert slice_levels(["mid", "apical"], [1, 1], base_first=False) == ["mid", "apical"]
+    assert slice_levels(["slice00"], [5], base_first=True) == ["mid"]
+    assert slice_levels(["slice00"], [0], base_first=True) == [None]
 
 
-def test_levels_are_thirds_and_the_larger_half_is_the_base() -> None:
-    assert levels_by_thirds([]) == []
-    assert levels_by_thirds([9]) == ["mid"]
-    assert levels_by_thirds([9, 5]) == ["basal", "mid"]
-    assert levels_by_thirds([9, 8, 7, 6]) == ["basal", "basal", "mid", "apical"]
-    assert levels_by_thirds([6, 7, 8, 9]) == ["apical", "mid", "basal", "basal"]
-    # The outermost slice shows a part of the ventricle only, where it opens to the aorta.
-    assert levels_by_thirds([3, 9, 7, 4]) == ["basal", "basal", "mid", "apical"]
+def test_levels_are_thirds_and_the_base_has_what_is_over() -> None:
+    assert levels_by_thirds(0, True) == []
+    assert levels_by_thirds(1, False) == ["mid"]
+    assert levels_by_thirds(2, True) == ["basal", "mid"]
+    assert levels_by_thirds(4, True) == ["basal", "basal", "mid", "apical"]
+    assert levels_by_thirds(4, False) == ["apical", "mid", "basal", "basal"]
 
 
 def test_oblique_header_turns_the_picture_and_a_placeholder_does_not() -> None:

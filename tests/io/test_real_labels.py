@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import binary_dilation
 
+from myomotion.core.stack_order import larger_half_first, stack_order
 from myomotion.io.cine import Cine, find_studies, read_cine
 from myomotion.io.labels import CAVITY, MYOCARDIUM, RIGHT_VENTRICLE
 
@@ -62,6 +63,20 @@ def test_sunnybrook_stack_has_wall_and_cavity_on_the_same_slices(sunnybrook: Pat
     assert shown[0].tolist() == shown[1].tolist() == list(range(2, 11))
     assert cine.spacing == pytest.approx((1.3672, 1.3672), abs=1e-4)
     assert np.diff(cine.frame_times_ms) == pytest.approx(37.5, abs=0.5)
+
+
+@pytest.mark.parametrize("patient", ["SCD0000101", "SCD0000201", "SCD0000301", "SCD0000401"])
+def test_headers_of_whole_stacks_say_which_end_is_the_base_as_sizes_do(
+    sunnybrook: Path, patient: str
+) -> None:
+    cine = labelled(sunnybrook / patient, "label_ed")
+    assert cine.label_ed is not None
+    whole = (cine.label_ed > 0).sum((0, 1))
+    alike = (whole > 0).astype(float)  # sizes that say nothing
+    assert larger_half_first(whole[whole > 0].tolist())
+    for areas in (whole.tolist(), alike.tolist()):
+        found = stack_order(cine.levels, areas, cine.affine)
+        assert found.base_first and found.doubt is None
 
 
 def test_stack_labelled_in_the_cavity_alone_has_no_wall(sunnybrook: Path) -> None:

@@ -27,6 +27,7 @@ from tqdm import tqdm
 from fem_sim.command_line import add_workers, make_parser, run_command
 from fem_sim.parallel import ended_jobs
 from myomotion.core.segments import slice_levels
+from myomotion.core.stack_order import StackOrder, stack_order
 from myomotion.errors import InputError
 from myomotion.files.atomic import clear_leftovers
 from myomotion.files.outputs import WRITTEN_BY, refuse_unsafe, replaced_folder
@@ -202,6 +203,18 @@ def convert_subject(reader: Reader, target: Path, layout: str) -> list[str]:
     return notes
 
 
+def order_of(cine: Cine) -> StackOrder:
+    """Where base and apex of a cine are.
+
+    Args:
+        cine: a cine with ``label_ed``.
+    """
+    assert cine.label_ed is not None
+    outer = np.isin(cine.label_ed, (CAVITY, MYOCARDIUM)).sum(axis=(0, 1))
+    shown = (cine.label_ed == MYOCARDIUM).any(axis=(0, 1))
+    return stack_order(cine.levels, np.where(shown, outer, 0).tolist(), cine.affine)
+
+
 def levels_of(cine: Cine) -> list[str]:
     """Name each slice, see :func:`~myomotion.core.segments.levels_by_thirds`.
 
@@ -213,9 +226,8 @@ def levels_of(cine: Cine) -> list[str]:
     """
     assert cine.label_ed is not None
     wall = (cine.label_ed == MYOCARDIUM).sum(axis=(0, 1))
-    outer = np.isin(cine.label_ed, (CAVITY, MYOCARDIUM)).sum(axis=(0, 1))
     names = [slice_name(z) for z in range(len(wall))]
-    levels = slice_levels(names, wall.tolist(), outer.tolist())
+    levels = slice_levels(names, wall.tolist(), order_of(cine).base_first)
     return [level or name for level, name in zip(levels, names, strict=True)]
 
 
@@ -267,7 +279,8 @@ def _doubts(source: Source, cine: Cine) -> list[str]:
     assert cine.label_ed is not None and cine.label_es is not None
     if (cine.label_es == CAVITY).sum() >= (cine.label_ed == CAVITY).sum():
         doubts.append("the cavity is not smaller at ES than at ED; check the two frames")
-    return doubts
+    doubt = order_of(cine).doubt
+    return [*doubts, doubt] if doubt else doubts
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -287,7 +287,9 @@ def _ejection(motion: Motion) -> tuple[float | None, float | None]:
     if moved is None:
         return None, None
     areas = corrected_areas(moved, seen_areas(slices), slices.cine.ed_frame)
-    numbers = ventricular_function(areas, slices.cine, motion.es_frame, slices.closes).numbers
+    numbers = ventricular_function(
+        areas, slices.cine, motion.es_frame, slices.closes, slices.order
+    ).numbers
     found = (
         next((numbers[k] for k in (key, f"{SEEN}{key}") if numbers.get(k) is not None), None)
         for key in ("lv_ef_percent", "lv_ef_labelled_percent")

@@ -16,6 +16,7 @@ from myomotion.analysis.areas import MOVED_LABEL, Areas, label_areas
 from myomotion.analysis.timing import cycle_ms, time_of
 from myomotion.core.coverage import why_partial, without_systole
 from myomotion.core.rates import FEWEST_FRAMES, harmonics_of, steepest_rates
+from myomotion.core.stack_order import StackOrder, stack_order
 from myomotion.io.cine import Cine
 from myomotion.io.labels import CAVITY, MYOCARDIUM, RIGHT_VENTRICLE
 from myomotion.io.pictures.padding import blank_slices
@@ -73,7 +74,11 @@ class Function:
 
 
 def ventricular_function(
-    areas: Areas, cine: Cine, es_frame: int, whole_cycle: bool = True
+    areas: Areas,
+    cine: Cine,
+    es_frame: int,
+    whole_cycle: bool = True,
+    order: StackOrder | None = None,
 ) -> Function:
     """Function from areas.
 
@@ -86,6 +91,7 @@ def ventricular_function(
         es_frame: end-systolic frame.
         whole_cycle: the last frame is followed by the first, so that rates and heart rate follow
             from frame times.
+        order: where base and apex are; by the areas if None.
 
     Returns:
         The numbers.
@@ -106,21 +112,23 @@ def ventricular_function(
     known = slabs.doubt is None
     pictures = np.setdiff1d(np.arange(shape[1]), blank_slices(cine.image)).tolist()
     cavity, whole = areas.cavity_mm2[ed], np.sum(parts, 0)[ed]
-    partial = why_partial(cavity, whole, pictures, slabs.neighbours)
+    order = stack_order(cine.levels, whole.tolist(), cine.affine) if order is None else order
+    first = order.base_first
+    partial = why_partial(cavity, whole, pictures, slabs.neighbours, first)
     rate, rate_from = _heart_rate(cine, whole_cycle)
     left = _volumes("lv_", volume[ed], volume[es_frame])
     left["lv_mass_g"] = None if wall is None else float(wall[ed]) * MYOCARDIUM_G_PER_ML
     rates = _rates(volume, cine, ed, whole_cycle)
     left |= rates
     left["cardiac_output_l_per_min"] = None if rate is None else left["lv_sv_ml"] * rate / 1000
-    left |= _labelled(cine, CAVITY, "lv_", with_ed=False)
+    left |= _labelled(cine, CAVITY, "lv_", first, with_ed=False)
     surface = body_surface_m2(cine.subject.height_cm, cine.subject.weight_kg)
     numbers = _scoped(left, known, surface, partial)
-    right = _labelled(cine, RIGHT_VENTRICLE, "rv_")
+    right = _labelled(cine, RIGHT_VENTRICLE, "rv_", first)
     if right:
         assert cine.label_ed is not None
         shown = label_areas(cine.label_ed, RIGHT_VENTRICLE, cine.spacing)
-        right_partial = why_partial(shown, shown, pictures, slabs.neighbours)
+        right_partial = why_partial(shown, shown, pictures, slabs.neighbours, first)
         numbers |= _scoped(right, known, surface, right_partial)
     return Function(
         areas=areas,
@@ -145,7 +153,7 @@ def ventricular_function(
                 else None
             ),
         },
-        warnings=_label_warnings(cine),
+        warnings=_label_warnings(cine, first),
     )
 
 
@@ -175,7 +183,9 @@ def _volumes(prefix: str, ed: float, es: float | None, about: str = "") -> dict[
     }
 
 
-def _labelled(cine: Cine, code: int, prefix: str, with_ed: bool = True) -> dict[str, Any]:
+def _labelled(
+    cine: Cine, code: int, prefix: str, base_first: bool, with_ed: bool = True
+) -> dict[str, Any]:
     """Volumes by the user's labels alone; nothing without the part at end-diastole."""
     if cine.label_ed is None or cine.label_drawn or not (cine.label_ed == code).any():
         return {}
@@ -183,7 +193,7 @@ def _labelled(cine: Cine, code: int, prefix: str, with_ed: bool = True) -> dict[
     if (
         cine.label_es is not None
         and (cine.label_es == code).any()
-        and not _unmatched_slices(cine, code)
+        and not _unmatched_slices(cine, code, base_first)
         and not _exchanged(cine, code)
     ):
         labels.append(cine.label_es)
@@ -216,7 +226,7 @@ def _exchanged(cine: Cine, code: int) -> bool:
     return share is not None and share >= 1
 
 
-def _unmatched_slices(cine: Cine, code: int) -> list[int]:
+def _unmatched_slices(cine: Cine, code: int, base_first: bool) -> list[int]:
     """Slices in which one of the user's labels shows a part and the other must but does not.
 
     See :func:`~myomotion.core.coverage.without_systole`; a single slice that is labelled at
@@ -229,20 +239,20 @@ def _unmatched_slices(cine: Cine, code: int) -> list[int]:
     whole = np.isin(end, parts).sum((0, 1))
     missing = without_systole(
         cavity=(end == code).sum((0, 1)),
-        whole=whole,
         shown=np.isin(systole, parts).sum((0, 1)) > 0,
         looked_at=(systole > 0).sum((0, 1)) > 0,
         distance_mm=cine.slabs.mean_mm,
+        base_first=base_first,
     )
     extra = np.flatnonzero((systole == code).any((0, 1)) & (whole == 0)).tolist()
     return sorted(missing + (extra if len(extra) > 1 else []))
 
 
-def _label_warnings(cine: Cine) -> list[str]:
+def _label_warnings(cine: Cine, base_first: bool) -> list[str]:
     """What a reader is told of volumes that are not summed, as the labels do not match."""
     warnings = []
     for code, name in ((CAVITY, "left"), (RIGHT_VENTRICLE, "right")):
-        if slices := _unmatched_slices(cine, code):
+        if slices := _unmatched_slices(cine, code, base_first):
             warnings.append(
                 "The end-diastolic and the end-systolic label are not of the same slices of the "
                 f"{name} ventricle (slice {', '.join(map(str, slices))}): no end-systolic volume "

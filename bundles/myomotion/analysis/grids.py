@@ -12,6 +12,7 @@ from scipy import ndimage
 
 from myomotion.core.cycle import beats, shows_whole_cycle
 from myomotion.core.segments import Septum, septum_from_points
+from myomotion.core.stack_order import StackOrder, stack_order
 from myomotion.core.view import View, standard_view, towards_right
 from myomotion.core.working_grid import WorkingGrid
 from myomotion.errors import InputError
@@ -135,6 +136,13 @@ class Slices:
             return standard_view(self.cine.affine, between.sum(0), marked[0] - marked[1])
         left = self.covered(MYOCARDIUM) | self.covered(CAVITY)
         return standard_view(self.cine.affine, towards_right(left, self.right_ventricles))
+
+    @cached_property
+    def order(self) -> StackOrder:
+        """Where base and apex are, sizes by the slices that show a cavity."""
+        walls, cavities = self.covered(MYOCARDIUM), self.covered(CAVITY)
+        outer = [int((w | c).sum()) if c.any() else 0 for w, c in zip(walls, cavities, strict=True)]
+        return stack_order(self.cine.levels, outer, self.cine.affine)
 
     @cached_property
     def right_ventricles(self) -> np.ndarray:

@@ -65,8 +65,7 @@ def slice_regions(motion: Motion) -> list[SliceRegions]:
     walls, cavities = slices.covered(MYOCARDIUM), slices.covered(CAVITY)
     centers = slices.centers
     area = [int(w.sum()) if c.any() else 0 for w, c in zip(walls, cavities, strict=True)]
-    outer = [int((w | c).sum()) for w, c in zip(walls, cavities, strict=True)]
-    levels = slice_levels(cine.levels, area, outer)
+    levels = slice_levels(cine.levels, area, slices.order.base_first)
     septa = _septa(motion, walls, centers, levels)
     empty = np.zeros(walls[0].shape, np.uint8)
     regions = []

@@ -94,7 +94,8 @@ def analyse(
         areas = corrected_areas(moved, seen_areas(slices), slices.cine.ed_frame)
     function = None
     if areas is not None:
-        function = ventricular_function(areas, slices.cine, motion.es_frame, slices.closes)
+        order = None if moved is None else slices.order
+        function = ventricular_function(areas, slices.cine, motion.es_frame, slices.closes, order)
     intervals = study_intervals(tracked, repeats, calibration, parameters or {})
     rows = intervals.rows(rows, motion.es_frame)
     quality = assess(tracked, rows, function)

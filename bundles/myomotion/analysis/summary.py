@@ -269,6 +269,8 @@ def _warnings(
             "of the pictures is taken for anterior. Names of segments and the sense of rotation "
             "rest on that; septum_points in info.json say more."
         )
+    if slices.order.doubt is not None:
+        warnings.append(slices.order.doubt)
     warnings += name_warnings(slices.cine, regions)
     open_ = [z for z, r in enumerate(regions) if r.level is None and r.wall.any()]
     if open_:

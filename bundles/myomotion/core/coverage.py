@@ -7,8 +7,6 @@ from itertools import takewhile
 
 import numpy as np
 
-from myomotion.core.segments import base_first
-
 FEWEST_SLICES = 3  # with a cavity, that can show a ventricle from base to apex
 APEX_SHARE = 0.25  # of the largest cavity; a smaller one at the end of a stack is its last
 # The same where the stack goes on and the next slice was seen to have none. Seven whole ventricles
@@ -18,7 +16,11 @@ BASE_MM = 22.0  # no slice farther than this from the first is left by the base 
 
 
 def why_partial(
-    cavity: np.ndarray, whole: np.ndarray, pictures: Container[int], neighbours: bool
+    cavity: np.ndarray,
+    whole: np.ndarray,
+    pictures: Container[int],
+    neighbours: bool,
+    base_first: bool,
 ) -> str | None:
     """Why slices do not cover a ventricle from base to apex; None where they do.
 
@@ -29,6 +31,7 @@ def why_partial(
         whole: areas of cavity and wall, ``(Z,)``.
         pictures: slices that are not blank.
         neighbours: the slices are those of a stack, none left out between them.
+        base_first: they are in order from base to apex, else from apex to base.
 
     Returns:
         Half a sentence.
@@ -52,7 +55,7 @@ def why_partial(
     cut = [str(z) for z, beyond in ends if beyond not in pictures and share[z] >= APEX_SHARE]
     if cut:
         return f"the stack ends with slice {' and '.join(cut)} within the ventricle"
-    apex = shown[-1] if base_first(whole[shown].tolist()) else shown[0]
+    apex = shown[-1] if base_first else shown[0]
     if share[apex] >= LAST_SHARE:
         return (
             f"the label ends with slice {apex}, whose cavity is {share[apex]:.0%} of the largest, "
@@ -63,10 +66,10 @@ def why_partial(
 
 def without_systole(
     cavity: np.ndarray,
-    whole: np.ndarray,
     shown: np.ndarray,
     looked_at: np.ndarray,
     distance_mm: float,
+    base_first: bool,
 ) -> list[int]:
     """Slices of a ventricle that an end-systolic label leaves out though it must be there.
 
@@ -75,16 +78,16 @@ def without_systole(
 
     Args:
         cavity: areas at end-diastole, ``(Z,)``.
-        whole: areas of cavity and wall then, ``(Z,)``.
         shown: slices in which the end-systolic label shows the ventricle, boolean ``(Z,)``.
         looked_at: slices in which it shows anything, boolean ``(Z,)``.
         distance_mm: of the slices.
+        base_first: they are in order from base to apex, else from apex to base.
 
     Returns:
         Their indices; empty for a complete label.
     """
     slices = np.flatnonzero(cavity > 0).tolist()
-    if not base_first(whole[slices].tolist()):
+    if not base_first:
         slices.reverse()
     closes = looked_at | (cavity < APEX_SHARE * cavity.max())
     base = list(takewhile(lambda z: not shown[z], slices))

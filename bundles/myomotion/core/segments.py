@@ -192,7 +192,7 @@ def segments_at(offset: np.ndarray, level: str, septum: Septum) -> np.ndarray:
 
 
 def slice_levels(
-    names: Sequence[str], wall_area: Sequence[float], outer_area: Sequence[float]
+    names: Sequence[str], wall_area: Sequence[float], base_first: bool
 ) -> list[str | None]:
     """Level of each slice.
 
@@ -202,7 +202,7 @@ def slice_levels(
     Args:
         names: of the slices.
         wall_area: area of the myocardium in each slice.
-        outer_area: area of myocardium and cavity in each slice.
+        base_first: see :func:`~myomotion.core.stack_order.stack_order`.
 
     Returns:
         ``basal``, ``mid``, ``apical``, or None for a slice without myocardium.
@@ -213,7 +213,7 @@ def slice_levels(
         for z in shown:
             levels[z] = names[z]
         return levels
-    for z, level in zip(shown, levels_by_thirds([outer_area[z] for z in shown]), strict=True):
+    for z, level in zip(shown, levels_by_thirds(len(shown), base_first), strict=True):
         levels[z] = level
     return levels
 
@@ -232,32 +232,19 @@ def at_shares(count: int) -> list[int]:
     return [int(share * count) for share in SHARES]
 
 
-def levels_by_thirds(outer_area: Sequence[float]) -> list[str]:
+def levels_by_thirds(count: int, base_first: bool) -> list[str]:
     """Level of each of the slices between base and apex, by thirds of their number.
 
-    Where the thirds are not even, the base (:func:`base_first`) has one more, then the middle.
+    Where the thirds are not even, the base has one more, then the middle.
 
     Args:
-        outer_area: area of myocardium and cavity of each slice that shows myocardium, in order.
+        count: of slices that show myocardium.
+        base_first: they are in order from base to apex, else from apex to base.
 
     Returns:
         ``basal``, ``mid`` or ``apical`` for each; a single slice is ``mid``.
     """
-    count = len(outer_area)
     if count == 1:
         return ["mid"]
     names = [LEVELS[3 * k // count] for k in range(count)]
-    return names if base_first(outer_area) else names[::-1]
-
-
-def base_first(outer_area: Sequence[float]) -> bool:
-    """Whether slices are in order from base to apex, else from apex to base.
-
-    The base is the end whose half has the larger cross-section: half of the slices decides, as the
-    outermost one may show a part of the ventricle only.
-
-    Args:
-        outer_area: area of myocardium and cavity of each slice that shows the ventricle, in order.
-    """
-    half = len(outer_area) // 2
-    return sum(outer_area[:half]) >= sum(outer_area[len(outer_area) - half :])
+    return names if base_first else names[::-1]

@@ -83,6 +83,16 @@ def towards_right(left: np.ndarray, right: np.ndarray) -> np.ndarray | None:
     return np.mean(offsets, 0) if offsets else None
 
 
+def is_placeholder(affine: np.ndarray) -> bool:
+    """Whether a header's in-plane axes run along those of the scanner, as a short axis never does.
+
+    Args:
+        affine: ``(3, 3)`` or ``(4, 4)``, voxel index to RAS millimetres.
+    """
+    directions = affine[:3, :2] / np.linalg.norm(affine[:3, :2], axis=0)
+    return bool((1 - np.abs(directions).max(axis=0) < OBLIQUE**2).all())
+
+
 def standard_view(
     affine: np.ndarray,
     right_ventricle: np.ndarray | None = None,
@@ -90,11 +100,10 @@ def standard_view(
 ) -> View:
     """View of the slices of a file.
 
-    A header whose in-plane axes run along those of the scanner is a placeholder (a short axis never
-    does). The right ventricle is shown on the left: what would have it on the right is mirrored, as
-    files are whose axes were reversed one by one, and where it is above or below, the axes are
-    exchanged, as in files of rows before columns. The top is taken for anterior where nothing says
-    what is.
+    Where the header is a placeholder (:func:`is_placeholder`), the right ventricle is shown on the
+    left: what would have it on the right is mirrored, as files are whose axes were reversed one by
+    one, and where it is above or below, the axes are exchanged, as in files of rows before columns.
+    The top is taken for anterior where nothing says what is.
 
     Args:
         affine: ``(4, 4)``, voxel index to RAS millimetres.
@@ -106,8 +115,7 @@ def standard_view(
     Returns:
         The view.
     """
-    directions = affine[:3, :2] / np.linalg.norm(affine[:3, :2], axis=0)
-    if (1 - np.abs(directions).max(axis=0) < OBLIQUE**2).all():
+    if is_placeholder(affine):
         if right_ventricle is not None and anterior is not None:
             axis = int(np.argmax(np.abs(right_ventricle) + np.abs(anterior[::-1])))
             return View(
@@ -118,6 +126,7 @@ def standard_view(
             return View()
         axis = int(np.argmax(np.abs(right_ventricle)))
         return View(right=(axis, -1 if right_ventricle[axis] > 0 else 1), down=(1 - axis, 1))
+    directions = affine[:3, :2] / np.linalg.norm(affine[:3, :2], axis=0)
     to_right, down = VIEW_RIGHT @ directions, VIEW_DOWN @ directions
     straight = abs(to_right[0]) + abs(down[1])
     axis = 0 if straight >= abs(to_right[1]) + abs(down[0]) else 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 
 from myomotion.report.page import report_page
 from myomotion.transforms.save_motion import write_study
-from tests.support.volume.cup import SIZE, cup, tracked
+from tests.support.volume.cup import SIZE, cup, lying, tracked
 
 
 @pytest.mark.slow
@@ -47,6 +48,36 @@ def test_a_stack_that_is_stored_from_base_to_apex_gives_the_same(tmp_path: Path)
     assert down.volume.slices == [4, 3, 2, 1, 0]
     for key in ("gls_percent", "ef_percent"):
         assert down.summary["volume"][key] == pytest.approx(up.summary["volume"][key], abs=0.05)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("said_by", ["header", "names"])
+def test_a_stack_that_ends_early_has_its_apex_where_header_or_names_say(
+    tmp_path: Path, said_by: str
+) -> None:
+    folder = cup(
+        tmp_path / "cup",
+        radii=(22.0, 21.5, 21.0, 20.5, 20.0),  # the base is narrower
+        affine=lying() if said_by == "header" else None,
+    )
+    if said_by == "names":
+        info = json.loads((folder / "info.json").read_text())
+        info["slices"] = [{"level": x} for x in ("apical", "apical", "mid", "basal", "basal")]
+        (folder / "info.json").write_text(json.dumps(info))
+    study = tracked(folder)
+    assert study.volume is not None
+    assert study.volume.slices == [0, 1, 2, 3, 4]
+    assert [region.level for region in study.regions][::4] == ["apical", "basal"]
+    assert not any("is taken for basal" in warning for warning in study.summary["warnings"])
+
+
+@pytest.mark.slow
+def test_apex_and_base_are_doubted_where_nothing_but_the_size_tells_them(tmp_path: Path) -> None:
+    study = tracked(cup(tmp_path / "cup", radii=(20.0, 20.5, 21.0, 21.5, 22.0)))
+    assert study.volume is not None
+    assert study.volume.slices == [0, 1, 2, 3, 4]
+    (doubt,) = (text for text in study.summary["warnings"] if "is taken for basal" in text)
+    assert "Slice 4 is taken for basal and slice 0 for apical" in doubt
 
 
 @pytest.mark.slow

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from myomotion.analysis.study import Study, analyse
+from myomotion.core.stack_order import TOWARDS_APEX
 from myomotion.io.cine import find_studies
 from myomotion.transforms.load_cine import LoadCine
 
@@ -26,8 +27,9 @@ def cup(
     slices: int = 5,
     shifted: int | None = None,
     radii: Sequence[float] = RADII,
+    affine: np.ndarray | None = None,
 ) -> Path:
-    """A study of rings, end-diastole first."""
+    """A study of rings, end-diastole first; along the scanner's axes without an affine."""
     folder.mkdir(parents=True)
     axis = np.arange(SIZE) * SPACING
     x, y = np.meshgrid(axis, axis, indexing="ij")
@@ -39,7 +41,7 @@ def cup(
         label[way < radius, z] = 1
     image = np.choose(label, (60, 200, 90)).astype(np.int16)
     noise = np.random.default_rng(0).integers(0, 9, (*image.shape, FRAMES))
-    affine = np.diag([SPACING, SPACING, distance, 1.0])
+    affine = np.diag([SPACING, SPACING, distance, 1.0]) if affine is None else affine
     nib.save(
         nib.Nifti1Image((image[..., None] + noise).astype(np.int16), affine), folder / "sa.nii.gz"
     )
@@ -48,6 +50,17 @@ def cup(
         json.dumps({"ed_frame": 0, "es_frame": 1, "labels": "internal"})
     )
     return folder
+
+
+def lying(distance: float = 10.0) -> np.ndarray:
+    """Affine of slices from apex to base as they lie in a body, RAS."""
+    towards_base = -TOWARDS_APEX / np.linalg.norm(TOWARDS_APEX)
+    first = np.cross(towards_base, [0.0, 0.0, 1.0])
+    first /= np.linalg.norm(first)
+    affine = np.eye(4)
+    affine[:3, 0], affine[:3, 1] = SPACING * first, SPACING * np.cross(towards_base, first)
+    affine[:3, 2] = distance * towards_base
+    return affine
 
 
 def tracked(folder: Path, volume: bool = True) -> Study:

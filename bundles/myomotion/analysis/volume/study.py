@@ -87,11 +87,10 @@ def lift_study(
     if not cine.slabs.neighbours:
         return "the slices are no neighbours in a stack"
     places = slice_places(cine)
-    order = sorted(walls, key=lambda z: places[z])
+    order = sorted(walls, reverse=tracked[0].motion.slices.order.base_first)
+    upwards = bool(places[order[-1]] > places[order[0]])
     grids = {part.index: part.grid for part in tracked}
-    outer = [np.ptp(walls[z].mesh.nodes[:, -1], axis=0).mean() / 2 for z in order]
-    upwards = np.polyfit(np.arange(len(order)), outer, 1)[0] >= 0
-    order = order if upwards else order[::-1]
+    outer = np.array([np.ptp(walls[z].mesh.nodes[:, -1], axis=0).mean() / 2 for z in order])
     axes = _axes(cine, walls[order[0]].turn, 1.0 if upwards else -1.0, places[order[0]])
     levels = np.array([abs(places[z] - places[order[0]]) for z in order])
     contours = []
@@ -113,7 +112,7 @@ def lift_study(
         axes=axes,
         slices=order,
         function=function_of(lifted),
-        warnings=oddities(shape, order, np.array(outer)[:: 1 if upwards else -1]),
+        warnings=oddities(shape, order, outer),
     )
 
 
