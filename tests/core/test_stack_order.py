@@ -9,6 +9,7 @@ from myomotion.core.stack_order import TOWARDS_APEX, larger_half_first, stack_or
 
 UNNAMED = ["slice00", "slice01", "slice02", "slice03"]
 TAPERS = [3000, 2800, 1700, 900]  # base first
+DIFFERS = [3000, 2900, 2500, 2200]
 HARDLY_DIFFERS = [3000, 3400, 3500, 3300]  # the base of a stack that ends early, base first
 PLACEHOLDER = np.diag([1.5, 1.5, 10.0, 1.0])
 
@@ -35,7 +36,7 @@ def test_names_of_levels_are_believed_before_sizes_and_header() -> None:
 @pytest.mark.parametrize("sideways", [0.0, 8.0])
 def test_header_decides_where_sizes_hardly_differ(sideways: float) -> None:
     there, back = header(TOWARDS_APEX, sideways), header(-TOWARDS_APEX, sideways)
-    for areas in (HARDLY_DIFFERS, HARDLY_DIFFERS[::-1], [5, 5, 5, 5]):
+    for areas in (HARDLY_DIFFERS, DIFFERS, DIFFERS[::-1], [5, 5, 5, 5]):
         found = stack_order(UNNAMED, areas, there)
         assert found.base_first and found.doubt is None
         assert not stack_order(UNNAMED, areas, back).base_first
@@ -68,6 +69,8 @@ def test_without_a_header_that_says_so_sizes_that_hardly_differ_leave_a_doubt(
     assert "Slice 1 is taken for basal and slice 4 for apical" in found.doubt
     assert "Name the slices" in found.doubt
     assert not stack_order(UNNAMED, HARDLY_DIFFERS, affine).base_first
+    narrower = stack_order(UNNAMED, DIFFERS, affine)
+    assert narrower.base_first and narrower.doubt is None
 
 
 def test_the_larger_half_decides_and_not_the_outermost_slice() -> None:

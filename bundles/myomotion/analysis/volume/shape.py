@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.interpolate import PchipInterpolator
+from scipy.interpolate import PchipInterpolator, make_interp_spline
 from scipy.optimize import least_squares
 
-from myomotion.analysis.volume.lattice import ANGLES, DEPTHS, HEIGHTS, height_share
+from myomotion.analysis.volume.lattice import ANGLES, DEPTHS, HEIGHTS, cell_edges, height_share
 from myomotion.core.wall.contours import Contours, polygon_centroid
 
 FEWEST_SLICES = 3
@@ -20,6 +20,9 @@ USUAL_SLENDERNESS = (2.7, 0.5)
 RADIUS_MM = 1.5  # by which radii of slices depart from an ellipsoid's
 BASE_BEYOND = 0.5  # distances of slices from the highest slice to the base
 WIDEST_STEP = (0.6, 1.2)  # of the squared radius from the highest slice to the base
+# Of the wall at an angle, that is left where surfaces that slices do not show would come nearer. Of
+# 24 whole stacks one has less, at an angle above its highest slice, where they would cross.
+LEAST_WALL = 0.25
 SHARP_MM = 0.2  # what is left of a radius at the tip, so that no direction is lost
 
 
@@ -51,7 +54,8 @@ def heart_shape(levels: Sequence[float], contours: Sequence[Contours]) -> HeartS
 
     The slices' middles are brought onto a smooth axis. Between them the squared radius along every
     angle is a monotone cubic in the level, as is that of an ellipsoid, whose squared radius is a
-    parabola; the apex is that of the half ellipsoid that fits the mean radii best.
+    parabola; the apex is that of the half ellipsoid that fits the mean radii best. Where slices do
+    not show them, the surfaces come no nearer to each other than :data:`LEAST_WALL`.
 
     Args:
         levels: of the slices along the axis in mm, increasing from apex to base.
@@ -77,10 +81,19 @@ def heart_shape(levels: Sequence[float], contours: Sequence[Contours]) -> HeartS
     wall = float((outer - inner).mean())
     base = z[-1] + BASE_BEYOND * step
     share = height_share(HEIGHTS)
+    tips = (tip, tip - APEX_WALL * wall)
+    rings = [lowest + share * (base - lowest) for lowest in tips]
+    cavity, whole = (
+        _squared(z, radii**2, lowest, base)
+        for radii, lowest in zip((inner, outer), tips, strict=True)
+    )
+    least = _least_outer(rings, tips, cavity, z, outer - inner)
+    radii_of_rings = (
+        np.sqrt(cavity(rings[0])),
+        np.maximum(np.sqrt(whole(rings[1])), least),
+    )
     surfaces = []
-    for radii, lowest in ((inner, tip), (outer, tip - APEX_WALL * wall)):
-        heights = lowest + share * (base - lowest)
-        radius = np.sqrt(_squared(z, radii**2, lowest, base)(heights))
+    for heights, radius in zip(rings, radii_of_rings, strict=True):
         middle = np.polynomial.polynomial.polyval(np.clip(heights, z[0], None), axis).T
         ray = np.stack([np.cos(ANGLES), np.sin(ANGLES)], axis=-1)
         plane = middle[:, None] + radius[..., None] * ray
@@ -96,6 +109,11 @@ def heart_shape(levels: Sequence[float], contours: Sequence[Contours]) -> HeartS
         apex_below_mm=float(z[0] - tip),
         widest_above_mm=float(widest - z[-1]),
     )
+
+
+def is_upright(positions: np.ndarray) -> bool:
+    """Whether no cell of a wall ``(heights, angles, depths, 3)`` is flat or turned inside out."""
+    return bool((np.linalg.det(cell_edges(positions)) < 0).all())
 
 
 def _radii(contour: np.ndarray, middle: np.ndarray) -> np.ndarray:
@@ -129,6 +147,37 @@ def _apex_and_widest(z: np.ndarray, radius: np.ndarray, step: float) -> tuple[fl
     )
     below, slenderness, wide = found.x
     return float(z[0] - below), float(z[0] - below + slenderness * wide)
+
+
+def _least_outer(
+    rings: Sequence[np.ndarray],
+    tips: tuple[float, float],
+    cavity: PchipInterpolator,
+    z: np.ndarray,
+    walls: np.ndarray,
+) -> np.ndarray:
+    """Outer radii ``(heights, angles)`` that a part of the wall is left with.
+
+    A ring of the outer surface lies lower than that of the inner one with the same height. So that
+    no cell is turned inside out, it stays outside the inner surface at its own level, and outside
+    the tangent to it from the inner ring.
+
+    Args:
+        rings: levels of the inner and the outer surface's rings, mm.
+        tips: levels of their apices.
+        cavity: squared inner radii by level.
+        z: levels of the slices.
+        walls: their thickness, ``(K, angles)``.
+    """
+    inside, outside = rings
+    least = LEAST_WALL * make_interp_spline(z, walls, k=1)(np.clip(outside, z[0], z[-1]))
+    thinning = np.sqrt(np.clip((outside - tips[1]) / (tips[0] - tips[1]), 0, 1))[:, None]
+    at_level = np.sqrt(cavity(np.maximum(outside, tips[0])))
+    inner = np.sqrt(cavity(inside))
+    slope = cavity(inside, 1) / (2 * inner)
+    tangent = inner - slope * (inside - outside)[:, None]
+    found: np.ndarray = np.maximum(at_level * thinning, tangent) + least * thinning
+    return found
 
 
 def _squared(z: np.ndarray, squared: np.ndarray, lowest: float, base: float) -> PchipInterpolator:

@@ -14,7 +14,7 @@ from myomotion.analysis.volume.lattice import ANGLES
 from myomotion.analysis.volume.lift import Lifted, LiftSettings, Tracks, lift
 from myomotion.analysis.volume.modes import HeartModes, shipped_modes
 from myomotion.analysis.volume.oddities import oddities
-from myomotion.analysis.volume.shape import FEWEST_SLICES, heart_shape
+from myomotion.analysis.volume.shape import FEWEST_SLICES, heart_shape, is_upright
 from myomotion.core.wall.contours import Contours
 from myomotion.io.cine import Cine
 
@@ -100,6 +100,8 @@ def lift_study(
         nodes = walls[z].mesh.nodes + start
         contours.append(_turned(nodes[:, 0], nodes[:, -1], axes.mirrored))
     shape = heart_shape(levels.tolist(), contours)
+    if not is_upright(shape.positions):
+        return "the wall through the contours of the slices would be inside out in places"
     tracks = Tracks(
         levels=levels,
         moves=np.stack([_moves(walls[z], axes.mirrored) for z in order], axis=1),
