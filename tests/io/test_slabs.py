@@ -37,6 +37,16 @@ def test_distance_is_from_middle_to_middle_across_the_planes() -> None:
     assert slabs.doubt is None and slabs.neighbours
 
 
+def test_slices_lie_sideways_by_the_affine_unless_that_is_rounding() -> None:
+    shifts = slabs_of(affine(10.0, sideways=4.0), 3).sideways_mm
+    assert shifts is not None and np.allclose(shifts, [[0, 0], [4, 0], [8, 0]])
+    for straight in (0.0, 0.05):
+        assert slabs_of(affine(10.0, sideways=straight), 3).sideways_mm is None
+    own = np.array([[0.0, 0.0], [1.0, -2.0], [0.0, 3.0]])
+    given = slabs_of(affine(10.0, sideways=4.0), 3, sideways_mm=own).sideways_mm
+    assert given is not None and np.array_equal(given, own)
+
+
 def test_slice_stands_for_what_is_nearer_to_it_than_to_others() -> None:
     slabs = slabs_of(affine(9.0), 4, places_mm=np.array([0.0, 8.0, 16.0, 28.0]))
     assert thickness(slabs) == [8.0, 8.0, 10.0, 12.0]

@@ -130,3 +130,12 @@ def test_numbers_and_fields_do_not_depend_on_the_storage(
     a = np.asarray(fields[0].dataobj)[tuple(index.T)]
     b = np.asarray(fields[1].dataobj)[tuple(there.T)]
     np.testing.assert_allclose(a, b, atol=1e-5)
+
+
+def test_offsets_in_the_plane_turn_with_the_axes() -> None:
+    affine = np.diag([1.2, 1.3, 8.0, 1.0])
+    exchanged = affine[:, [1, 0, 2, 3]] * np.array([-1, 1, 1, 1])  # axis 0 runs against patient's y
+    offsets = np.array([[3.0, 0.0], [0.0, 5.0]])
+    assert storage_of((9, 9, 3), affine).offsets_to_memory(offsets).tolist() == offsets.tolist()
+    storage = storage_of((9, 9, 3), exchanged)
+    assert storage.offsets_to_memory(offsets).tolist() == [[0.0, -3.0], [5.0, 0.0]]

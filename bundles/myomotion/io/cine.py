@@ -238,7 +238,13 @@ def read_cine(
         warnings=warnings,
         storage=storage,
         forms=source.forms,  # type: ignore[arg-type]
-        slabs=slabs_of(storage.memory_affine, image.shape[2], source.places_mm, info),
+        slabs=slabs_of(
+            storage.memory_affine,
+            image.shape[2],
+            source.places_mm,
+            info,
+            None if source.sideways_mm is None else storage.offsets_to_memory(source.sideways_mm),
+        ),
         subject=info.subject,
         septum_points=_septum_points(info, storage),
     )

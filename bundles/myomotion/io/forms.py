@@ -140,7 +140,7 @@ def tilt_warnings(affine: np.ndarray, forms: Forms) -> list[str]:
     return [
         f"Each slice lies {shift:.1f} mm sideways of the one before. Files of results place all "
         "straight above the first; slices are tracked one by one, so nothing within a slice "
-        "depends on it."
+        "depends on it, and motion in space has them where they lie."
     ]
 
 

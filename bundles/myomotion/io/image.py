@@ -22,6 +22,8 @@ class CineImage:
         warnings: sentences for the user.
         forms: what files of results say of their place; from ``affine`` if None.
         places_mm: ``(Z,)`` place of each slice along the normal, where every slice has its own.
+        sideways_mm: ``(Z, 2)`` how far each slice lies from the first along axes 0 and 1, where
+            every slice has its own; None where all lie as ``affine`` says.
         placed: the file says where it lies, so that a label must lie there too.
     """
 
@@ -32,4 +34,5 @@ class CineImage:
     warnings: list[str] = field(default_factory=list)
     forms: Forms | None = None
     places_mm: np.ndarray | None = None
+    sideways_mm: np.ndarray | None = None
     placed: bool = True

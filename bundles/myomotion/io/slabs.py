@@ -1,4 +1,4 @@
-"""How thick a slab of the heart each slice of a stack stands for, and whether that is known."""
+"""What slab of the heart each slice of a stack stands for, and whether that is known."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from myomotion.io.forms import SKEW
 from myomotion.io.info import StudyInfo
 
 # Slices of short-axis stacks lie 5 to 10 mm apart, gap included (Kramer et al., J Cardiovasc Magn
@@ -17,7 +18,7 @@ TOLD_BY_INFO = "info.json"
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Slabs:
-    """What volumes are summed with.
+    """What volumes are summed with, and where slices lie to each other.
 
     Attributes:
         thickness_mm: ``(Z,)``: half-way to the next slice on either side, so that thickness and gap
@@ -25,12 +26,15 @@ class Slabs:
         found: where the distance comes from.
         doubt: why the distance is nominal and no millilitre can rest on it; None where it is known.
         neighbours: the slices are those of a stack, none left out between them as far as known.
+        sideways_mm: ``(Z, 2)`` from the first slice along axes 0 and 1; None where all lie straight
+            above each other.
     """
 
     thickness_mm: np.ndarray
     found: str
     doubt: str | None = None
     neighbours: bool = True
+    sideways_mm: np.ndarray | None = None
 
     @property
     def distances_mm(self) -> np.ndarray:
@@ -51,6 +55,7 @@ def slabs_of(
     count: int,
     places_mm: np.ndarray | None = None,
     info: StudyInfo | None = None,
+    sideways_mm: np.ndarray | None = None,
 ) -> Slabs:
     """Slabs of a stack from what its files say.
 
@@ -60,9 +65,10 @@ def slabs_of(
         places_mm: ``(count,)`` place of each slice along the normal, where every slice has its own.
         info: of the study; ``slice_spacing_mm`` goes before files, ``spacing_known`` and
             ``source_slice_index`` of its slices say what is nominal.
+        sideways_mm: see :class:`Slabs`, where every slice has its own; from the affine if None.
 
     Returns:
-        The slabs; a sideways shift of the slices does not count.
+        The slabs; a sideways shift of the slices does not count for their thickness.
     """
     info = info or StudyInfo()
     normal = np.cross(affine[:3, 0], affine[:3, 1])
@@ -91,4 +97,20 @@ def slabs_of(
         thickness = (np.append(gaps[:1], gaps) + np.append(gaps, gaps[-1:])) / 2
     if not info.spacing_known:
         doubt = "info.json says that the voxel size is assumed (spacing_known)"
-    return Slabs(thickness_mm=thickness, found=found, doubt=doubt, neighbours=neighbours)
+    return Slabs(
+        thickness_mm=thickness,
+        found=found,
+        doubt=doubt,
+        neighbours=neighbours,
+        sideways_mm=_skew(affine, count) if sideways_mm is None else sideways_mm,
+    )
+
+
+def _skew(affine: np.ndarray, count: int) -> np.ndarray | None:
+    """Sideways shift of slices by an affine; None where that is no more than rounding."""
+    plane = affine[:3, :2] / np.linalg.norm(affine[:3, :2], axis=0)
+    step = affine[:3, 2] @ plane
+    if np.abs(step).max() <= SKEW * np.linalg.norm(affine[:3, 2]):
+        return None
+    shifts: np.ndarray = np.arange(count)[:, None] * step
+    return shifts

@@ -82,6 +82,17 @@ class Storage:
         ]
         return np.array(there, float)
 
+    def offsets_to_memory(self, offsets: np.ndarray) -> np.ndarray:
+        """In-plane offsets along the file's axes as offsets in memory.
+
+        Args:
+            offsets: ``(..., 2)`` along the file's first two axes, slices its last.
+
+        Returns:
+            The same shape for the in-memory axes.
+        """
+        return offsets[..., list(self.order[:2])] * np.where(self.flipped[:2], -1.0, 1.0)
+
     def vectors_to_memory(self, field: np.ndarray) -> np.ndarray:
         """In-plane vectors along the file's axes, slice by slice, as vectors in memory.
 

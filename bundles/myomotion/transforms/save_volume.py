@@ -11,7 +11,7 @@ import numpy as np
 from myomotion.analysis.volume.lattice import ANGLES, DEPTHS, green_lagrange
 from myomotion.analysis.volume.numbers import volume_columns, volume_rows
 from myomotion.analysis.volume.planes import at_place, meet
-from myomotion.analysis.volume.study import VolumeMotion
+from myomotion.analysis.volume.study import VolumeMotion, sideways_of
 from myomotion.core.axes import LPS_FROM_RAS
 from myomotion.files.tables import write_table
 from myomotion.io.cine import Cine
@@ -99,13 +99,15 @@ def wall_displacement(volume: VolumeMotion, cine: Cine) -> np.ndarray:
     field = np.zeros((frames, *cine.image.shape[:3], 3), np.float32)
     size = np.array(cine.spacing)[:, None, None]
     place = np.stack(np.meshgrid(*map(np.arange, cine.image.shape[:2]), indexing="ij")) * size
+    sideways = sideways_of(cine)
     if axes.mirrored:
         place[1] *= -1
+        sideways = sideways * [1, -1]
     moves = volume.lifted.at_levels(shape.levels) @ axes.vectors.T @ LPS_FROM_RAS.T
     for k, z in enumerate(volume.slices):
         ring = at_place(meet(shape.positions, shape.levels[k]), shape.positions)[..., :2]
         middle = ring[:, 0].mean(0)
-        offset = place - (middle + shape.shifts[k])[:, None, None]
+        offset = place - (middle + shape.shifts[k] - sideways[z])[:, None, None]
         angle = np.arctan2(offset[1], offset[0])
         inner, outer = (_radius(ring[:, side] - middle, angle) for side in (0, -1))
         depth = (np.hypot(*offset) - inner) / (outer - inner)

@@ -10,8 +10,10 @@ import nibabel as nib
 import numpy as np
 import pytest
 
+from myomotion.io.labels import MYOCARDIUM
 from myomotion.report.page import report_page
 from myomotion.transforms.save_motion import write_study
+from myomotion.transforms.save_volume import wall_displacement
 from tests.support.volume.cup import SIZE, cup, lying, tracked
 
 
@@ -69,6 +71,36 @@ def test_a_stack_that_ends_early_has_its_apex_where_header_or_names_say(
     assert study.volume.slices == [0, 1, 2, 3, 4]
     assert [region.level for region in study.regions][::4] == ["apical", "basal"]
     assert not any("is taken for basal" in warning for warning in study.summary["warnings"])
+
+
+@pytest.mark.slow
+def test_slices_that_lie_sideways_are_lifted_where_they_lie(tmp_path: Path) -> None:
+    step = 4  # voxels, from one slice to the next
+    straight = tracked(cup(tmp_path / "straight", affine=lying()))
+    affine = lying()
+    affine[:3, 2] += step * affine[:3, 0]
+    affine[:3, 3] -= 2 * step * affine[:3, 0]
+    folder = cup(tmp_path / "moved", affine=affine)
+    for name in ("sa", "label_sa_ED"):
+        image = nib.load(folder / f"{name}.nii.gz")
+        values = np.asarray(image.dataobj)
+        moved = [np.roll(values[:, :, z], -step * (z - 2), axis=0) for z in range(5)]
+        nib.save(nib.Nifti1Image(np.stack(moved, axis=2), affine), folder / f"{name}.nii.gz")
+    study = tracked(folder)
+    assert any("sideways" in warning for warning in study.summary["warnings"])
+    assert study.volume is not None and straight.volume is not None
+    ours, theirs = (
+        part.volume.axes.to_ras(part.volume.lifted.positions)  # type: ignore[union-attr]
+        for part in (study, straight)
+    )
+    assert np.abs(ours - theirs).max() < 0.05
+    for key in ("gls_percent", "torsion_degrees_per_cm", "edv_ml", "ef_percent"):
+        assert study.summary["volume"][key] == pytest.approx(straight.summary["volume"][key], 1e-3)
+    # On voxels it lies where the picture of each slice lies.
+    field = wall_displacement(study.volume, study.cine)[1].any(-1)
+    label = study.cine.label_ed == MYOCARDIUM
+    assert (field & label).sum() > 0.9 * label.sum()
+    assert (field & ~label).sum() < 0.1 * label.sum()
 
 
 @pytest.mark.slow

@@ -80,8 +80,18 @@ def test_a_lost_spacing_is_that_of_the_series(drawn: Path) -> None:
 
 
 def test_slices_planned_sideways_are_read_and_it_is_said(drawn: Path) -> None:
-    (warning,) = same(dicom.slice_planned_sideways(drawn), drawn)
+    study = dicom.slice_planned_sideways(drawn)
+    (warning,) = same(study, drawn)
     assert "Slices 2 lie up to 1.5 mm sideways of slice 0" in warning
+    cine = read(study)
+    shifts = cine.slabs.sideways_mm
+    assert shifts is not None
+    inward = cine.affine[:3, :2] / cine.spacing
+    first, _, last = (pydicom.dcmread(file) for file in sorted(study.rglob("*.dcm"))[::10])
+    way = np.subtract(last.ImagePositionPatient, first.ImagePositionPatient) * [-1, -1, 1]  # RAS
+    assert np.hypot(*shifts.T) == pytest.approx([0, 0, 1.5], abs=1e-3)
+    assert shifts[2] == pytest.approx(way @ inward, abs=1e-3)
+    assert read(drawn).slabs.sideways_mm is None
 
 
 def test_a_series_for_every_phase_is_one_cine(drawn: Path) -> None:

@@ -93,11 +93,12 @@ def lift_study(
     outer = np.array([np.ptp(walls[z].mesh.nodes[:, -1], axis=0).mean() / 2 for z in order])
     axes = _axes(cine, walls[order[0]].turn, 1.0 if upwards else -1.0, places[order[0]])
     levels = np.array([abs(places[z] - places[order[0]]) for z in order])
+    sideways = sideways_of(cine)
     contours = []
     for z in order:
         grid = grids[z]
         start = np.array(grid.center) * grid.source_spacing - (grid.size - 1) / 2 * grid.spacing
-        nodes = walls[z].mesh.nodes + start
+        nodes = walls[z].mesh.nodes + start + sideways[z]
         contours.append(_turned(nodes[:, 0], nodes[:, -1], axes.mirrored))
     shape = heart_shape(levels.tolist(), contours)
     if not is_upright(shape.positions):
@@ -123,6 +124,12 @@ def slice_places(cine: Cine) -> np.ndarray:
     normal = np.cross(cine.itk_affine[:3, 0], cine.itk_affine[:3, 1])
     sign = 1.0 if normal @ cine.itk_affine[:3, 2] >= 0 else -1.0
     return sign * np.concatenate([[0.0], np.cumsum(cine.slabs.distances_mm)])
+
+
+def sideways_of(cine: Cine) -> np.ndarray:
+    """How far each slice lies sideways of the first along axes 0 and 1, mm, ``(Z, 2)``."""
+    known = cine.slabs.sideways_mm
+    return np.zeros((cine.image.shape[2], 2)) if known is None else known
 
 
 def _axes(cine: Cine, turn: float, towards_base: float, place: float) -> HeartAxes:

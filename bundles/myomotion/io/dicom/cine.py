@@ -69,6 +69,7 @@ def read_dicom_cine(path: Path, info: StudyInfo) -> CineImage:
         values=_pixels(levels),
         affine=_affine(levels),
         places_mm=_depths(levels),
+        sideways_mm=_sideways(levels),
         frame_times_ms=times,
         record=record,
         warnings=[*warnings, *time_warnings],
@@ -154,7 +155,7 @@ def _shift_warnings(stack: Stack) -> list[str]:
     return [
         f"Slices {', '.join(map(str, moved))} lie up to {max(shifts):.1f} mm sideways of slice 0. "
         "Files of results place all straight above each other; slices are tracked one by one, so "
-        "nothing within a slice depends on it."
+        "nothing within a slice depends on it, and motion in space has them where they lie."
     ]
 
 
@@ -207,6 +208,14 @@ def _depths(levels: Sequence[Sequence[DicomFrame]]) -> np.ndarray:
     """Place of each slice along the normal in millimetres."""
     normal = levels[0][0].normal
     return np.array([float(level[0].position @ normal) for level in levels])
+
+
+def _sideways(levels: Sequence[Sequence[DicomFrame]]) -> np.ndarray | None:
+    """Way of each slice from the first along rows and columns, mm; None where all lie straight."""
+    first = levels[0][0]
+    positions = np.array([level[0].position for level in levels])
+    shifts: np.ndarray = (positions - first.position) @ first.orientation.T
+    return shifts if np.abs(shifts).max() > PLACE_TOLERANCE_MM else None
 
 
 def _sort_frames(levels: Sequence[Sequence[DicomFrame]]) -> tuple[list[list[DicomFrame]], str]:
