@@ -10,6 +10,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
+from myomotion.analysis.volume.study import why_no_stack
 from myomotion.io.labels import MYOCARDIUM
 from myomotion.report.page import report_page
 from myomotion.transforms.save_motion import write_study
@@ -139,13 +140,50 @@ def test_what_is_missing_or_out_of_order_is_said_and_planes_stay_as_they_are(
     assert study.rows == plain.rows
 
 
+@pytest.mark.parametrize(
+    ("slices", "steps", "reason"),
+    [
+        ([0, 1, 2], [10, 10], None),
+        ([6, 5, 4, 2, 0], [10, 10, 20, 20], None),  # single slices without a wall
+        ([3, 4, 5, 6], [8, 10, 12], None),  # uneven ones, with all their slices
+        ([0, 2, 4, 6], [20, 20, 20], "closed wall, 0, 2, 4, 6, fewer than 3 in a row"),
+        ([4, 3, 1, 0], [10, 20, 10], "closed wall, 0, 1, 3, 4, fewer than 3 in a row"),
+        ([0, 1, 2, 3], [10, 30, 10], "closed wall, 0, 1, 2, 3, fewer than 3 in a row"),
+        ([0, 1, 2, 5], [10, 10, 30], "slices 2 and 5 lie 30 mm apart"),
+    ],
+)
+def test_three_slices_in_a_row_have_a_wall_and_no_two_in_a_row_lack_one(
+    slices: list[int], steps: list[float], reason: str | None
+) -> None:
+    found = why_no_stack(slices, np.cumsum([0, *steps]), 10.0)
+    assert found is None if reason is None else found is not None and reason in found
+
+
+@pytest.mark.slow
+def test_a_slice_without_a_wall_is_said_and_the_base_is_half_a_slice_above_the_highest(
+    tmp_path: Path,
+) -> None:
+    radii = (10.0, 14.0, 17.0, 20.0, 21.0, 22.0, 22.0)
+    study = tracked(cup(tmp_path / "cup", slices=7, radii=radii, unlabelled=(3, 5)))
+    assert study.volume is not None
+    assert study.volume.slices == [0, 1, 2, 4, 6]
+    assert study.volume.lifted.shape.positions[..., 2].max() == pytest.approx(60 + 5)
+    assert any(
+        "Slices [3, 5] have no closed wall" in warning for warning in study.summary["warnings"]
+    )
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "reason"),
-    [({"slices": 2}, "fewer than 3"), ({"distance": 25.0}, "distance of the slices is not known")],
+    [
+        ({"slices": 2}, "fewer than 3"),
+        ({"distance": 25.0}, "distance of the slices is not known"),
+        ({"unlabelled": (1, 3)}, "fewer than 3 in a row"),
+    ],
 )
 def test_what_cannot_be_lifted_says_why_and_is_as_before(
-    tmp_path: Path, change: dict[str, int], reason: str
+    tmp_path: Path, change: dict[str, object], reason: str
 ) -> None:
     folder = cup(tmp_path / "cup", **change)  # type: ignore[arg-type]
     study, plain = tracked(folder), tracked(folder, volume=False)

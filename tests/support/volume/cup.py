@@ -28,6 +28,7 @@ def cup(
     shifted: int | None = None,
     radii: Sequence[float] = RADII,
     affine: np.ndarray | None = None,
+    unlabelled: Sequence[int] = (),
 ) -> Path:
     """A study of rings, end-diastole first; along the scanner's axes without an affine."""
     folder.mkdir(parents=True)
@@ -45,6 +46,7 @@ def cup(
     nib.save(
         nib.Nifti1Image((image[..., None] + noise).astype(np.int16), affine), folder / "sa.nii.gz"
     )
+    label[..., list(unlabelled)] = 0
     nib.save(nib.Nifti1Image(label, affine), folder / "label_sa_ED.nii.gz")
     (folder / "info.json").write_text(
         json.dumps({"ed_frame": 0, "es_frame": 1, "labels": "internal"})

@@ -27,7 +27,22 @@ def oddities(shape: HeartShape, slices: Sequence[int], outer: np.ndarray) -> lis
         slices: numbers of its slices in the file, from apex to base.
         outer: ``(K,)`` their epicardial radii, mm.
     """
-    return [*_shifted(shape, slices), *_disordered(slices, outer), *_ends(shape, outer)]
+    return [
+        *_left_out(slices),
+        *_shifted(shape, slices),
+        *_disordered(slices, outer),
+        *_ends(shape, outer),
+    ]
+
+
+def _left_out(slices: Sequence[int]) -> list[str]:
+    missing = sorted(set(range(min(slices), max(slices))) - set(slices))
+    if not missing:
+        return []
+    return [
+        f"Slices {missing} have no closed wall: the motion in space there is taken from the slices "
+        "on either side."
+    ]
 
 
 def _shifted(shape: HeartShape, slices: Sequence[int]) -> list[str]:
@@ -65,15 +80,15 @@ def _disordered(slices: Sequence[int], outer: np.ndarray) -> list[str]:
 
 
 def _ends(shape: HeartShape, outer: np.ndarray) -> list[str]:
-    found, distance = [], float(np.median(np.diff(shape.levels)))
-    if shape.apex_below_mm > FAR_APEX * distance:
+    found = []
+    if shape.apex_below_mm > FAR_APEX * shape.step_mm:
         found.append(
             "The stack does not reach the apex, which is taken to lie "
             f"{shape.apex_below_mm:.0f} mm below its lowest slice: volumes in space, GLS and "
             "torsion rest on that."
         )
     widens = outer[-1] > (1 + WIDENING) * outer[-2]
-    if widens and shape.widest_above_mm > FAR_WIDEST * distance:
+    if widens and shape.widest_above_mm > FAR_WIDEST * shape.step_mm:
         found.append(
             "The ventricle still widens at the highest slice, so that the stack may not reach the "
             "base: volumes in space, GLS and torsion are those of the part below."

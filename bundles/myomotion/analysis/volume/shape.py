@@ -36,6 +36,7 @@ class HeartShape:
         levels: ``(K,)`` of the slices along the axis, mm, increasing.
         shifts: ``(K, 2)`` how far each slice lies beside the smooth axis of all, mm.
         middles: ``(K, 2)`` of the slices' cavities, mm.
+        step_mm: from a slice to its neighbour.
         apex_below_mm: how far the cavity's apex is taken to lie below the lowest slice.
         widest_above_mm: how far the cavity's widest level is taken to lie above the highest slice;
             negative where slices show it.
@@ -45,11 +46,14 @@ class HeartShape:
     levels: np.ndarray
     shifts: np.ndarray
     middles: np.ndarray
+    step_mm: float
     apex_below_mm: float
     widest_above_mm: float
 
 
-def heart_shape(levels: Sequence[float], contours: Sequence[Contours]) -> HeartShape:
+def heart_shape(
+    levels: Sequence[float], contours: Sequence[Contours], step_mm: float | None = None
+) -> HeartShape:
     """Wall through the contours of slices.
 
     The slices' middles are brought onto a smooth axis. Between them the squared radius along every
@@ -60,6 +64,7 @@ def heart_shape(levels: Sequence[float], contours: Sequence[Contours]) -> HeartS
     Args:
         levels: of the slices along the axis in mm, increasing from apex to base.
         contours: of each slice, mm, in the plane's axes, counter-clockwise seen from the base.
+        step_mm: from a slice of the stack to its neighbour; the median of the levels' if None.
 
     Raises:
         ValueError: for fewer than :data:`FEWEST_SLICES` slices or levels that do not increase.
@@ -76,7 +81,7 @@ def heart_shape(levels: Sequence[float], contours: Sequence[Contours]) -> HeartS
         )
         for side in ("endo", "epi")
     )
-    step = float(np.median(np.diff(z)))
+    step = float(np.median(np.diff(z))) if step_mm is None else step_mm
     tip, widest = _apex_and_widest(z, np.sqrt((inner**2).mean(1)), step)
     wall = float((outer - inner).mean())
     base = z[-1] + BASE_BEYOND * step
@@ -106,6 +111,7 @@ def heart_shape(levels: Sequence[float], contours: Sequence[Contours]) -> HeartS
         levels=z,
         shifts=middles - on_axis,
         middles=middles,
+        step_mm=step,
         apex_below_mm=float(z[0] - tip),
         widest_above_mm=float(widest - z[-1]),
     )

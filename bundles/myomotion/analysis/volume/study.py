@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from myomotion.analysis.volume.shape import FEWEST_SLICES, heart_shape, is_uprig
 from myomotion.core.wall.contours import Contours
 from myomotion.io.cine import Cine
 
+NEIGHBOURING = 1.5  # usual distances of slices, below which no slice is missing between two
 RED_TRUST = 0.1  # weight of a slice whose light is red
 
 
@@ -91,8 +93,12 @@ def lift_study(
     upwards = bool(places[order[-1]] > places[order[0]])
     grids = {part.index: part.grid for part in tracked}
     outer = np.array([np.ptp(walls[z].mesh.nodes[:, -1], axis=0).mean() / 2 for z in order])
-    axes = _axes(cine, walls[order[0]].turn, 1.0 if upwards else -1.0, places[order[0]])
     levels = np.array([abs(places[z] - places[order[0]]) for z in order])
+    usual = float(np.median(cine.slabs.distances_mm))
+    reason = why_no_stack(order, levels, usual)
+    if reason is not None:
+        return reason
+    axes = _axes(cine, walls[order[0]].turn, 1.0 if upwards else -1.0, places[order[0]])
     sideways = sideways_of(cine)
     contours = []
     for z in order:
@@ -100,7 +106,9 @@ def lift_study(
         start = np.array(grid.center) * grid.source_spacing - (grid.size - 1) / 2 * grid.spacing
         nodes = walls[z].mesh.nodes + start + sideways[z]
         contours.append(_turned(nodes[:, 0], nodes[:, -1], axes.mirrored))
-    shape = heart_shape(levels.tolist(), contours)
+    steps = np.diff(levels)
+    step = float(np.median(steps[steps < NEIGHBOURING * usual]))
+    shape = heart_shape(levels.tolist(), contours, step)
     if not is_upright(shape.positions):
         return "the wall through the contours of the slices would be inside out in places"
     tracks = Tracks(
@@ -117,6 +125,35 @@ def lift_study(
         function=function_of(lifted),
         warnings=oddities(shape, order, outer),
     )
+
+
+def why_no_stack(slices: Sequence[int], levels: np.ndarray, usual_mm: float) -> str | None:
+    """Why slices with a wall make no stack that can be lifted; None where they do.
+
+    :data:`~myomotion.analysis.volume.shape.FEWEST_SLICES` of them must be neighbours. Between any
+    two, one slice may be missing, as one in which no closed ring was labelled.
+
+    Args:
+        slices: their numbers in the file, in order.
+        levels: their places along the axis, mm, increasing.
+        usual_mm: from a slice of the file to its neighbour.
+
+    Returns:
+        Half a sentence.
+    """
+    steps = np.diff(levels) / usual_mm
+    runs = groupby((steps < NEIGHBOURING).tolist())
+    longest = 1 + max((len(list(run)) for near, run in runs if near), default=0)
+    if longest < FEWEST_SLICES:
+        listed = ", ".join(map(str, sorted(slices)))
+        return f"of the slices with a closed wall, {listed}, fewer than {FEWEST_SLICES} in a row"
+    if steps.max() > 1 + NEIGHBOURING:
+        far = int(steps.argmax())
+        return (
+            f"slices {slices[far]} and {slices[far + 1]} lie {steps[far] * usual_mm:.0f} mm apart, "
+            f"with no closed wall between them; neighbours lie {usual_mm:.0f} mm apart"
+        )
+    return None
 
 
 def slice_places(cine: Cine) -> np.ndarray:
