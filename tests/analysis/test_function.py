@@ -47,7 +47,7 @@ def course(least: float) -> np.ndarray:
 
 def stack(count: int, distance: float = 10.0, **known: Any) -> Cine:
     image = np.zeros((2, 2, count, FRAMES), np.float32)
-    image[1] = 1
+    image[1] = 1 + np.arange(count)[:, None]
     levels = [f"slice{z:02d}" for z in range(count)]
     affine = np.diag([1.5, 1.5, distance, 1.0])
     return Cine(name="a", image=image, affine=affine, ed_frame=0, levels=levels, **known)

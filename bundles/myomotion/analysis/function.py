@@ -20,6 +20,7 @@ from myomotion.core.stack_order import StackOrder, stack_order
 from myomotion.io.cine import Cine
 from myomotion.io.labels import CAVITY, MYOCARDIUM, RIGHT_VENTRICLE
 from myomotion.io.pictures.padding import blank_slices
+from myomotion.io.pictures.repeats import repeated_slices, repeats_named
 
 MYOCARDIUM_G_PER_ML = 1.05
 SEEN = "seen_"  # begins keys of what is no whole ventricle
@@ -110,11 +111,10 @@ def ventricular_function(
         raise ValueError(f"no cavity at end-diastole, frame {ed}")
     wall = None if areas.wall_mm2 is None else areas.wall_mm2 @ slabs.thickness_mm / 1000
     known = slabs.doubt is None
-    pictures = np.setdiff1d(np.arange(shape[1]), blank_slices(cine.image)).tolist()
     cavity, whole = areas.cavity_mm2[ed], np.sum(parts, 0)[ed]
     order = stack_order(cine.levels, whole.tolist(), cine.affine) if order is None else order
     first = order.base_first
-    partial = why_partial(cavity, whole, pictures, slabs.neighbours, first)
+    partial = _why_partial(cine, cavity, whole, first)
     rate, rate_from = _heart_rate(cine, whole_cycle)
     left = _volumes("lv_", volume[ed], volume[es_frame])
     left["lv_mass_g"] = None if wall is None else float(wall[ed]) * MYOCARDIUM_G_PER_ML
@@ -128,7 +128,7 @@ def ventricular_function(
     if right:
         assert cine.label_ed is not None
         shown = label_areas(cine.label_ed, RIGHT_VENTRICLE, cine.spacing)
-        right_partial = why_partial(shown, shown, pictures, slabs.neighbours, first)
+        right_partial = _why_partial(cine, shown, shown, first)
         numbers |= _scoped(right, known, surface, right_partial)
     return Function(
         areas=areas,
@@ -170,6 +170,14 @@ def body_surface_m2(height_cm: float | None, weight_kg: float | None) -> float |
     if height_cm is None or weight_kg is None:
         return None
     return float(np.sqrt(height_cm * weight_kg / 3600))
+
+
+def _why_partial(cine: Cine, cavity: np.ndarray, whole: np.ndarray, base_first: bool) -> str | None:
+    """Why slices are not a whole ventricle, see :func:`~myomotion.core.coverage.why_partial`."""
+    if repeated := repeated_slices(cine.image, np.flatnonzero(whole).tolist()):
+        return repeats_named(repeated)
+    pictures = np.setdiff1d(np.arange(len(whole)), blank_slices(cine.image)).tolist()
+    return why_partial(cavity, whole, pictures, cine.slabs.neighbours, base_first)
 
 
 def _volumes(prefix: str, ed: float, es: float | None, about: str = "") -> dict[str, Any]:

@@ -16,6 +16,7 @@ from myomotion.io.info import StudyInfo, Subject, read_info, slice_name
 from myomotion.io.labels import MYOCARDIUM, Label, read_label
 from myomotion.io.pictures.end_diastole import EndDiastole, find_end_diastole
 from myomotion.io.pictures.padding import blank_slices, without_gaps, without_padding
+from myomotion.io.pictures.repeats import repeated_slices, repeats_named
 from myomotion.io.slabs import Slabs, slabs_of
 from myomotion.io.source import image_title, read_cine_image
 from myomotion.io.storage import Storage, storage_of
@@ -207,6 +208,12 @@ def read_cine(
     if blank := blank_slices(image):
         named = f"Slice{'s' * (len(blank) > 1)} {', '.join(map(str, blank))}"
         warnings.append(f"{named}: one value throughout; nothing is measured there.")
+    if repeated := repeated_slices(image):
+        named = repeats_named(repeated)
+        warnings.append(
+            f"{path.name}: {named} in every frame: it is in the stack twice. Remove it from the "
+            "cine and from its labels."
+        )
     if "label_ed" in labels and not (labels["label_ed"] == MYOCARDIUM).any():
         warnings.append(
             f"{Path(str(study['label_ed'])).name} labels the cavity alone. Give the myocardium for "

@@ -10,6 +10,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
+from myomotion.analysis.measures.measure import GREEN
 from myomotion.analysis.volume.study import why_no_stack
 from myomotion.io.labels import MYOCARDIUM
 from myomotion.report.page import report_page
@@ -193,3 +194,20 @@ def test_what_cannot_be_lifted_says_why_and_is_as_before(
     assert "volume" not in plain.summary
     assert study.rows == plain.rows
     assert "The ventricle in space" not in report_page(study)
+
+
+@pytest.mark.slow
+def test_a_slice_that_is_there_twice_is_named_not_lifted_and_not_green(tmp_path: Path) -> None:
+    folder = cup(tmp_path / "cup")
+    for name in ("sa", "label_sa_ED"):
+        image = nib.load(folder / f"{name}.nii.gz")
+        twice = np.asarray(image.dataobj)[:, :, [0, 1, 2, 2, 3, 4]]
+        nib.save(nib.Nifti1Image(twice, image.affine), folder / f"{name}.nii.gz")
+    study = tracked(folder)
+    named = "slice 3 holds the pictures of slice 2"
+    assert study.volume is None
+    assert study.summary["volume"]["not_computed_because"] == named
+    assert study.summary["repeated_slices"] == 1
+    assert any(reason.startswith(f"amber: {named}") for reason in study.quality.reasons)
+    assert study.quality.light != GREEN
+    assert any("Remove it from the cine" in warning for warning in study.summary["warnings"])

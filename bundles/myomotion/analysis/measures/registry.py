@@ -15,6 +15,7 @@ from myomotion.analysis.measures import (
     label_fit,
     movement,
     plausibility,
+    repeats,
     size,
     sureness,
 )
@@ -81,6 +82,7 @@ MEASURES: tuple[Measure, ...] = (
     size.AXIS_RATIO,
     size.LENGTH,
     function.LABELLED_SHARE,
+    repeats.REPEATED_SLICES,
     *function.FUNCTION,
 )
 # What a reader looks for first, in the report and the cohort's table; the others follow.

@@ -18,6 +18,7 @@ from myomotion.analysis.volume.oddities import oddities
 from myomotion.analysis.volume.shape import FEWEST_SLICES, heart_shape, is_upright
 from myomotion.core.wall.contours import Contours
 from myomotion.io.cine import Cine
+from myomotion.io.pictures.repeats import repeated_slices, repeats_named
 
 NEIGHBOURING = 1.5  # usual distances of slices, below which no slice is missing between two
 RED_TRUST = 0.1  # weight of a slice whose light is red
@@ -88,6 +89,8 @@ def lift_study(
         return f"the distance of the slices is not known: {cine.slabs.doubt}"
     if not cine.slabs.neighbours:
         return "the slices are no neighbours in a stack"
+    if repeated := repeated_slices(cine.image, walls):
+        return repeats_named(repeated)
     places = slice_places(cine)
     order = sorted(walls, reverse=tracked[0].motion.slices.order.base_first)
     upwards = bool(places[order[-1]] > places[order[0]])

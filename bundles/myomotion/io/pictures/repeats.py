@@ -1,0 +1,33 @@
+"""Slices that are in a stack twice, bit by bit: no two places in a body look the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+
+
+def repeated_slices(image: np.ndarray, among: Iterable[int] | None = None) -> dict[int, int]:
+    """Slices whose pictures are those of another in every frame; blank ones do not count.
+
+    Args:
+        image: ``(X, Y, Z, T)``.
+        among: slices to compare; all if None.
+
+    Returns:
+        By slice the first one with its pictures.
+    """
+    first: dict[bytes, int] = {}
+    found = {}
+    for z in sorted(range(image.shape[2]) if among is None else among):
+        # One frame tells of nearly all slices that they are none.
+        other = first.setdefault(image[:, :, z, 0].tobytes(), z)
+        frames = image[:, :, z]
+        if other != z and np.array_equal(frames, image[:, :, other]) and np.ptp(frames) > 0:
+            found[z] = other
+    return found
+
+
+def repeats_named(repeated: Mapping[int, int]) -> str:
+    """What :func:`repeated_slices` found, as part of a sentence."""
+    return " and ".join(f"slice {z} holds the pictures of slice {o}" for z, o in repeated.items())
