@@ -6,9 +6,9 @@ import re
 
 import pytest
 
-from myomotion.analysis import function, quality
+from myomotion.analysis import quality
 from myomotion.analysis.intervals.repeats import HALF_WIDTH
-from myomotion.analysis.tables import segment_timing, strain, wide
+from myomotion.analysis.tables import function, segment_timing, strain, wide
 from tests.support.paths import BUNDLES
 
 PAGE = BUNDLES / "cardiac_motion_reg" / "docs" / "outputs.md"

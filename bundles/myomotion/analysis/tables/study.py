@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from myomotion.analysis import function, quality
+from myomotion.analysis import quality
 from myomotion.analysis.study import Study
-from myomotion.analysis.tables import segment_timing, strain, wide
+from myomotion.analysis.tables import function, segment_timing, strain, wide
 
 SHOWN_ROWS = 6
 
