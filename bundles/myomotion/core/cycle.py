@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 
@@ -51,10 +52,21 @@ def shows_whole_cycle(frames: torch.Tensor) -> bool:
     """
     if frames.shape[-3] < FEWEST_FRAMES:
         return False
-    smooth = _smooth(frames).transpose(0, 1).flatten(1)
-    apart = torch.cdist(smooth, smooth, compute_mode="donot_use_mm_for_euclid_dist")
+    apart = _distances(frames)
     limit = min(WHOLE_NEAR * apart.max(), WHOLE_STEPS * apart.diagonal(1).max())
     return bool(apart[-1, 0] <= limit)
+
+
+def frame_distances(frames: np.ndarray) -> np.ndarray:
+    """How much the frames of a slice differ from each other.
+
+    Args:
+        frames: ``(T, H, W)``.
+
+    Returns:
+        ``(T, T)``, Euclidean, of blurred frames.
+    """
+    return _distances(torch.from_numpy(np.ascontiguousarray(frames))).numpy()
 
 
 def beats(frames: torch.Tensor) -> int:
@@ -76,6 +88,12 @@ def beats(frames: torch.Tensor) -> int:
 def _change(smooth: torch.Tensor) -> torch.Tensor:
     """Difference of each frame from the first, ``(T,)``."""
     return (smooth - smooth[:, :1]).square().mean((0, 2)).sqrt()
+
+
+def _distances(frames: torch.Tensor) -> torch.Tensor:
+    """Difference of each frame from each, ``(T, T)``."""
+    smooth = _smooth(frames).transpose(0, 1).flatten(1)
+    return torch.cdist(smooth, smooth, compute_mode="donot_use_mm_for_euclid_dist")
 
 
 def _smooth(frames: torch.Tensor) -> torch.Tensor:

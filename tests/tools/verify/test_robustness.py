@@ -148,6 +148,15 @@ def test_a_label_that_still_lies_on_the_heart_is_not_called_wrong() -> None:
     assert not any("mirrored" in kind or "transposed" in kind for kind in kinds)
 
 
+def test_wrong_frames_are_those_of_another_phase_and_of_a_broken_off_systole() -> None:
+    cine = replace(ring_cine(beat()), ed_frame=2)
+    rng = np.random.default_rng(0)
+    late = WRONG["slice at another phase"](cine, rng)
+    assert np.array_equal(late.image[..., 2:], cine.image[..., :-2])
+    short = WRONG["broken off in systole"](cine, rng)
+    assert short.ed_frame == 0 and np.array_equal(short.image, cine.image[..., 2:7])
+
+
 def _off_centre() -> Cine:
     cine = ring_cine(beat())
     assert cine.label_ed is not None

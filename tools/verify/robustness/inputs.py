@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from myomotion.core.cycle import FEWEST_FRAMES
 from myomotion.io.cine import Cine
 
 Change = Callable[[Cine, np.random.Generator], Cine]
@@ -68,6 +69,20 @@ def shuffled_frames(cine: Cine, rng: np.random.Generator) -> Cine:
     order = np.r_[0, 1 + rng.permutation(cine.image.shape[3] - 1)]
     frames = np.roll(cine.from_ed(cine.image, 3)[..., order], cine.ed_frame, 3)
     return replace(cine, image=frames, es_frame=None)
+
+
+def slice_out_of_phase(cine: Cine, _: np.random.Generator) -> Cine:
+    """The middle slice a third of the cycle late, as where another delay triggers it."""
+    image, depth, frames = cine.image.copy(), *cine.image.shape[2:]
+    image[:, :, depth // 2] = np.roll(image[:, :, depth // 2], frames // 3, -1)
+    return replace(cine, image=image, es_frame=None)
+
+
+def broken_off(cine: Cine, _: np.random.Generator) -> Cine:
+    """Frames of the first half of systole alone."""
+    kept = max(FEWEST_FRAMES, cine.image.shape[3] // 5)
+    image = np.ascontiguousarray(cine.from_ed(cine.image, 3)[..., :kept])
+    return replace(cine, image=image, ed_frame=0, es_frame=None, frame_times_ms=None)
 
 
 def shuffled_slices(cine: Cine, _: np.random.Generator) -> Cine:
@@ -165,6 +180,7 @@ def _reference(cine: Cine) -> np.ndarray:
     return cine.image[..., cine.ed_frame, None]
 
 
+OF_COURSES = ("frames shuffled", "slice at another phase", "broken off in systole")  # not of pairs
 WRONG: Mapping[str, Change] = {
     "label moved by (18, 10) voxels": moved_label((18, 10)),
     "label moved by (-40, -40) voxels": moved_label((-40, -40)),
@@ -177,6 +193,8 @@ WRONG: Mapping[str, Change] = {
     "one frame, copied, with noise": noisy_copies,
     "pure noise": pure_noise,
     "frames shuffled": shuffled_frames,
+    "slice at another phase": slice_out_of_phase,
+    "broken off in systole": broken_off,
     "slices shuffled": shuffled_slices,
     "voxels of half their size": wrong_spacing(0.5),
     "voxels of twice their size": wrong_spacing(2.0),

@@ -22,6 +22,7 @@ from fem_sim.claims import Claim, Groups, at_least
 from myomotion.analysis.grids import working_slices
 from myomotion.analysis.measures.measure import GREEN, LIGHTS, RED
 from myomotion.analysis.study import analyse
+from myomotion.core.cycle import FEWEST_FRAMES
 from myomotion.errors import InputError
 from myomotion.io.cine import Cine, find_studies, read_cine
 from myomotion.io.labels import CAVITY, MYOCARDIUM
@@ -30,7 +31,7 @@ from myomotion.transforms.load_cine import network_frames
 from tools.verify.robustness.faults.changes import copy_study
 from tools.verify.robustness.faults.storage import STORAGES, stored
 from tools.verify.robustness.given import Given, Study
-from tools.verify.robustness.inputs import WRONG, label_of
+from tools.verify.robustness.inputs import OF_COURSES, WRONG, label_of
 
 LEAST_PERCENT = 95.0
 CHANGES_PER_STUDY = 3  # wrong inputs made of each right one, in turn of all kinds
@@ -164,8 +165,8 @@ def wrong_inputs(cines: Sequence[Cine], seed: int) -> Iterator[tuple[str, Cine]]
         rng = np.random.default_rng([seed, number])
         for turn in range(CHANGES_PER_STUDY - 1):
             kind = kinds[(number * (CHANGES_PER_STUDY - 1) + turn) % len(kinds)]
-            if kind == "frames shuffled" and cine.image.shape[3] < 5:
-                continue  # a pair has one order
+            if kind in OF_COURSES and cine.image.shape[3] < FEWEST_FRAMES:
+                continue
             changed = WRONG[kind](cine, rng)
             if not kind.startswith("label") or overlap(cine, changed) < STILL_RIGHT:
                 yield kind, changed
