@@ -147,10 +147,10 @@ def label_slices(
         spacing: working grid spacing, mm.
         size: working grid side, voxels.
     """
-    wall = (codes == MYOCARDIUM).sum(axis=(0, 1))
-    outer = wall + (codes == CAVITY).sum(axis=(0, 1))
+    wall, cavity = ((codes == code).sum(axis=(0, 1)) for code in (MYOCARDIUM, CAVITY))
+    shown = cavity if cavity.any() else wall
     names = [slice_name(z) for z in range(len(wall))] if names is None else names
-    order = stack_order(names, np.where(wall > 0, outer, 0).tolist(), affine)
+    order = stack_order(names, np.where(shown > 0, wall + cavity, 0).tolist(), affine)
     levels = slice_levels(names, wall.tolist(), order.base_first)
     return [
         LabelSlice(

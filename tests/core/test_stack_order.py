@@ -29,6 +29,10 @@ def test_names_of_levels_are_believed_before_sizes_and_header() -> None:
     for names in (["apical", "apical", "mid", "basal"], ["apical", "slice01", "", "mid"]):
         found = stack_order(names, TAPERS, header(TOWARDS_APEX))
         assert not found.base_first and found.doubt is None
+    for names, base_first in ((["basal", "", "", ""], True), (["", "", "", "basal"], False)):
+        assert stack_order(names, TAPERS[::-1], PLACEHOLDER).base_first == base_first
+    middle = stack_order(["mid"] * 4, [5, 5, 5, 5], PLACEHOLDER)
+    assert middle.base_first and middle.doubt is None  # named, as far as names can say
     contradicting = ["basal", "apical", "apical", "basal"]
     assert stack_order(contradicting, TAPERS, PLACEHOLDER).base_first
 

@@ -96,6 +96,13 @@ def test_heart_rate_that_times_make_is_said_and_must_be_a_hearts(
     assert checked_cycle(None) == (None, None)
 
 
+def test_heart_rate_that_the_user_states_as_well_is_not_asked_about() -> None:
+    times = np.arange(15) * 20.0
+    assert checked_cycle(times, 200) == (times, None)
+    assert "heart_rate_bpm if that is the rate" in str(checked_cycle(times, 100)[1])
+    assert checked_cycle(np.arange(30) * 6.0, 60)[0] is None
+
+
 @pytest.mark.parametrize(
     "times", [{"frame_interval_ms": 0.04}, {"frame_times_ms": [0, 0.04, 0.08]}]
 )

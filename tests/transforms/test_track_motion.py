@@ -217,10 +217,10 @@ def test_what_cannot_be_tracked_is_named_by_its_key(
 
 
 def test_images_of_a_pair_must_share_a_grid(tracker: Tracker) -> None:
-    image = MetaTensor(torch.rand(1, 80, 72), affine=torch.eye(4))
+    image = MetaTensor(torch.rand(1, 80, 72), affine=torch.diag(torch.tensor([1.5, 1.5, 8, 1])))
     with pytest.raises(InputError, match=r"es: its shape is \(1, 70, 72\), that of ed is"):
         RegisterPaird("es", "ed", tracker)({"ed": image, "es": image[:, :70]})
-    for moving in (Flipd("es", 0)({"es": image})["es"], MetaTensor(image, affine=2 * torch.eye(4))):
+    for moving in (Flipd("es", 0)({"es": image})["es"], MetaTensor(image, affine=2 * image.affine)):
         with pytest.raises(InputError, match=r"es: lies elsewhere than ed: .*Bring both to one"):
             RegisterPaird("es", "ed", tracker)({"ed": image, "es": moving})
     with pytest.raises(InputError, match="outputs: 'strain' is unknown"):

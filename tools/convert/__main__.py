@@ -211,7 +211,7 @@ def order_of(cine: Cine) -> StackOrder:
     """
     assert cine.label_ed is not None
     outer = np.isin(cine.label_ed, (CAVITY, MYOCARDIUM)).sum(axis=(0, 1))
-    shown = (cine.label_ed == MYOCARDIUM).any(axis=(0, 1))
+    shown = (cine.label_ed == CAVITY).any(axis=(0, 1))
     return stack_order(cine.levels, np.where(shown, outer, 0).tolist(), cine.affine)
 
 

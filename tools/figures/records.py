@@ -76,8 +76,13 @@ def groups_table(report: Report) -> list[str]:
     return [*rows, f"| all ({first['n']} slices) | {' | '.join(whole)} |"]
 
 
-def _overlap(mean: Mapping[str, float]) -> str:
-    return f"{mean['dice']:.3f}, {mean['mcd_mm']:.2f}, {mean['ejected_error']:.3f}"
+def _overlap(mean: Mapping[str, float | None]) -> str:
+    digits = {"dice": 3, "mcd_mm": 2, "ejected_error": 3}
+    return ", ".join(_number(mean[name], count) for name, count in digits.items())
+
+
+def _number(value: float | None, digits: int) -> str:
+    return "no number" if value is None else f"{value:.{digits}f}"
 
 
 def virtual_table(report: Report) -> list[str]:
@@ -92,12 +97,9 @@ def virtual_table(report: Report) -> list[str]:
     ]
     for name, part in report["results"].items():
         if name.startswith("virtual, "):
-            mean = part["mean"]
-            rows.append(
-                f"| {name.removeprefix('virtual, ')} | {mean['epe_mm']:.2f} | "
-                f"{mean['ecc_error_points']:.2f} | {mean['err_error_points']:.1f} | "
-                f"{mean['dice']:.3f} |"
-            )
+            digits = {"epe_mm": 2, "ecc_error_points": 2, "err_error_points": 1, "dice": 3}
+            cells = [_number(part["mean"][key], count) for key, count in digits.items()]
+            rows.append(f"| {' | '.join([name.removeprefix('virtual, '), *cells])} |")
     return rows
 
 

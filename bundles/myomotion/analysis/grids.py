@@ -232,7 +232,7 @@ def working_slices(cine: Cine, size: int = 96, spacing: float = 1.5) -> Slices:
         centers=[_cavity_center(cine, z, grid) for z, grid in enumerate(grids)],
     )
     _ = slices.marked_septum  # refused before anything is computed
-    times, said = checked_cycle(cine.frame_times_ms)
+    times, said = checked_cycle(cine.frame_times_ms, cine.subject.heart_rate_bpm)
     if said is None or not slices.closes:
         return slices
     checked = replace(cine, frame_times_ms=times, warnings=[*cine.warnings, said])

@@ -72,7 +72,7 @@ def stack_order(
         return StackOrder(base_first=by_size, doubt=doubt)
     if by_header is not None:
         return StackOrder(base_first=by_header)
-    if ratio < DOUBTFUL_SIZE:
+    if ratio < DOUBTFUL_SIZE or all(names[z] in LEVELS for z in shown):
         return StackOrder(base_first=by_size)
     return StackOrder(
         base_first=by_size,
@@ -107,11 +107,12 @@ def _half_ratio(outer_area: Sequence[float]) -> float:
 
 
 def _by_names(names: Sequence[str]) -> bool | None:
-    """Whether names of levels run from base to apex; None where they do not say."""
-    places = np.array([place for place, name in enumerate(names) if name in LEVELS])
-    levels = np.array([LEVELS.index(name) for name in names if name in LEVELS])
-    if len(set(levels)) < 2:
-        return None
+    """Whether names of levels run from base to apex; None where they do not say.
+
+    A slice without such a name lies between the others.
+    """
+    places = np.arange(len(names))
+    levels = np.array([LEVELS.index(name if name in LEVELS else "mid") for name in names])
     together = float((places - places.mean()) @ (levels - levels.mean()))
     return together > 0 if abs(together) > 1e-9 else None
 

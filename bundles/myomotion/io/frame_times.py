@@ -11,6 +11,7 @@ import numpy as np
 BELIEVABLE_MS = (5.0, 250.0)
 BELIEVABLE_BPM = (20.0, 300.0)  # heart beats in a minute
 USUAL_BPM = (35.0, 180.0)  # of adults in a scanner; others are asked about
+STATED_SHARE = 0.2  # by which a rate may be off one that is stated, and is not asked about
 MILLISECONDS = {"sec": 1000.0, "msec": 1.0, "usec": 0.001}
 
 
@@ -42,11 +43,14 @@ def mean_step(times_ms: np.ndarray | None) -> float:
     return float(times_ms[-1] / (len(times_ms) - 1))
 
 
-def checked_cycle(times_ms: np.ndarray | None) -> tuple[np.ndarray | None, str | None]:
+def checked_cycle(
+    times_ms: np.ndarray | None, stated_bpm: float | None = None
+) -> tuple[np.ndarray | None, str | None]:
     """Frame times of a whole cycle, and what a reader is told of the heart rate that they make.
 
     Args:
         times_ms: ``(T,)``, the first at 0, or None.
+        stated_bpm: heart rate by the user, or None: one that agrees is not asked about.
 
     Returns:
         The times, None where no heart beats so fast or so slowly; and a sentence, None for a usual
@@ -56,17 +60,18 @@ def checked_cycle(times_ms: np.ndarray | None) -> tuple[np.ndarray | None, str |
     if times_ms is None or not step > 0:
         return times_ms, None
     rate = 60000 / float(times_ms[-1] + step)
-    if USUAL_BPM[0] <= rate <= USUAL_BPM[1]:
+    agrees = stated_bpm is not None and abs(rate / stated_bpm - 1) <= STATED_SHARE
+    if agrees or USUAL_BPM[0] <= rate <= USUAL_BPM[1]:
         return times_ms, None
     said = f"{len(times_ms)} frames of {step:.4g} ms make a heart rate of {rate:.0f} a minute"
     if BELIEVABLE_BPM[0] <= rate <= BELIEVABLE_BPM[1]:
         return times_ms, (
-            f"{said}: if that was another (their distance may be a repetition time), give "
-            "frame_interval_ms in info.json."
+            f"{said}: their distance may be a repetition time. Give the right frame_interval_ms in "
+            "info.json, or heart_rate_bpm if that is the rate."
         )
     return None, (
         f"{said}, which no heart has: the times were not used. The distance may be a repetition "
-        "time; give frame_interval_ms in info.json."
+        "time; give the right frame_interval_ms in info.json."
     )
 
 

@@ -101,7 +101,7 @@ def on_grid(
         raise InputError(
             f"{path}: the label lies on both grids that the cine's header states (qform and "
             "sform), and on neither voxel by voxel: which is meant is not known. Save it with the "
-            "axes and the extent of the cine."
+            "axes and the extent of the cine, or the cine with one of the two."
         )
     return placed, _notes(path, best, placed)
 

@@ -204,7 +204,7 @@ def _refuse_elsewhere(
         return
     own, affine = _affine(moving, key).numpy(), _affine(fixed, key_fixed).numpy()
     shape = _volumes(moving, str(key)).shape[1:]
-    if not says_nothing(own) and not same_grid(own, affine, shape):
+    if not (says_nothing(own) or says_nothing(affine)) and not same_grid(own, affine, shape):
         raise InputError(
             f"{key}: lies elsewhere than {key_fixed}: the affine's corners differ by more than "
             f"{GRID_TOLERANCE:g} voxels. Bring both to one grid, as by ResampleToMatchd."

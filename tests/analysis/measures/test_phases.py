@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -81,10 +82,10 @@ def test_phase_needs_two_cavities_that_change_and_a_course(slices: list[np.ndarr
     assert lag(slices, slices) is None
 
 
-def of_frames(frames: np.ndarray, ed_frame: int = 0, es_frame: int | None = None) -> StudyQuality:
+def of_frames(frames: np.ndarray, ed_frame: int = 0, **given: Any) -> StudyQuality:
     """What is said of one ring whose file has these frames of the beat."""
     shares = SHARES[frames]
-    cine = replace(stack([shares]), ed_frame=ed_frame, es_frame=es_frame)
+    cine = replace(stack([shares]), ed_frame=ed_frame, **given)
     field = contraction(np.roll(shares, -ed_frame))
     motion = source_motion(working_slices(cine), field, torch.zeros_like(field))
     return assess(tracked_slices(motion))
@@ -100,6 +101,7 @@ def of_frames(frames: np.ndarray, ed_frame: int = 0, es_frame: int | None = None
         (np.arange(-3, 8), 3, 2),
         (np.arange(15), 0, None),  # whole cycles
         (np.arange(5, 20) % 15, 10, None),
+        (np.arange(5, 35) % 15, 10, None),  # two beats, from end-systole on
         (np.array([0, 5]), 0, None),  # a pair
     ],
 )
@@ -112,8 +114,10 @@ def test_end_systole_at_an_end_of_a_part_of_a_cycle_is_amber(
     assert [reason.split(":")[0] for reason in said] == ["amber"] * (past == 0)
 
 
-def test_end_systole_that_was_given_is_believed() -> None:
+def test_end_systole_that_was_given_or_labelled_is_believed() -> None:
     assert of_frames(np.arange(5), es_frame=4).values["frames_past_es"] is None
+    label = stack([SHARES]).label_ed
+    assert of_frames(np.arange(5), label_es=label).values["frames_past_es"] is None
 
 
 def test_neither_light_is_ever_red() -> None:

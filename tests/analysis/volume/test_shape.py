@@ -52,9 +52,11 @@ def test_surfaces_that_are_well_apart_stay_as_they_are(monkeypatch: pytest.Monke
 def test_a_wall_that_is_inside_out_is_not_lifted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def crossed(levels: list[float], contours: list[Contours]) -> shape.HeartShape:
+    def crossed(
+        levels: list[float], contours: list[Contours], step_mm: float | None = None
+    ) -> shape.HeartShape:
         swapped = [Contours(endo=c.epi, epi=c.endo) for c in contours]
-        return heart_shape(levels, swapped)
+        return heart_shape(levels, swapped, step_mm)
 
     monkeypatch.setattr(study, "heart_shape", crossed)
     found = tracked(cup(tmp_path / "cup"))

@@ -17,6 +17,7 @@ from tests.support.studies import write_study
 from tools.verify.robustness.faults import dicom
 
 FRAMES = 9
+PLACE = ("ImagePositionPatient", "ImageOrientationPatient")
 
 
 @pytest.fixture
@@ -49,8 +50,8 @@ def in_two_series(drawn: Path, slices: int) -> tuple[Path, list[Path]]:
     return study, part
 
 
-def rest_and_stress(drawn: Path, **options: bool) -> Path:
-    """The stack twice at the same places, the second brighter by 1."""
+def rest_and_stress(drawn: Path, shift_mm: float = 0.0, **options: bool) -> Path:
+    """The stack twice, the second brighter by 1 and shifted along its axis."""
     study, files = dicom.as_dicom(drawn, **options)
     uids = {str(pydicom.dcmread(path).SeriesInstanceUID): generate_uid() for path in files}
 
@@ -58,6 +59,9 @@ def rest_and_stress(drawn: Path, **options: bool) -> Path:
         dataset.SeriesInstanceUID = uids[str(dataset.SeriesInstanceUID)]
         dataset.SeriesNumber = int(dataset.SeriesNumber) + 40
         dataset.SeriesDescription = "stress"
+        place, across = (np.array(dataset[k].value, float) for k in PLACE)
+        place += shift_mm * np.cross(across[:3], across[3:])
+        dataset.ImagePositionPatient = [round(float(x), 4) for x in place]
         dataset.PixelData = (dataset.pixel_array + 1).astype(np.uint16).tobytes()
 
     for path in files:
@@ -88,6 +92,15 @@ def test_a_list_of_series_that_are_no_stack_is_told_why(drawn: Path) -> None:
 def test_a_description_tells_stacks_apart_whose_slices_are_a_series_each(drawn: Path) -> None:
     study = rest_and_stress(drawn, series_per_slice=True)
     assert np.array_equal(ask_for(study, "Stress").image, read(drawn).image + 1)
+
+
+def test_a_description_of_two_whole_stacks_names_none(drawn: Path) -> None:
+    study = rest_and_stress(drawn, shift_mm=4)
+    for path in (study / "scan").glob("*.dcm"):
+        dicom.edit(path, lambda dataset: setattr(dataset, "SeriesDescription", "cine"))
+    with pytest.raises(InputError, match=r"2 cine series: series 1 'cine' .*; series 41 'cine'"):
+        ask_for(study, "cine")
+    assert ask_for(study, 1).image.shape[2] == 3
 
 
 @pytest.mark.slow

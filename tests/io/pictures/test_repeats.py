@@ -23,6 +23,10 @@ def test_a_repeated_slice_is_found_wherever_it_lies() -> None:
     image[:, :, 4] = image[:, :, 1]
     assert repeated_slices(image) == {2: 1, 4: 1}
     assert repeated_slices(image, [0, 2, 3]) == {}
+    image = drawn()
+    image[..., 0] = 0  # a blank first frame of all
+    image[:, :, 2] = image[:, :, 1]
+    assert repeated_slices(image) == {2: 1}
     assert repeats_named({2: 1}) == "slice 2 holds the pictures of slice 1"
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from fem_sim.claims import at_least, at_most, not_run, write_report
 from tests.support.paths import BUNDLES
-from tools.figures.records import drawn_files, main
+from tools.figures.records import drawn_files, main, virtual_table
 from tools.study.tables import Table
 
 PAGE = """# Numbers
@@ -131,6 +131,12 @@ def test_a_table_of_nothing_is_refused(
     page.write_text(PAGE.replace(before, after))
     assert main(["--bundles", str(bundles)]) != 0
     assert said in capsys.readouterr().err
+
+
+def test_a_mean_that_is_no_number_is_said() -> None:
+    mean = {"epe_mm": 1.0, "ecc_error_points": None, "err_error_points": 2.0, "dice": 0.9}
+    *_, row = virtual_table({"results": {"virtual, a": {"mean": mean}}})
+    assert row == "| a | 1.00 | no number | 2.0 | 0.900 |"
 
 
 def test_tables_of_this_project_agree_with_its_results() -> None:

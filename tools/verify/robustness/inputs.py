@@ -82,7 +82,7 @@ def broken_off(cine: Cine, _: np.random.Generator) -> Cine:
     """Frames of the first half of systole alone."""
     kept = max(FEWEST_FRAMES, cine.image.shape[3] // 5)
     image = np.ascontiguousarray(cine.from_ed(cine.image, 3)[..., :kept])
-    return replace(cine, image=image, ed_frame=0, es_frame=None, frame_times_ms=None)
+    return replace(cine, image=image, ed_frame=0, es_frame=None, label_es=None, frame_times_ms=None)
 
 
 def shuffled_slices(cine: Cine, _: np.random.Generator) -> Cine:

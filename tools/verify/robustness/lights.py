@@ -21,8 +21,8 @@ import numpy as np
 from fem_sim.claims import Claim, Groups, at_least
 from myomotion.analysis.grids import working_slices
 from myomotion.analysis.measures.measure import GREEN, LIGHTS, RED
+from myomotion.analysis.measures.movement import FEWEST_FRAMES
 from myomotion.analysis.study import analyse
-from myomotion.core.cycle import FEWEST_FRAMES
 from myomotion.errors import InputError
 from myomotion.io.cine import Cine, find_studies, read_cine
 from myomotion.io.labels import CAVITY, MYOCARDIUM

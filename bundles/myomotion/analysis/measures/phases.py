@@ -54,12 +54,16 @@ def frames_past_es(study: TrackedStudy) -> float | None:
 
     Returns:
         0 where the cavity is smallest in the first or the last frame; None where end-systole was
-        given, there is no cavity, or the cine shows a whole cycle or few frames.
+        given or labelled, there is no cavity, or the cine shows a whole cycle, several beats or
+        few frames.
     """
     motion, count = study.slices[0].motion, len(study.slices[0].images)
-    if motion.slices.cine.es_frame is not None or whole_cavity(study) is None:
+    slices, cine = motion.slices, motion.slices.cine
+    if cine.es_frame is not None or (cine.label_es is not None and not cine.label_drawn):
         return None
-    if count < cycle.FEWEST_FRAMES or motion.slices.closes:
+    if whole_cavity(study) is None or count < cycle.FEWEST_FRAMES:
+        return None
+    if slices.closes or slices.beats > 1:
         return None
     return float(min(motion.es_frame, count - 1 - motion.es_frame))
 
@@ -113,7 +117,7 @@ SHOWN_LIMITS = Limits(
     reason=lambda _, study: (
         f"the cavity is smallest in frame {study.slices[0].motion.es_frame}, at an end of a cine "
         "that shows a part of a cycle: end-systole may not be in it, ejection fraction and strain "
-        "may be too small"
+        "may be too small; give es_frame in info.json if it is"
     ),
 )
 

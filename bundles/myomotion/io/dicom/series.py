@@ -97,8 +97,9 @@ def choose_stack(
             "Rows, Columns, PixelSpacing and number of frames, or move what is not meant out of "
             "the folder."
         )
-    if len(stacks) > 1 and wanted is not None:  # each has a part of what it names: that alone
-        return choose_stack(frames, place, [wanted])
+    own = frames if wanted is None else [f for f in frames if _is_series(f, wanted)]
+    if len(stacks) > 1 and len(own) < len(frames):  # each has a part of what it names: that alone
+        return choose_stack(own, place, wanted)
     if len(stacks) > 1:
         raise InputError(
             f"{place}: {len(stacks)} cine series: {_listing(stacks)}. Choose one in info.json in "

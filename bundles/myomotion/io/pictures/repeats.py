@@ -17,13 +17,14 @@ def repeated_slices(image: np.ndarray, among: Iterable[int] | None = None) -> di
     Returns:
         By slice the first one with its pictures.
     """
-    first: dict[bytes, int] = {}
+    alike: dict[bytes, list[int]] = {}  # one frame tells of nearly all slices that they are none
     found = {}
     for z in sorted(range(image.shape[2]) if among is None else among):
-        # One frame tells of nearly all slices that they are none.
-        other = first.setdefault(image[:, :, z, 0].tobytes(), z)
-        frames = image[:, :, z]
-        if other != z and np.array_equal(frames, image[:, :, other]) and np.ptp(frames) > 0:
+        others, frames = alike.setdefault(image[:, :, z, 0].tobytes(), []), image[:, :, z]
+        other = next((o for o in others if np.array_equal(frames, image[:, :, o])), None)
+        if other is None:
+            others.append(z)
+        elif np.ptp(frames) > 0:
             found[z] = other
     return found
 
