@@ -124,5 +124,5 @@ def test_end_systolic_label_of_the_right_ventricle_says_nothing_of_the_left() ->
     cine.label_es[:4, :4, 0] = RIGHT_VENTRICLE
     cavity = np.full((FRAMES, 2), 1000.0)
     areas = Areas(cavity_mm2=cavity, wall_mm2=None, found="drawn")
-    pair = replace(cine, image=cine.image.repeat(2, axis=2), levels=["a", "b"], slabs=None)
+    pair = cine.with_arrays(image=cine.image.repeat(2, axis=2), levels=["a", "b"])
     assert ventricular_function(areas, pair, FRAMES // 2).warnings == []

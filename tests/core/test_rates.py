@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from myomotion.core.rates import FEWEST_FRAMES, harmonics_of, steepest_rates
+from myomotion.core.rates import FEWEST_SMOOTHED, harmonics_of, steepest_rates
 
 CYCLE = 900.0
 
@@ -51,5 +51,5 @@ def test_noise_of_single_frames_is_smoothed() -> None:
 
 
 def test_few_frames_have_no_rates_and_many_no_more_than_five_harmonics() -> None:
-    assert steepest_rates(np.ones(FEWEST_FRAMES - 1), even(FEWEST_FRAMES - 1), CYCLE) is None
+    assert steepest_rates(np.ones(FEWEST_SMOOTHED - 1), even(FEWEST_SMOOTHED - 1), CYCLE) is None
     assert [harmonics_of(n) for n in (8, 20, 100)] == [2, 5, 5]

@@ -15,7 +15,7 @@ import numpy as np
 from myomotion.analysis.areas import MOVED_LABEL, Areas, label_areas
 from myomotion.analysis.timing import cycle_ms
 from myomotion.core.coverage import why_partial, without_systole
-from myomotion.core.rates import FEWEST_FRAMES, harmonics_of, steepest_rates
+from myomotion.core.rates import FEWEST_SMOOTHED, harmonics_of, steepest_rates
 from myomotion.core.stack_order import StackOrder, stack_order
 from myomotion.io.cine import Cine
 from myomotion.io.labels import CAVITY, MYOCARDIUM, RIGHT_VENTRICLE
@@ -275,7 +275,7 @@ def _label_warnings(cine: Cine, base_first: bool) -> list[str]:
 def _rates(volume: np.ndarray, cine: Cine, ed: int, whole_cycle: bool) -> Numbers:
     """Peak ejection and filling rates in millilitres and end-diastolic volumes a second."""
     times, cycle = cine.frame_times_ms, cycle_ms(cine)
-    if times is None or cycle is None or not whole_cycle or len(volume) < FEWEST_FRAMES:
+    if times is None or cycle is None or not whole_cycle or len(volume) < FEWEST_SMOOTHED:
         return {}
     rates = steepest_rates(volume, times, cycle)
     assert rates is not None

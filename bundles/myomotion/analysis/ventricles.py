@@ -15,6 +15,7 @@ from myomotion.analysis.grids import Slices, frames_on
 from myomotion.analysis.intensity import intensities
 from myomotion.core.flow import identity_coordinates, sample
 from myomotion.core.frames_together import workers
+from myomotion.core.rates import FEWEST_SMOOTHED
 from myomotion.core.working_grid import WorkingGrid
 from myomotion.io.codes import CAVITY, MYOCARDIUM
 from myomotion.networks.ventricles import VentricleNet
@@ -24,7 +25,6 @@ UNSURE = 0.12  # share of a ventricle on which the orientations disagree: to be 
 FULL_SHARE = 0.95  # of the largest cavity, at which a frame passes for end-diastole
 CURVE_SLICES = 7  # the most slices whose cavity is followed over the cycle
 HARMONICS = 3  # of the cycle, that its curve is smoothed by
-FEWEST_FRAMES = 8  # that are smoothed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,7 +112,7 @@ class VentricleSegmenter:
         shares = look.at(pictures.to(self.device), self.network, place)
         area = (shares[:, CAVITY] > 0.5).sum((1, 2)).reshape(len(slices), -1).sum(0)
         curve: np.ndarray = area.numpy() * self.spacing**2
-        if len(curve) < FEWEST_FRAMES:
+        if len(curve) < FEWEST_SMOOTHED:
             return curve
         series = np.fft.rfft(curve)
         series[HARMONICS + 1 :] = 0

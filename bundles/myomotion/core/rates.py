@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 MOST_HARMONICS = 5
-FEWEST_FRAMES = 8
+FEWEST_SMOOTHED = 8  # frames of a curve over the cycle that harmonics smooth
 SAMPLES = 500  # of the cycle, at which the slope is known
 
 
@@ -28,9 +28,9 @@ def smoothed_rates(values: np.ndarray, times_ms: np.ndarray, cycle_ms: float) ->
 
     Returns:
         ``(SAMPLES,)`` in units of the values per second, at even times from 0 to the cycle's end,
-        which is left out; None for fewer than :data:`FEWEST_FRAMES`.
+        which is left out; None for fewer than :data:`FEWEST_SMOOTHED`.
     """
-    if len(values) < FEWEST_FRAMES:
+    if len(values) < FEWEST_SMOOTHED:
         return None
     order = 2 * np.pi / cycle_ms * np.arange(1, harmonics_of(len(values)) + 1)
 
@@ -59,7 +59,7 @@ def steepest_rates(
 
     Returns:
         Both as positive numbers in units of the values per second; None for fewer than
-        :data:`FEWEST_FRAMES`.
+        :data:`FEWEST_SMOOTHED`.
     """
     slope = smoothed_rates(values, times_ms, cycle_ms)
     return None if slope is None else (float(-slope.min()), float(slope.max()))

@@ -112,6 +112,11 @@ class Cine:
         """``(4, 4)``: voxel index in memory to RAS millimetres, as ITK places the cine."""
         return replace(self.storage, affine=self.forms.itk).memory_affine
 
+    def with_arrays(self, **changes: Any) -> Cine:
+        """The study with other arrays; storage, forms and slabs follow from them anew."""
+        anew: dict[str, Any] = {"storage": None, "forms": None, "slabs": None}
+        return replace(self, **(anew | changes))
+
     def from_ed(self, frames: np.ndarray, axis: int) -> np.ndarray:
         """Frames in the order in which networks see them: end-diastole first.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from myomotion.analysis.drawing.closed import CLOSED_SHARE, kept_open, without_dark_blood
+from myomotion.analysis.drawing.closed import SPOT_SHARE, kept_open, without_dark_blood
 
 SIZE, MIDDLE = 48, 24.0
 BLOOD, MUSCLE = 0.9, 0.3
@@ -71,7 +71,7 @@ def test_a_closed_cavity_leaves_a_spot_in_the_middle_of_the_ventricle() -> None:
     opened = kept_open(tissues)
     torch.testing.assert_close(opened[:, :2], tissues[:, :2])
     spot = opened[0, 2, 0]
-    expected = CLOSED_SHARE * float(tissues[0, 0, 0].sum())
+    expected = SPOT_SHARE * float(tissues[0, 0, 0].sum())
     assert abs(float(spot.sum()) - expected) < 0.25 * expected
     place = torch.arange(SIZE, dtype=torch.float32)
     for axis in (0, 1):

@@ -17,7 +17,6 @@ from myomotion.analysis.measures.tracked import TrackedSlice, TrackedStudy, trac
 from myomotion.analysis.motion import source_motion
 from myomotion.analysis.quality import StudyQuality, assess
 from myomotion.io.cine import Cine
-from myomotion.io.slabs import slabs_of
 from tests.support.cines.ring import contraction, ring_cine
 
 # Systole of five frames, filling of four, rest of six.
@@ -28,14 +27,10 @@ LATE = np.roll(SHARES, 5)
 def stack(pictures: Sequence[np.ndarray]) -> Cine:
     """Drawn rings, one a slice, that contract by these shares."""
     cines = [ring_cine(shares) for shares in pictures]
-    return replace(
-        cines[0],
+    return cines[0].with_arrays(
         image=np.concatenate([cine.image for cine in cines], axis=2),
         label_ed=np.concatenate([cine.label_ed for cine in cines], axis=2),
         levels=["basal", "mid", "apical"][: len(cines)],
-        slabs=slabs_of(cines[0].affine, len(cines)),
-        storage=None,  # type: ignore[arg-type]
-        forms=None,  # type: ignore[arg-type]
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -33,7 +32,7 @@ def sized(factor: float) -> Study:
     """The drawn ring, its voxels larger or smaller, tracked as if it were as it is."""
     cine = ring_cine(beat())
     affine = cine.affine @ np.diag([factor, factor, 1, 1])
-    changed = replace(cine, affine=affine, storage=None, forms=None)  # type: ignore[arg-type]
+    changed = cine.with_arrays(affine=affine)
     return analyse(working_slices(changed), contraction(beat()))
 
 
@@ -84,15 +83,11 @@ def of_stretches(stretches: Sequence[float], first_voxel: float = 1.0) -> Study:
     for stretch in stretches:
         radius = np.hypot(x / stretch**0.5, y * stretch**0.5)
         labels.append(np.select([radius < 15, radius < 22], [1, 2], 0).astype(np.uint8))
-    stack = replace(
-        cine,
+    stack = cine.with_arrays(
         image=np.repeat(cine.image, depth, 2),
         label_ed=np.stack(labels, -1),
         levels=["mid"] * depth,
         affine=cine.affine @ np.diag([first_voxel, 1, 1, 1]),
-        storage=None,  # type: ignore[arg-type]
-        forms=None,  # type: ignore[arg-type]
-        slabs=None,  # type: ignore[arg-type]
     )
     return analyse(working_slices(stack), torch.zeros(depth, 2, 2, 96, 96))
 

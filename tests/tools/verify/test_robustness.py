@@ -162,7 +162,7 @@ def _off_centre() -> Cine:
     assert cine.label_ed is not None
     image = np.roll(cine.image, (13, -7), (0, 1))
     label = np.roll(cine.label_ed, (13, -7), (0, 1))
-    return replace(cine, image=image, label_ed=label, storage=None, forms=None)  # type: ignore[arg-type]
+    return cine.with_arrays(image=image, label_ed=label)
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ import numpy as np
 from fem_sim.claims import Claim, Groups, at_least
 from myomotion.analysis.grids import working_slices
 from myomotion.analysis.measures.measure import GREEN, LIGHTS, RED
-from myomotion.analysis.measures.movement import FEWEST_FRAMES
+from myomotion.analysis.measures.movement import FEWEST_OF_A_BEAT
 from myomotion.analysis.study import analyse
 from myomotion.errors import InputError
 from myomotion.io.cine import Cine, find_studies, read_cine
@@ -109,17 +109,13 @@ def few_slices(cine: Cine) -> Cine:
     kept = middles if depth > FEW_SLICES else np.arange(depth)
     first = cine.ed_frame % step  # end-diastole stays
     assert cine.label_ed is not None
-    return replace(
-        cine,
+    return cine.with_arrays(
         image=np.ascontiguousarray(cine.image[:, :, kept, first::step]),
         label_ed=np.ascontiguousarray(cine.label_ed[..., kept]),
         levels=[cine.levels[z] for z in kept],
         ed_frame=cine.ed_frame // step,
         es_frame=None if cine.es_frame is None else max(cine.es_frame - first, 0) // step,
         frame_times_ms=None,
-        storage=None,  # type: ignore[arg-type]  # from the arrays, as those of the slabs and forms
-        forms=None,  # type: ignore[arg-type]
-        slabs=None,  # type: ignore[arg-type]
     )
 
 
@@ -165,7 +161,7 @@ def wrong_inputs(cines: Sequence[Cine], seed: int) -> Iterator[tuple[str, Cine]]
         rng = np.random.default_rng([seed, number])
         for turn in range(CHANGES_PER_STUDY - 1):
             kind = kinds[(number * (CHANGES_PER_STUDY - 1) + turn) % len(kinds)]
-            if kind in OF_COURSES and cine.image.shape[3] < FEWEST_FRAMES:
+            if kind in OF_COURSES and cine.image.shape[3] < FEWEST_OF_A_BEAT:
                 continue
             changed = WRONG[kind](cine, rng)
             if not kind.startswith("label") or overlap(cine, changed) < STILL_RIGHT:

@@ -12,7 +12,7 @@ from myomotion.core.flow import identity_coordinates
 # and virtual slices that keep a cavity it stays above 0.5; where a cavity closes and the network
 # draws one all the same, in dark muscle, it falls to 0.1.
 NO_BLOOD, BLOOD = 0.3, 0.5
-CLOSED_SHARE = 0.1  # of the cavity at end-diastole, that is drawn of one that closes
+SPOT_SHARE = 0.1  # of the cavity at end-diastole, that is drawn of one that closes
 
 
 def without_dark_blood(shares: torch.Tensor, frames: torch.Tensor) -> torch.Tensor:
@@ -40,7 +40,7 @@ def without_dark_blood(shares: torch.Tensor, frames: torch.Tensor) -> torch.Tens
     return seen
 
 
-def kept_open(tissues: torch.Tensor, share: float = CLOSED_SHARE) -> torch.Tensor:
+def kept_open(tissues: torch.Tensor, share: float = SPOT_SHARE) -> torch.Tensor:
     """Tissues in which a cavity that closes leaves a spot.
 
     Where the blood is pressed out of a slice, nothing in the picture says how far the wall has

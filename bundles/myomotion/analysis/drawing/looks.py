@@ -20,7 +20,7 @@ from myomotion.networks.half import has_bfloat16, in_bfloat16
 MULTIPLE = 16  # of the sides of what the network sees
 SMALLEST_HEART_MM2 = 150.0  # area of all slices together below which nothing was found
 SMALLEST_CAVITY_MM2 = 25.0
-CLOSED_SHARE = 0.7  # of the cavity's border that muscle covers, where a slice has a ring
+COVERED_SHARE = 0.7  # of the cavity's border that muscle covers, where a slice has a ring
 RIGHT_BESIDE_MM = 6.0  # how far the right ventricle may lie from the left
 CENTRAL_MM = 15.0  # from a known middle, within which the heart is
 # Virtual walls reach from where blood ends to where fat or lung begins; readers draw both contours
@@ -301,7 +301,7 @@ def _kept(codes: np.ndarray, heart: np.ndarray, spacing: float, rings: bool) -> 
         cavity = largest & (own == CAVITY)
         inside = ndimage.binary_fill_holes(largest)
         hollow = cavity.sum() * spacing**2 >= SMALLEST_CAVITY_MM2
-        closed = not hollow or _closed_share(own, cavity) >= CLOSED_SHARE
+        closed = not hollow or _closed_share(own, cavity) >= COVERED_SHARE
         if closed and (hollow or not rings):
             kept[z, CAVITY] = kept[z, MYOCARDIUM] = inside
         kept[z, RIGHT_VENTRICLE] = _right(own, largest, spacing) & ~inside

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from myomotion.analysis.drawing.closed import CLOSED_SHARE
+from myomotion.analysis.drawing.closed import SPOT_SHARE
 from myomotion.analysis.measures.measure import (
     FrameMeasure,
     Limits,
@@ -109,7 +109,7 @@ def area_change_error(tracked: TrackedSlice, label: int) -> float | None:
         mean = float(wall.strain.mean("jacobian")[tracked.motion.es_frame])
     else:
         mean = float(tracked.jacobian[tracked.motion.es_frame][tracked.region.cavity].mean())
-    return abs(mean - (CLOSED_SHARE if closed else at_es / at_ed))
+    return abs(mean - (SPOT_SHARE if closed else at_es / at_ed))
 
 
 def _limits(part: str, amber: float, red: float) -> Limits:

@@ -9,7 +9,7 @@ from myomotion.analysis.measures.images import residual_left
 from myomotion.analysis.measures.measure import Limits, Meaning, SliceMeasure, StudyMeasure
 from myomotion.analysis.measures.tracked import TrackedSlice, TrackedStudy
 
-FEWEST_FRAMES = 8  # over which a beat changes slowly enough to be told from noise
+FEWEST_OF_A_BEAT = 8  # over which a beat changes slowly enough to be told from noise
 BLUR_VOXELS = 1.0  # against noise
 RIM_VOXELS = 3  # around the ventricle, as it moves against its surroundings
 NOTHING_MOVES = "nothing moves"
@@ -25,7 +25,7 @@ def beat(tracked: TrackedSlice) -> float | None:
         tracked: the slice.
 
     Returns:
-        The share, at least 0; None for fewer than :data:`FEWEST_FRAMES` that change.
+        The share, at least 0; None for fewer than :data:`FEWEST_OF_A_BEAT` that change.
     """
     region = tracked.region.wall | tracked.region.cavity
     part = ndimage.binary_dilation(region if region.any() else tracked.part, iterations=RIM_VOXELS)
@@ -34,7 +34,7 @@ def beat(tracked: TrackedSlice) -> float | None:
     total = 2 * ((frames - frames.mean(0)) ** 2).sum()
     if total <= 1e-12 * (frames**2).sum():
         return 0.0
-    if len(frames) < FEWEST_FRAMES:
+    if len(frames) < FEWEST_OF_A_BEAT:
         return None
     steps = (np.diff(frames, axis=0) ** 2).sum() * len(frames) / (len(frames) - 1)
     return max(0.0, 1 - float(steps / total))

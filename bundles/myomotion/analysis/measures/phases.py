@@ -6,7 +6,7 @@ import numpy as np
 
 from myomotion.analysis.measures.area import cavity_ratio, whole_cavity
 from myomotion.analysis.measures.measure import Limits, Meaning, StudyMeasure
-from myomotion.analysis.measures.movement import FEWEST_FRAMES
+from myomotion.analysis.measures.movement import FEWEST_OF_A_BEAT
 from myomotion.analysis.measures.tracked import TrackedSlice, TrackedStudy
 from myomotion.core import cycle
 
@@ -30,7 +30,7 @@ def phase_lags(study: TrackedStudy) -> dict[int, float]:
         whose cavity changes little, where there is one other at least.
     """
     clear = {s.index: s for s in study.measured if s.has_cavity and _changes(s)}
-    if len(clear) < 2 or len(study.slices[0].images) < FEWEST_FRAMES:
+    if len(clear) < 2 or len(study.slices[0].images) < FEWEST_OF_A_BEAT:
         return {}
     areas = {z: _unit(np.array(s.once(cavity_ratio), float)) for z, s in clear.items()}
     frames = {z: _unit(cycle.frame_distances(s.images)) for z, s in clear.items()}

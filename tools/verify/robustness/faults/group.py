@@ -25,7 +25,7 @@ from tools.verify.robustness.faults.storage import STORED
 from tools.verify.robustness.faults.words import COMMANDS, INFO_ROWS
 from tools.verify.robustness.given import Given, Study
 
-FEWEST_FRAMES = 20  # of the real and the virtual cine whose cycle is changed
+LONG_CYCLE = 20  # of the real and the virtual cine whose cycle is changed
 OFF_CENTRE = (14, -9)
 KINDS: dict[str, Iterable[Row]] = {
     "K2": LABELS,
@@ -157,4 +157,4 @@ def _is_long(study: Study) -> bool:
         return False
     cine = read_cine(study)
     assert cine.label_ed is not None
-    return cine.image.shape[3] >= FEWEST_FRAMES and bool((cine.label_ed == MYOCARDIUM).any())
+    return cine.image.shape[3] >= LONG_CYCLE and bool((cine.label_ed == MYOCARDIUM).any())
