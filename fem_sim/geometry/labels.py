@@ -12,9 +12,9 @@ import numpy as np
 from scipy import ndimage
 
 from myomotion.core.segments import slice_levels
-from myomotion.core.stack_order import stack_order
 from myomotion.errors import InputError
 from myomotion.io.info import slice_name
+from myomotion.io.label_geometry import label_order
 from myomotion.io.labels import CAVITY, MYOCARDIUM, internal_codes, with_filled_cavity
 from myomotion.io.nifti import read_nifti
 from myomotion.io.storage import slice_axis
@@ -147,11 +147,9 @@ def label_slices(
         spacing: working grid spacing, mm.
         size: working grid side, voxels.
     """
-    wall, cavity = ((codes == code).sum(axis=(0, 1)) for code in (MYOCARDIUM, CAVITY))
-    shown = cavity if cavity.any() else wall
+    wall = (codes == MYOCARDIUM).sum(axis=(0, 1))
     names = [slice_name(z) for z in range(len(wall))] if names is None else names
-    order = stack_order(names, np.where(shown > 0, wall + cavity, 0).tolist(), affine)
-    levels = slice_levels(names, wall.tolist(), order.base_first)
+    levels = slice_levels(names, wall.tolist(), label_order(names, codes, affine).base_first)
     return [
         LabelSlice(
             name=f"{subject}_z{z:02d}",

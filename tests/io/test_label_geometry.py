@@ -8,10 +8,11 @@ import nibabel as nib
 import numpy as np
 import pytest
 
+from myomotion.core.stack_order import TOWARDS_APEX
 from myomotion.errors import InputError
 from myomotion.io.cine import find_studies, read_cine
 from myomotion.io.codes import coding_table
-from myomotion.io.label_geometry import contradiction, enclosed, meanings
+from myomotion.io.label_geometry import contradiction, enclosed, label_order, meanings
 from myomotion.io.labels import CAVITY, LABEL_CODINGS, MYOCARDIUM, RIGHT_VENTRICLE
 
 SIZE = 64
@@ -222,3 +223,16 @@ def test_real_labels_are_told_rightly(real_cines: Path) -> None:
 def test_ring_is_told_from_the_crescent_about_a_larger_right_ventricle_in_a_large_picture() -> None:
     label = np.pad(with_right_wall((1, 2, 3, 4)), ((40, 40), (40, 40), (0, 0)))
     assert meanings(label) == {1: CAVITY, 2: MYOCARDIUM, 3: RIGHT_VENTRICLE, 4: 0}
+
+
+def test_a_cap_of_wall_alone_has_no_say_in_where_the_base_is() -> None:
+    label = np.zeros((16, 1, 4), np.uint8)
+    for z, wall in enumerate((9, 8, 7, 2)):
+        label[:wall, 0, z] = MYOCARDIUM
+    label[12:, 0, :3] = CAVITY
+    normal = -TOWARDS_APEX / np.linalg.norm(TOWARDS_APEX)  # the file goes from apex to base
+    first = np.cross(normal, [0.0, 0.0, 1.0])
+    header = np.stack([first, np.cross(normal, first), 10 * normal], axis=-1)
+    assert not label_order([""] * 4, label, header).base_first
+    label[label == CAVITY] = 0  # walls are all there is
+    assert label_order([""] * 4, label, header).base_first

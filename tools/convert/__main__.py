@@ -27,12 +27,13 @@ from tqdm import tqdm
 from fem_sim.command_line import add_workers, make_parser, run_command
 from fem_sim.parallel import ended_jobs
 from myomotion.core.segments import slice_levels
-from myomotion.core.stack_order import StackOrder, stack_order
+from myomotion.core.stack_order import StackOrder
 from myomotion.errors import InputError
 from myomotion.files.atomic import clear_leftovers
 from myomotion.files.outputs import WRITTEN_BY, refuse_unsafe, replaced_folder
 from myomotion.io.cine import Cine, find_studies, read_cine
 from myomotion.io.info import read_info, slice_name
+from myomotion.io.label_geometry import label_order
 from myomotion.io.labels import CAVITY, MYOCARDIUM
 from myomotion.io.nifti import repaired_geometry
 from tools.convert.layouts import LAYOUTS
@@ -210,9 +211,7 @@ def order_of(cine: Cine) -> StackOrder:
         cine: a cine with ``label_ed``.
     """
     assert cine.label_ed is not None
-    outer = np.isin(cine.label_ed, (CAVITY, MYOCARDIUM)).sum(axis=(0, 1))
-    shown = (cine.label_ed == CAVITY).any(axis=(0, 1))
-    return stack_order(cine.levels, np.where(shown, outer, 0).tolist(), cine.affine)
+    return label_order(cine.levels, cine.label_ed, cine.affine)
 
 
 def levels_of(cine: Cine) -> list[str]:

@@ -6,12 +6,13 @@ ventricle the code that touches the ring from outside.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from scipy import ndimage
 from scipy.spatial import ConvexHull, QhullError
 
+from myomotion.core.stack_order import StackOrder, stack_order
 from myomotion.io.codes import CAVITY, MYOCARDIUM, RIGHT_VENTRICLE
 
 ENCLOSED = 0.7  # share of a code within the hull of another from which it counts as enclosed
@@ -19,6 +20,19 @@ OUTSIDE = 0.4  # share up to which it counts as lying outside
 HOLLOW = 0.1  # share of a shape that is hole, from which it is a ring
 FEWEST_VOXELS = 8  # of a code in a slice that counts
 GAP_VOXELS = 3  # a gap of a ring that is closed to see what it encloses
+
+
+def label_order(names: Sequence[str], label: np.ndarray, affine: np.ndarray) -> StackOrder:
+    """Where base and apex are, sizes by the slices of a label map that show a cavity.
+
+    Args:
+        names: of the slices.
+        label: ``(X, Y, Z)``, internal coding; where it has no cavity at all, walls count.
+        affine: see :func:`~myomotion.core.stack_order.stack_order`.
+    """
+    wall, cavity = ((label == code).sum((0, 1)) for code in (MYOCARDIUM, CAVITY))
+    shown = cavity if cavity.any() else wall
+    return stack_order(names, np.where(shown > 0, wall + cavity, 0).tolist(), affine)
 
 
 def meanings(values: np.ndarray) -> dict[int, int] | None:

@@ -106,7 +106,7 @@ def lift_study(
     contours = []
     for z in order:
         grid = grids[z]
-        start = np.array(grid.center) * grid.source_spacing - (grid.size - 1) / 2 * grid.spacing
+        start = np.array(grid.center) * grid.source_spacing - grid.middle * grid.spacing
         nodes = walls[z].mesh.nodes + start + sideways[z]
         contours.append(_turned(nodes[:, 0], nodes[:, -1], axes.mirrored))
     steps = np.diff(levels)
