@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,15 +10,8 @@ import torch
 
 from fem_sim.phantom.files import write_cine
 from fem_sim.phantom.render import CineSettings, render_cine
-from myomotion.analysis.areas import (
-    CORRECTED,
-    MOVED_LABEL,
-    Areas,
-    corrected_areas,
-    label_areas,
-    seen_areas,
-    tracked_areas,
-)
+from myomotion.analysis.areas import MOVED_LABEL, Areas, contour_areas, label_areas
+from myomotion.analysis.drawing.over_time import contours_over_time
 from myomotion.analysis.grids import working_slices
 from myomotion.analysis.motion import Motion, source_motion
 from myomotion.analysis.study import Study, analyse
@@ -41,14 +33,19 @@ def motion_of(cine: Cine, field: torch.Tensor) -> Motion:
     return source_motion(working_slices(cine), field, -field)
 
 
+def areas_of(cine: Cine, field: torch.Tensor) -> Areas:
+    """Areas within the contours that a motion moves."""
+    contours = contours_over_time(motion_of(cine, field))
+    assert contours is not None
+    return contour_areas(cine, contours)
+
+
 def moved(label: np.ndarray | None = None) -> Areas:
     """Areas of the drawn ring, or of another label in its place."""
     cine = ring_cine(beat())
     if label is not None:
         cine.label_ed = label[..., None].astype(np.uint8)
-    found = tracked_areas(motion_of(cine, contraction(beat())))
-    assert found is not None
-    return found
+    return areas_of(cine, contraction(beat()))
 
 
 def test_shoelace_takes_holes_away_and_follows_shifts_and_scales() -> None:
@@ -77,13 +74,12 @@ def test_cavity_loses_what_the_motion_takes_and_the_wall_keeps_its_area() -> Non
 def test_motion_within_the_blood_does_not_count() -> None:
     cine = ring_cine(beat())
     field = contraction(beat())
-    plain = tracked_areas(motion_of(cine, field))
     whirl = field.clone()
-    blood = torch.from_numpy(RADIUS < 15)
+    blood = torch.from_numpy(RADIUS < 19)
     whirl += 3 * blood * torch.randn(field.shape, generator=torch.Generator().manual_seed(0))
-    other = tracked_areas(motion_of(cine, whirl))
-    assert plain is not None and other is not None
-    np.testing.assert_array_equal(plain.cavity_mm2, other.cavity_mm2)
+    np.testing.assert_array_equal(
+        areas_of(cine, field).cavity_mm2, areas_of(cine, whirl).cavity_mm2
+    )
 
 
 @pytest.mark.parametrize("part", ["cavity alone", "open wall", "tip"])
@@ -124,13 +120,13 @@ def test_wall_without_a_cavity_has_an_area_and_a_label_without_one_none() -> Non
         levels=["a", "b"],
     )
     field = contraction(beat()).expand(2, -1, -1, -1, -1)
-    found = tracked_areas(motion_of(cine, field))
-    assert found is not None and found.wall_mm2 is not None
+    found = areas_of(cine, field)
+    assert found.wall_mm2 is not None and found.found == MOVED_LABEL
     assert (found.cavity_mm2[:, 1] == 0).all() and found.cavity_mm2[0, 0] > 0
     assert found.wall_mm2[0, 1] == (two[..., 1] > 0).sum() * VOXEL
     assert np.array_equal(label_areas(two, CAVITY, cine.spacing)[1:], [0])
     cine.label_ed = np.where(two > 0, MYOCARDIUM, 0).astype(np.uint8)
-    assert tracked_areas(motion_of(cine, field)) is None
+    assert contours_over_time(motion_of(cine, field)) is None
 
 
 @pytest.fixture(scope="module")
@@ -153,7 +149,8 @@ def test_true_motion_of_a_virtual_heart_gives_the_ejection_fraction_of_its_eleme
     at_es = sum(r**2 for r, _ in RINGS.values())
     elements = 100 * (1 - at_es / sum(r**2 * ratio for r, ratio in RINGS.values()))
     tracked = function.numbers["seen_lv_ef_percent"]
-    assert tracked == pytest.approx(elements, abs=1.0)
+    # The motion's kink at the endocardium is rounded off by the grid.
+    assert elements - 2.5 < tracked < elements + 0.5
     wall = function.areas.wall_mm2
     assert wall is not None  # these rings keep their area
     assert wall[virtual.motion.es_frame] == pytest.approx(wall[0], rel=0.03)
@@ -209,33 +206,3 @@ def test_labels_in_part_of_a_real_stack_are_told_from_those_of_a_whole_one(
     assert 70 < summary["function"]["seen_lv_edv_ml"] < 90
     assert summary["function"]["seen_lv_ef_labelled_percent"] is None
     assert any("left ventricle (slice 7)" in warning for warning in summary["warnings"])
-
-
-@pytest.mark.parametrize("axis", [0, 1])
-def test_cavity_that_is_seen_ends_where_the_picture_does(axis: int) -> None:
-    cine = ring_cine(beat())
-    assert cine.label_ed is not None
-    cut = int(np.argwhere(cine.label_ed == CAVITY).mean(0)[axis])
-    cine.image, cine.label_ed = (
-        np.delete(a, np.s_[:cut], axis) for a in (cine.image, cine.label_ed)
-    )
-    slices = working_slices(cine)
-    share = torch.from_numpy((cine.label_ed[..., 0] == CAVITY).astype(np.float32))
-    drawn = slices.grids[0].to_working(share[None, None])  # goes on beside the picture
-    tissues = torch.zeros(1, cine.image.shape[3], 3, *drawn.shape[-2:])
-    tissues[:, :, CAVITY - 1] = drawn
-    seen = seen_areas(replace(slices, tissues=tissues))
-    assert seen is not None
-    area = label_areas(cine.label_ed, CAVITY, cine.spacing)
-    assert seen == pytest.approx(np.broadcast_to(area, seen.shape), rel=0.05)
-
-
-def test_change_of_a_cavity_is_the_mean_of_both_where_the_network_sees_it_at_first() -> None:
-    moved = np.array([[60.0, 60.0, 0.0], [100.0, 100.0, 0.0]])
-    seen = np.array([[80.0, 10.0, 5.0], [200.0, 40.0, 10.0]])
-    areas = Areas(cavity_mm2=moved, wall_mm2=None, found=MOVED_LABEL)
-    found = corrected_areas(areas, seen, ed_frame=1)
-    # It sees twice the first, less than half of the second, and a third that the label lacks.
-    assert found.cavity_mm2.tolist() == [[50.0, 60.0, 0.0], [100.0, 100.0, 0.0]]
-    assert found.found == CORRECTED
-    assert corrected_areas(areas, None, ed_frame=1) is areas

@@ -12,7 +12,7 @@ import torch
 from myomotion.analysis.grids import Slices, working_slices
 from myomotion.analysis.measures.measure import AMBER, GREEN, LIGHTS, RED
 from myomotion.analysis.measures.tracked import TrackedSlice, tracked_slices
-from myomotion.analysis.motion import source_motion, tracked_labels
+from myomotion.analysis.motion import source_motion
 from myomotion.analysis.plausibility_table import read_table
 from myomotion.analysis.quality import NO_CAVITY, StudyQuality, assess
 from myomotion.analysis.quality_control import QualityControl, load_quality_control
@@ -73,19 +73,6 @@ def test_forward_and_inverse_compose_to_identity_in_the_wall(field: str) -> None
     both = compose(forward, inverse).norm(dim=1) * 1.5
     assert both[:, WALL].mean() < 0.05
     assert both[:, WALL].max() < 0.3
-
-
-def test_tracked_labels_follow_the_wall_and_start_as_the_label() -> None:
-    shares = beat()
-    cine = ring_cine(shares)
-    motion = source_motion(working_slices(cine), contraction(shares))
-    labels = tracked_labels(cine, [motion.on_window(0)])
-    assert labels.dtype == np.uint8 and labels.shape == cine.image.shape
-    assert np.array_equal(labels[..., 0], cine.label_ed)
-    drop = 500 * shares[4] / np.pi
-    expected = np.abs(RADIUS**2 + drop - (22**2 + 32**2) / 2) < (32**2 - 22**2) / 2
-    tracked = labels[:, :, 0, 4] == 2
-    assert 2 * (tracked & expected).sum() / (tracked.sum() + expected.sum()) > 0.95
 
 
 def test_true_motion_is_green() -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from matplotlib.path import Path as Outline
 
-from myomotion.core.contours import enclosed_area, heart_contours, ring_contours
+from myomotion.core.contours import enclosed_area, filled, heart_contours, ring_contours
 
 SIZE, INNER, OUTER = 64, 12.0, 18.0
 
@@ -35,3 +36,17 @@ def test_open_wall_and_a_lone_one_are_drawn_as_they_are() -> None:
     expected = [len(line) for line in ring_contours(lone)]
     assert [len(line) for line in heart_contours(lone, np.zeros_like(lone))] == expected
     assert heart_contours(np.zeros_like(lone), np.zeros_like(lone)) == []
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_voxels_within_lines_are_those_that_another_library_finds(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    angle = np.linspace(0, 2 * np.pi, 60, endpoint=False)
+    star = np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    outer, hole = (r * rng.uniform(0.7, 1.0, (60, 1)) * star + 15.3 for r in (18.0, 6.0))
+    shape = (31, 26)  # the line leaves the picture on every side
+    index = np.moveaxis(np.indices(shape), 0, -1).reshape(-1, 2)
+    inside = [Outline(line).contains_points(index).reshape(shape) for line in (outer, hole)]
+    assert np.array_equal(filled([outer, hole], shape), inside[0] & ~inside[1])
+    assert np.array_equal(filled([hole[::-1]], shape), inside[1]) and inside[1].any()
+    assert not filled([], shape).any()

@@ -69,8 +69,10 @@ def test_place_of_the_source_has_the_index_that_the_sampler_uses() -> None:
     x, y = np.meshgrid(np.arange(120.0), np.arange(140.0), indexing="ij")
     own = torch.from_numpy(np.indices((96, 96)).astype(float))
     back = grid.to_source(own[None])[0]
-    expected = grid.index_of(np.stack([x, y], axis=-1))
+    places = np.stack([x, y], axis=-1)
+    expected = grid.index_of(places)
     assert np.allclose(back.permute(1, 2, 0).numpy()[30:90, 40:100], expected[30:90, 40:100])
+    assert np.allclose(grid.place_of(expected), places)
 
 
 def test_identity_grid_returns_the_slice_bit_for_bit() -> None:

@@ -21,11 +21,11 @@ import torch
 from matplotlib.image import imread
 from monai.bundle import ConfigParser
 
-from myomotion.analysis.study import analyse
+from myomotion.analysis.study import Study, analyse
 from myomotion.core.integrator import FieldIntegrator
 from myomotion.core.segments import NAMES
 from myomotion.files.outputs import MARKER
-from myomotion.io.cine import Cine, find_studies
+from myomotion.io.cine import find_studies
 from myomotion.report.bullseye import bullseye
 from myomotion.report.page import report_page
 from myomotion.report.player import png_url
@@ -265,10 +265,10 @@ def test_failing_study_is_isolated_and_listed(
     (tmp_path / "cines" / "b" / "sa.nii.gz").write_bytes(b"no image")
     original = motion_writer.write_images
 
-    def fails_for_c(folder: Path, cine: Cine, *others: Any) -> None:
-        if cine.name == "c":
+    def fails_for_c(folder: Path, study: Study, *others: Any) -> None:
+        if study.cine.name == "c":
             raise OSError("disk full")
-        original(folder, cine, *others)
+        original(folder, study, *others)
 
     monkeypatch.setattr(motion_writer, "write_images", fails_for_c)
     output = tmp_path / "motion"

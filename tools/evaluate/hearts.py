@@ -13,7 +13,8 @@ import numpy as np
 import torch
 
 from fem_sim.parallel import run_jobs
-from myomotion.analysis.areas import corrected_areas, seen_areas, tracked_areas
+from myomotion.analysis.areas import contour_areas
+from myomotion.analysis.drawing.over_time import contours_over_time
 from myomotion.analysis.function import SEEN, ventricular_function
 from myomotion.analysis.grids import Slices, relabelled
 from myomotion.analysis.intervals.calibration import DRAWN as DRAWN_CONTOURS
@@ -283,10 +284,10 @@ def _scars(folder: Path) -> dict[str, tuple[float, float]]:
 def _ejection(motion: Motion) -> tuple[float | None, float | None]:
     """Ejection fraction of the slices, as tracked and by the labels."""
     slices = motion.slices
-    moved = tracked_areas(motion)
-    if moved is None:
+    contours = contours_over_time(motion)
+    if contours is None:
         return None, None
-    areas = corrected_areas(moved, seen_areas(slices), slices.cine.ed_frame)
+    areas = contour_areas(slices.cine, contours)
     numbers = ventricular_function(
         areas, slices.cine, motion.es_frame, slices.closes, slices.order
     ).numbers

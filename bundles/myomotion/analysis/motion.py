@@ -20,7 +20,6 @@ from myomotion.core.kinematics import (
     radial_direction,
 )
 from myomotion.core.working_grid import WorkingGrid
-from myomotion.io.cine import Cine
 from myomotion.io.labels import CAVITY
 
 
@@ -238,38 +237,29 @@ def lps_vectors(displacement: np.ndarray, affine: np.ndarray) -> np.ndarray:
     return layout[:, :, :, None]
 
 
-def tracked_labels(cine: Cine, maps: Sequence[WindowMaps]) -> np.ndarray:
-    """End-diastolic label moved along: pulled back with the inverse motion, frame by frame.
+def moved_label(label: np.ndarray, spacing: tuple[float, float], maps: WindowMaps) -> np.ndarray:
+    """A label of one slice moved along: pulled back with the inverse motion, frame by frame.
 
     Args:
-        cine: the study, with an end-diastolic label.
-        maps: of every slice and all frames, from :meth:`Motion.on_window`.
+        label: ``(X, Y)`` at end-diastole.
+        spacing: in-plane voxel size in millimetres.
+        maps: of the slice and all frames, from :meth:`Motion.on_window`.
 
     Returns:
-        uint8 ``(X, Y, Z, T)`` in the internal coding, contiguous in the order of files; the label
-        itself at end-diastole.
-
-    Raises:
-        ValueError: without a label.
+        uint8 ``(X, Y, T)``; beyond the working grid the label stays where it is.
     """
-    if cine.label_ed is None:
-        raise ValueError("labels cannot be tracked without an end-diastolic label")
-    values = [0, *(int(v) for v in np.unique(cine.label_ed) if v)]
-    tracked = np.zeros(cine.image.shape, np.uint8, order="F")
-    for z, slice_maps in enumerate(maps):
-        label = cine.label_ed[..., z]
-        if not label.any():
-            continue
-        window = slice_maps.window
-        soft = torch.from_numpy(np.stack([label[window] == v for v in values]).astype(np.float32))
-        inverse = torch.from_numpy(slice_maps.inverse)
-        voxels = inverse / inverse.new_tensor(cine.spacing)[None, :, None, None]
-        moved = warp(soft[None].expand(len(voxels), -1, -1, -1), voxels)
-        # The first of the largest, label by label: many times as fast as argmax across them.
-        most, code = moved[:, 0].clone(), torch.zeros(moved[:, 0].shape, dtype=torch.uint8)
-        for value, share in zip(values[1:], moved[:, 1:].unbind(1), strict=True):
-            code[share > most] = value
-            most = torch.maximum(most, share)
-        tracked[:, :, z] = label[..., None]
-        tracked[:, :, z][window] = code.numpy().transpose(1, 2, 0)
+    values = [0, *(int(v) for v in np.unique(label) if v)]
+    tracked = np.repeat(label[..., None].astype(np.uint8), len(maps.inverse), axis=2)
+    if len(values) == 1:
+        return tracked
+    soft = torch.from_numpy(np.stack([label[maps.window] == v for v in values]).astype(np.float32))
+    inverse = torch.from_numpy(maps.inverse)
+    voxels = inverse / inverse.new_tensor(spacing)[None, :, None, None]
+    moved = warp(soft[None].expand(len(voxels), -1, -1, -1), voxels)
+    # The first of the largest, label by label: many times as fast as argmax across them.
+    most, code = moved[:, 0].clone(), torch.zeros(moved[:, 0].shape, dtype=torch.uint8)
+    for value, share in zip(values[1:], moved[:, 1:].unbind(1), strict=True):
+        code[share > most] = value
+        most = torch.maximum(most, share)
+    tracked[maps.window] = code.numpy().transpose(1, 2, 0)
     return tracked

@@ -8,8 +8,9 @@ from typing import Any
 
 import torch
 
-from myomotion.analysis.areas import Areas, corrected_areas, seen_areas, tracked_areas
+from myomotion.analysis.areas import Areas, contour_areas
 from myomotion.analysis.course import course_of
+from myomotion.analysis.drawing.over_time import SliceContours, contours_over_time
 from myomotion.analysis.function import Function, ventricular_function
 from myomotion.analysis.grids import Slices
 from myomotion.analysis.intervals.calibration import Calibration
@@ -43,6 +44,7 @@ class Study:
         quality: measures and lights.
         summary: content of ``summary.json``.
         function: of the ventricles; None without a cavity in the end-diastolic label.
+        contours: of every slice and frame; None without a cavity in the end-diastolic label.
         volume: motion of the wall in space; None where it was not asked for or cannot be.
     """
 
@@ -54,6 +56,7 @@ class Study:
     quality: StudyQuality
     summary: dict[str, Any]
     function: Function | None = None
+    contours: list[SliceContours] | None = None
     volume: VolumeMotion | None = None
 
 
@@ -77,7 +80,7 @@ def analyse(
         inverse: the inverse fields, of the same shape; computed where not given.
         control: judges the motion; None judges it without R_VAE.
         parameters: what the result depends on, noted in the summary.
-        areas: of cavity and wall, that function rests on; by the moved label where not given.
+        areas: of cavity and wall, that function rests on; within the contours where not given.
         repeats: motion to end-systole, tracked again, ``(R, Z, 2, size, size)`` in millimetres.
         calibration: makes intervals of them; None for none.
         volume: lift the slices' motion into space.
@@ -89,12 +92,12 @@ def analyse(
     motion = source_motion(slices, displacement, inverse)
     tracked = tracked_slices(motion, control)
     rows = strain_rows(tracked)
-    moved = tracked_areas(motion)
-    if areas is None and moved is not None:
-        areas = corrected_areas(moved, seen_areas(slices), slices.cine.ed_frame)
+    contours = contours_over_time(motion)
+    if areas is None and contours is not None:
+        areas = contour_areas(slices.cine, contours)
     function = None
     if areas is not None:
-        order = None if moved is None else slices.order
+        order = None if contours is None else slices.order
         function = ventricular_function(areas, slices.cine, motion.es_frame, slices.closes, order)
     intervals = study_intervals(tracked, repeats, calibration, parameters or {})
     rows = intervals.rows(rows, motion.es_frame)
@@ -132,5 +135,6 @@ def analyse(
         quality=quality,
         summary=summary,
         function=function,
+        contours=contours,
         volume=lifted,
     )

@@ -36,7 +36,7 @@ def ring_contours(mask: np.ndarray) -> list[np.ndarray]:
         Epicardial and, where the ring is closed, endocardial contour, each ``(N, 2)`` in voxels.
     """
     padded = np.pad(np.asarray(mask, float), 1)
-    closed = sorted((_dense(line - 1) for line in level_lines(padded, 0.5)), key=len)
+    closed = sorted((dense(line - 1) for line in level_lines(padded, 0.5)), key=len)
     return closed[::-1][:2]
 
 
@@ -78,6 +78,40 @@ def level_lines(values: np.ndarray, level: float) -> list[np.ndarray]:
     """
     lines = contourpy.contour_generator(z=values.T).lines(level)
     return [np.asarray(line) for line in lines if len(line) > 3]
+
+
+def dense(line: np.ndarray) -> np.ndarray:
+    """Points along a line ``(N, 2)`` that stand for it, at most ``POINT_STEP`` voxels apart."""
+    lengths = np.linalg.norm(np.diff(line, axis=0), axis=1)
+    travelled = np.concatenate([[0], np.cumsum(lengths)])
+    at = np.arange(0, travelled[-1], POINT_STEP)
+    return np.stack([np.interp(at, travelled, line[:, i]) for i in range(2)], axis=1)
+
+
+def filled(lines: Sequence[np.ndarray], shape: Sequence[int]) -> np.ndarray:
+    """Voxels whose middle lies within closed lines, by the even-odd rule.
+
+    Args:
+        lines: ``(N, 2)`` each, in voxels, the last point joined to the first.
+        shape: ``(X, Y)`` of the picture.
+
+    Returns:
+        Boolean ``(X, Y)``.
+    """
+    crossings = np.zeros((shape[0], shape[1] + 1), int)
+    for line in lines:
+        start, end = line, np.roll(line, -1, axis=0)
+        low, high = (pick(start[:, 0], end[:, 0]) for pick in (np.minimum, np.maximum))
+        first, last = np.ceil(low).astype(int), np.ceil(high).astype(int)  # first <= x < last
+        count = last - first
+        edge = np.repeat(np.arange(len(line)), count)
+        x = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count) + first[edge]
+        a, b = start[edge], end[edge]
+        y = a[:, 1] + (x - a[:, 0]) * (b[:, 1] - a[:, 1]) / (b[:, 0] - a[:, 0])
+        shown = (x >= 0) & (x < shape[0])
+        np.add.at(crossings, (x[shown], np.clip(np.ceil(y[shown]), 0, shape[1]).astype(int)), 1)
+    inside: np.ndarray = np.cumsum(crossings, axis=1)[:, :-1] % 2 == 1
+    return inside
 
 
 def enclosed_area(lines: Sequence[np.ndarray]) -> np.ndarray:
@@ -156,11 +190,3 @@ def jacobian_scores(
         "fold_fraction": float((j <= 0).mean()),
         "area_change_error": error,
     }
-
-
-def _dense(line: np.ndarray) -> np.ndarray:
-    """Points along a polyline at most ``POINT_STEP`` voxels apart."""
-    lengths = np.linalg.norm(np.diff(line, axis=0), axis=1)
-    travelled = np.concatenate([[0], np.cumsum(lengths)])
-    at = np.arange(0, travelled[-1], POINT_STEP)
-    return np.stack([np.interp(at, travelled, line[:, i]) for i in range(2)], axis=1)

@@ -46,6 +46,12 @@ class WorkingGrid:
         moved: np.ndarray = (places - np.array(self.center)) * steps + self.middle
         return moved
 
+    def place_of(self, index: np.ndarray) -> np.ndarray:
+        """Voxels of this grid in those of the source: undoes :meth:`index_of`."""
+        steps = np.array(self.source_spacing) / self.spacing
+        moved: np.ndarray = (index - self.middle) / steps + np.array(self.center)
+        return moved
+
     def to_working(self, slices: torch.Tensor) -> torch.Tensor:
         """Resample source slices.
 

@@ -11,8 +11,9 @@ import numpy as np
 import torch
 from monai.transforms import Transform
 
+from myomotion.analysis.drawing.over_time import contour_labels
 from myomotion.analysis.intervals.calibration import Calibration
-from myomotion.analysis.motion import Motion, lps_vectors, tracked_labels
+from myomotion.analysis.motion import lps_vectors
 from myomotion.analysis.provenance import study_parameters
 from myomotion.analysis.quality_control import QualityControl
 from myomotion.analysis.study import Study, analyse
@@ -115,7 +116,7 @@ def write_study(
     with replaced_folder(target, STUDY_RESULT, inputs) as folder, NiftiWriter() as writer:
 
         def images() -> None:
-            write_images(folder, study.cine, study.motion, writer)
+            write_images(folder, study, writer)
             if study.volume is not None:
                 write_volume(folder, study.volume, study.cine)
                 in_space = wall_displacement(study.volume, study.cine)
@@ -148,15 +149,15 @@ def _write_pages(folder: Path, study: Study, report: bool) -> str | None:
     return page
 
 
-def write_images(folder: Path, cine: Cine, motion: Motion, writer: NiftiWriter) -> None:
-    """Write fields, warped frames, J and tracked labels as NIfTI on the grid of the cine's file.
+def write_images(folder: Path, study: Study, writer: NiftiWriter) -> None:
+    """Write fields, warped frames, J and contours as NIfTI on the grid of the cine's file.
 
     Args:
         folder: an existing folder.
-        cine: the study.
-        motion: its motion.
+        study: what was measured.
         writer: writes the files.
     """
+    cine, motion = study.cine, study.motion
     maps = [motion.on_window(z) for z in range(cine.image.shape[2])]
     volume = np.array(cine.image, order="F")
     for z, part in enumerate(maps):
@@ -168,7 +169,8 @@ def write_images(folder: Path, cine: Cine, motion: Motion, writer: NiftiWriter) 
     writer.write(image_of(cine, volume), folder / "jacobian.nii.gz")
     del volume
     if cine.label_ed is not None:
-        writer.write(image_of(cine, tracked_labels(cine, maps)), folder / "labels.nii.gz")
+        labels = contour_labels(cine, maps, study.contours)
+        writer.write(image_of(cine, labels), folder / "labels.nii.gz")
         if cine.label_drawn:  # to be corrected, and given back under this name
             writer.write(image_of(cine, cine.label_ed), folder / "label_sa_ED.nii.gz")
     for name, fields in (

@@ -8,7 +8,8 @@ import numpy as np
 import torch
 from monai.data import MetaTensor
 
-from myomotion.analysis.motion import WindowMaps, tracked_labels
+from myomotion.analysis.drawing.over_time import contour_labels
+from myomotion.analysis.motion import WindowMaps
 from myomotion.analysis.study import Study
 from myomotion.errors import InputError
 
@@ -21,9 +22,9 @@ def study_tensor(study: Study, name: str) -> MetaTensor:
     Args:
         study: from :func:`~myomotion.analysis.study.analyse`.
         name: ``image``; ``warped``, frames pulled back to end-diastole; ``jacobian``, area change;
-            ``labels``, the end-diastolic label moved along (1 cavity, 2 myocardium, 3 right
-            ventricle); ``displacement``, from end-diastole to each frame; ``inverse``, the way
-            back on each frame's points.
+            ``labels``, contours of every frame (1 cavity, 2 myocardium, 3 right ventricle);
+            ``displacement``, from end-diastole to each frame; ``inverse``, the way back on each
+            frame's points.
 
     Returns:
         ``(T, X, Y, Z)``, frames in the place of channels, as MONAI loads a 4-D file; of the last
@@ -69,7 +70,7 @@ def _jacobian(study: Study, maps: Maps) -> np.ndarray:
 
 
 def _labels(study: Study, maps: Maps) -> np.ndarray:
-    return _as_file(study, tracked_labels(study.cine, maps))
+    return _as_file(study, contour_labels(study.cine, maps, study.contours))
 
 
 def _vectors(study: Study, parts: list[np.ndarray], maps: Maps) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Contours that move along as DICOM segmentations, one instance a frame of the cine."""
+"""Contours over the cycle as DICOM segmentations, one instance a frame of the cine."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
 
 from myomotion import __version__
-from myomotion.analysis.motion import tracked_labels
+from myomotion.analysis.drawing.over_time import contour_labels
 from myomotion.analysis.segmentation import DRAWN
 from myomotion.analysis.study import Study
 from myomotion.files.outputs import PROGRAM
@@ -22,7 +22,7 @@ SERIES_NUMBER = 9001
 
 
 def segmentations(study: Study, sources: Sources) -> list[hd.seg.Segmentation]:
-    """The end-diastolic label moved along, as a series of segmentations.
+    """Contours of every frame, as a series of segmentations.
 
     Every instance is of one frame of the cine and refers to the pictures of that frame; the
     standard's segmentation knows places but no times.
@@ -35,7 +35,8 @@ def segmentations(study: Study, sources: Sources) -> list[hd.seg.Segmentation]:
         One a frame, in the order of the cine; frames of them are pairs of slice and structure.
     """
     slices = range(len(sources.levels))
-    labels = tracked_labels(study.cine, [study.motion.on_window(z) for z in slices])
+    maps = [study.motion.on_window(z) for z in slices]
+    labels = contour_labels(study.cine, maps, study.contours)
     stored = study.cine.storage.to_file(labels)  # columns, rows, slices, frames
     present = [code for code in STRUCTURES if (labels == code).any()]
     numbers = np.zeros(max(STRUCTURES) + 1, np.uint8)
@@ -77,7 +78,7 @@ def _one(
         device_serial_number="0",
         content_label="TRACKED",
         content_description=f"frame {t} {phases.get(t, '')}".strip(),
-        series_description="Contours moved along (research use only)",
+        series_description="Contours over the cycle (research use only)",
         pixel_measures=hd.PixelMeasuresSequence(
             [float(v) for v in first.spacing], thickness, distance or None
         ),
