@@ -62,7 +62,7 @@ RUN_BY_TESTS = {
     "python -m tools.study": "tests/tools/study/test_study.py",
     "python -m tools.track_cohort": "tests/tools/test_cluster.py",
     "python -m tools.verify autoencoder": "tests/tools/verify/test_autoencoder.py",
-    "python -m tools.verify inference": "tests/tools/verify/test_inference.py",
+    "python -m tools.verify inference": "tests/tools/verify/inference/test_inference.py",
     "python -m tools.verify robustness": "tests/tools/verify/test_fuzz.py",
     "python -m tools.convert.dicom": "tests/io/dicom/test_dicom.py",
     "python tools/unpack.py": "tests/tools/package/test_unpack.py",

@@ -51,7 +51,7 @@ def drawn(label: np.ndarray) -> Drawn:
 def test_contours_that_are_the_labels_are_perfect() -> None:
     cine = labelled()
     same = {"ed": drawn(stack(20)), "es": drawn(stack(14))}
-    rows = slice_rows(cine, same)
+    rows = slice_rows(cine, {"ed": stack(20), "es": stack(14)})
     assert [row["level"] for row in rows] == ["basal", "mid", "apical"]
     for row in rows:
         assert {v for k, v in row.items() if k.startswith("dice_")} == {1.0}
@@ -64,7 +64,7 @@ def test_contours_that_are_the_labels_are_perfect() -> None:
 
 def test_contours_moved_by_two_voxels_are_three_millimetres_off() -> None:
     moved = {"ed": drawn(stack(20, 2)), "es": drawn(stack(14, 2))}
-    row = slice_rows(labelled(), moved)[0]
+    row = slice_rows(labelled(), {"ed": stack(20, 2), "es": stack(14, 2)})[0]
     for name in ("myocardium", "cavity", "rv"):
         assert 1.5 < row[f"hd95_mm_{name}_ed"] <= 3.0
         assert 0.7 < row[f"dice_{name}_ed"] < 1

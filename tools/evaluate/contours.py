@@ -62,7 +62,7 @@ def evaluate_contours(
             picture = cine.image[..., cine.es_frame]
             center = None if drawn["ed"] is None else drawn["ed"].center
             drawn["es"] = segmenter(picture, cine.spacing, rings=False, center=center)
-        rows += slice_rows(cine, drawn)
+        rows += slice_rows(cine, {p: None if d is None else d.label for p, d in drawn.items()})
         wholes.append(study_row(cine, drawn))
     if not rows:
         raise InputError(f"no study could be compared ({len(skipped)} skipped).")
@@ -81,12 +81,12 @@ def evaluate_contours(
     }
 
 
-def slice_rows(cine: Cine, drawn: Mapping[str, Drawn | None]) -> list[dict[str, Any]]:
+def slice_rows(cine: Cine, drawn: Mapping[str, np.ndarray | None]) -> list[dict[str, Any]]:
     """Dice and HD95 (mm) of every structure in every labelled slice.
 
     Args:
         cine: the study with its labels.
-        drawn: at ``ed`` and ``es``; None where no heart was found.
+        drawn: labels ``(X, Y, Z)`` at ``ed`` and ``es``; None where no heart was found.
 
     Returns:
         A dictionary a slice: ``study``, ``group``, ``slice``, ``level`` (third of the labelled
@@ -112,7 +112,7 @@ def slice_rows(cine: Cine, drawn: Mapping[str, Drawn | None]) -> list[dict[str, 
                 if not label[..., z].any() or not (label == code).any():
                     continue
                 truth = label[..., z] == code
-                own = np.zeros_like(truth) if found is None else found.label[..., z] == code
+                own = np.zeros_like(truth) if found is None else found[..., z] == code
                 row[f"dice_{key}"] = dice(own, truth)
                 if own.any() and truth.any():
                     row[f"hd95_mm_{key}"] = _hd95(own, truth, cine.spacing)
@@ -125,7 +125,7 @@ def study_row(cine: Cine, drawn: Mapping[str, Drawn | None]) -> dict[str, Any]:
 
     Args:
         cine: see :func:`slice_rows`.
-        drawn: see :func:`slice_rows`.
+        drawn: at ``ed`` and ``es``; None where no heart was found.
 
     Returns:
         ``study``, ``group``, ``apart_mm`` (between the centres of the drawn and of the labelled

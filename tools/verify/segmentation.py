@@ -7,7 +7,6 @@ python -m tools.verify segmentation --groups DIR DIR --other-vendor DIR --virtua
 from __future__ import annotations
 
 import argparse
-import itertools
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
@@ -18,7 +17,6 @@ import numpy as np
 
 from fem_sim import claims
 from fem_sim.claims import Claim, at_least, at_most
-from myomotion.analysis.study import Study
 from myomotion.analysis.ventricles import VentricleSegmenter
 from myomotion.io.built_in.cines import studies_of
 from myomotion.io.cine import Cine, read_cine
@@ -26,9 +24,9 @@ from myomotion.io.codes import CAVITY, MYOCARDIUM
 from myomotion.tracker import Tracker
 from myomotion.transforms.contours import without_labels
 from tools.evaluate.contours import FOUND_WITHIN_MM, WEIGHTS, evaluate_contours, lines, means
-from tools.evaluate.methods import REFINE_STEPS
 from tools.verify.folders import Kind, labelled_studies, virtual_cines
 from tools.verify.hearts import SELECTION
+from tools.verify.over_time import tracked_claims
 from tools.verify.whereabouts import CHANGES
 
 # Figure, least Dice on ACDC, on another vendor (None: not asked for), on virtual hearts.
@@ -40,8 +38,11 @@ DICE_LIMITS: tuple[tuple[str, float | None, float | None], ...] = (
     ("rv_ed", 0.80, None),
 )
 VIRTUAL_DICE = 0.95
-EF_POINTS = 4.0
-STRAINS = ("ecc_percent", "err_percent")  # at end-systole, of the whole wall of a slice
+EF_POINTS, VIRTUAL_EF_POINTS = 4.0, 1.5
+# Least Dice of tracked contours at end-systole: of real hearts, of another vendor, of virtual ones.
+REAL_TRACKED: dict[str, float | None] = {"myocardium": 0.87, "cavity": 0.86}
+VENDOR_TRACKED: dict[str, float | None] = {"myocardium": None, "cavity": 0.82}
+VIRTUAL_TRACKED: dict[str, float | None] = dict.fromkeys(REAL_TRACKED, VIRTUAL_DICE)
 FRAMES_APART = 1  # allowed between a frame found and one labelled
 FOLDERS: dict[str, Kind] = {
     "groups": labelled_studies,
@@ -107,7 +108,7 @@ def virtual_claims(folder: Path, results: Results, count: int | None) -> Iterato
         if name in found["mean"]:
             yield at_least(f"virtual: {name}", found["mean"][name], VIRTUAL_DICE)
     value = found["function"]["ef_error_points"]
-    yield at_most("virtual: ejection fraction, mean error", value, 1.5, "points")
+    yield at_most("virtual: ejection fraction, mean error", value, VIRTUAL_EF_POINTS, "points")
 
 
 def _function_claims(title: str, found: Mapping[str, Any]) -> Iterator[Claim]:
@@ -157,84 +158,6 @@ def found_claims(folders: Sequence[Path], results: Results) -> Iterator[Claim]:
         yield at_least(f"heart found within 10 mm, {name}", share, 100.0, "%", note)
     yield from _frame_claims("", apart)
     yield from _frame_claims("by the tracked cavity: ", tracked)
-
-
-def strain_claims(folders: Sequence[Path], results: Results) -> Iterator[Claim]:
-    """Strain and function without a label against those with it, slice by slice, refined.
-
-    Args:
-        folders: of studies with labels at both phases.
-        results: receives both.
-    """
-    with_label = Tracker(label_ed="file", refine_steps=REFINE_STEPS, intervals=False)
-    unknown = 0
-    rows: list[dict[str, Any]] = []
-    fractions: list[dict[str, Any]] = []
-    for study in [study for folder in folders for study in studies_of(folder)]:
-        given, free = with_label(study), _without_label(study)
-        theirs = {row["slice"]: row for row in free.summary["at_end_systole"]}
-        for row in given.summary["at_end_systole"]:
-            pairs = {k: (row[k], theirs.get(row["slice"], {}).get(k)) for k in STRAINS}
-            if None in itertools.chain(*pairs.values()):
-                unknown += 1  # no closed wall in one of the two
-                continue
-            changes = {k: abs(ours - drawn) for k, (ours, drawn) in pairs.items()}
-            rows.append({"study": study["name"], "slice": row["slice"], **changes})
-        fractions.append({"study": study["name"], "ef_error_points": _ef_error(free, given.cine)})
-    results["strain"], results["function"] = rows, fractions
-    mean = means(rows)
-    note = f"{len(rows)} slices; {unknown} without a wall in one of the two"
-    yield at_most(
-        "strain without a label: Ecc, mean change", mean["ecc_percent"], 1.0, "points", note
-    )
-    yield at_most(
-        "strain without a label: Err, mean change", mean["err_percent"], 4.0, "points", note
-    )
-    yield _fraction_claim("real", fractions)
-
-
-def vendor_function_claims(folder: Path, results: Results) -> Iterator[Claim]:
-    """Function without a label on another vendor's cines.
-
-    Args:
-        folder: of studies whose cavity is labelled at both phases.
-        results: receives what was found.
-    """
-    results["function, other vendor"] = [
-        {
-            "study": study["name"],
-            "ef_error_points": _ef_error(_without_label(study), read_cine(study)),
-        }
-        for study in studies_of(folder)
-    ]
-    yield _fraction_claim("other vendor", results["function, other vendor"])
-
-
-def _fraction_claim(title: str, rows: Sequence[Mapping[str, Any]]) -> Claim:
-    note = ", ".join(f"{row['study']} {row['ef_error_points']:.1f}" for row in rows)
-    value = means(rows)["ef_error_points"]
-    name = f"{title}, from the cine to function: ejection fraction, mean error"
-    return at_most(name, value, EF_POINTS, "points", note)
-
-
-def _without_label(study: Mapping[str, object]) -> Study:
-    """The study as somebody without any label sees it."""
-    tracker = Tracker(label_ed="auto", refine_steps=REFINE_STEPS, intervals=False)
-    return tracker(without_labels(study))
-
-
-def _ef_error(tracked: Study, labelled: Cine) -> float:
-    """Ejection fraction of function against that of labels, over slices with both, points."""
-    ed, es = labelled.label_ed, labelled.label_es
-    if tracked.function is None or ed is None or es is None or labelled.es_frame is None:
-        return float("nan")
-    cavities = [(label == CAVITY).sum((0, 1)) for label in (ed, es)]
-    # Slices that nobody has labelled at end-systole say nothing; a cavity may have vanished.
-    slices = (cavities[0] > 0) & es.any((0, 1))
-    areas = tracked.function.areas.cavity_mm2[:, slices].sum(1)
-    truth = 1 - cavities[1][slices].sum() / cavities[0][slices].sum()
-    found = 1 - areas[labelled.es_frame] / areas[labelled.ed_frame]
-    return float(100 * abs(found - truth))
 
 
 def cost_claims() -> Iterator[Claim]:
@@ -326,12 +249,21 @@ def run(options: argparse.Namespace) -> int:
     if everybody:
         groups["found"] = partial(found_claims, everybody, results)
     if options.groups:
-        groups["strain"] = partial(strain_claims, options.groups, results)
+        studies = [study for folder in options.groups for study in studies_of(folder)]
+        groups["tracked"] = partial(
+            tracked_claims, "real", studies, REAL_TRACKED, EF_POINTS, results
+        )
     if options.other_vendor:
-        groups["vendor function"] = partial(vendor_function_claims, options.other_vendor, results)
+        studies = studies_of(options.other_vendor)
+        groups["vendor tracked"] = partial(
+            tracked_claims, "other vendor", studies, VENDOR_TRACKED, EF_POINTS, results
+        )
     if options.virtual:
-        groups["virtual"] = partial(
-            virtual_claims, options.virtual, results, options.virtual_studies
+        count = options.virtual_studies
+        groups["virtual"] = partial(virtual_claims, options.virtual, results, count)
+        studies = studies_of(options.virtual, "test")[:count]
+        groups["virtual tracked"] = partial(
+            tracked_claims, "virtual", studies, VIRTUAL_TRACKED, VIRTUAL_EF_POINTS, results
         )
     groups["cost"] = cost_claims
     return claims.run(groups, options.output, only=options.only, further={"results": results})
