@@ -38,7 +38,9 @@ def study_tensor(study: Study, name: str) -> MetaTensor:
     if name not in PARTS:
         raise InputError(f"{name!r}: no such part of a result. Give one of {', '.join(PARTS)}.")
     if name == "labels" and study.cine.label_ed is None:
-        raise InputError(f"{study.cine.name}: no end-diastolic label, so that there are no contours.")
+        raise InputError(
+            f"{study.cine.name}: no end-diastolic label, so that there are no contours."
+        )
     depth = study.cine.image.shape[2]
     maps = [] if name == "image" else [study.motion.on_window(z) for z in range(depth)]
     values = np.ascontiguousarray(PARTS[name](study, maps))
