@@ -13,7 +13,7 @@ from zipfile import BadZipFile, ZipFile
 import numpy as np
 
 from myomotion.files.atomic import write_bytes
-from myomotion.files.tables import json_sha256
+from myomotion.files.tables import json_sha256, json_text
 
 T = TypeVar("T")
 PROVENANCE = "provenance"
@@ -27,7 +27,7 @@ def save_archive(path: Path | str, content: Mapping[str, Any]) -> None:
         content: arrays and numbers by name, and ``provenance``, JSON-ready.
     """
     file = io.BytesIO()
-    text = np.array(json.dumps(content[PROVENANCE]))
+    text = np.array(json_text(content[PROVENANCE]))
     np.savez_compressed(file, **{**content, PROVENANCE: text})
     write_bytes(Path(path), file.getvalue())
 

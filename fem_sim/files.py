@@ -10,7 +10,7 @@ from typing import Any
 
 from myomotion.files.atomic import remove_leftovers, write_bytes, writing
 from myomotion.files.outputs import REPORT, Inputs, mark, refuse_unsafe
-from myomotion.files.tables import write_report
+from myomotion.files.tables import json_text, write_report
 
 SPLITS = ("training", "validation", "test")
 RECORD, LISTING = "settings.json", "datalist.json"
@@ -20,12 +20,12 @@ REJECTED = "rejected"  # folder of the reasons why something could not be made
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Write a dictionary as indented JSON in one step.
+    """Write a dictionary as indented JSON in one step, numbers that are not finite as null.
 
     Raises:
         OutputError: no space left, no permission, or another operating system error.
     """
-    write_bytes(path, (json.dumps(content, indent=1) + "\n").encode())
+    write_bytes(path, (json_text(content, indent=1) + "\n").encode())
 
 
 def write_rejection(path: Path, name: str, reason: str) -> None:
@@ -94,7 +94,7 @@ def claim_folder(
         refuse_unsafe(path, read, CINE)
     noted = _noted(record)
     previous = None if noted is None else {k: v for k, v in noted.items() if k != MADE_OF}
-    current = json.loads(json.dumps(settings))
+    current = json.loads(json_text(settings))
     if previous is not None and previous != current:
         keys = sorted(k for k in {*previous, *current} if previous.get(k) != current.get(k))
         changes = "; ".join(f"{k} was {previous.get(k)!r}, now {current.get(k)!r}" for k in keys)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import numpy as np
 from fem_sim.files import CINE
 from fem_sim.phantom.render import VirtualCine
 from myomotion.files.outputs import WRITTEN_BY, replaced_folder
+from myomotion.files.tables import json_text
 
 SLICE_SPACING_MM = 25.0
 
@@ -59,7 +59,7 @@ def write_cine(
             np.savez_compressed(
                 stream, displacement=cine.displacement, labels=cine.labels, seen=cine.seen
             )
-        (part / "info.json").write_text(json.dumps(info, indent=1) + "\n", encoding="utf-8")
+        (part / "info.json").write_text(json_text(info, indent=1) + "\n", encoding="utf-8")
 
 
 def _save(path: Path, data: np.ndarray, affine: np.ndarray) -> None:

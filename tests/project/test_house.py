@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -39,6 +40,16 @@ MOST_FILES = 16  # Python files of a folder, __init__ not counted
 LARGER_FOLDERS = {
     "tools/study": "one step of the study a file, each read on its own",
 }
+NO_JSON_FILE = {  # where json.dumps is called beside myomotion.files.tables, and what for
+    "bundles/myomotion/files/outputs.py": "names alone; tables rests on it",
+    "bundles/myomotion/networks/described.py": "bytes within weights",
+    "tools/monai_label/serve.py": "knows no myomotion, of which each bundle brings its own",
+    "tools/package/__main__.py": "configurations as they are",
+    "tools/peers/__init__.py": "an argument of a process",
+    "tools/study/cache.py": "text of which the sum is taken",
+    "tools/study/prepared.py": "text of which the sum is taken",
+}
+DAMAGING = "tools/verify/robustness/"  # writes what nobody should
 HEAVY = {"torch", "monai", "matplotlib", "scipy", "nibabel", "ignite", "pyvista", "sfepy"}
 
 
@@ -150,6 +161,17 @@ def test_no_file_is_long() -> None:
     }
     assert len(lengths) > 200
     assert {path: n for path, n in lengths.items() if n > MOST_LINES} == {}
+
+
+def test_json_is_written_in_one_way_that_knows_no_nan() -> None:
+    calling = {
+        path.relative_to(ROOT).as_posix()
+        for path in sources()
+        if not path.is_relative_to(ROOT / "tests")
+        and re.search(r"\bjson\.dumps?\b", path.read_text(encoding="utf-8"))
+    }
+    others = {path for path in calling if not path.startswith(DAMAGING)}
+    assert others == {"bundles/myomotion/files/tables.py", *NO_JSON_FILE}
 
 
 def test_no_folder_is_crowded() -> None:

@@ -11,7 +11,6 @@ reported and the others are done.
 from __future__ import annotations
 
 import argparse
-import json
 import logging
 import sys
 import zlib
@@ -31,6 +30,7 @@ from myomotion.core.stack_order import StackOrder
 from myomotion.errors import InputError
 from myomotion.files.atomic import clear_leftovers
 from myomotion.files.outputs import WRITTEN_BY, refuse_unsafe, replaced_folder
+from myomotion.files.tables import json_text
 from myomotion.io.cine import Cine, find_studies, read_cine
 from myomotion.io.info import read_info, slice_name
 from myomotion.io.label_geometry import label_order
@@ -200,7 +200,7 @@ def convert_subject(reader: Reader, target: Path, layout: str) -> list[str]:
         info |= source.record
         info["source_files"] = {name: path.name for name, path in files.items()}
         info["notes"] = notes
-        (folder / "info.json").write_text(json.dumps(info, indent=1) + "\n", encoding="utf-8")
+        (folder / "info.json").write_text(json_text(info, indent=1) + "\n", encoding="utf-8")
     return notes
 
 

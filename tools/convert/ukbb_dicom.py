@@ -10,7 +10,6 @@ unpacked before is kept; what is skipped is listed with the reason.
 from __future__ import annotations
 
 import argparse
-import json
 import re
 import sys
 import zipfile
@@ -21,6 +20,7 @@ from pathlib import Path, PurePosixPath
 from fem_sim.command_line import make_parser, run_command
 from myomotion.errors import InputError
 from myomotion.files.outputs import WRITTEN_BY, refuse_unsafe, replaced_folder
+from myomotion.files.tables import json_text
 from tools.convert.__main__ import STUDY, is_converted
 
 ZIP = re.compile(r"\d+_(\d+)_\d+_\d+\.zip")
@@ -78,7 +78,7 @@ def _unpack(path: Path, target: Path) -> None:
             for entry, name in zip(entries, names, strict=True):
                 (folder / name).write_bytes(archive.read(entry))
             info = {**WRITTEN_BY, "dataset": "ukbb_dicom", "source_files": {"dicom": path.name}}
-            (folder / "info.json").write_text(json.dumps(info, indent=1) + "\n", encoding="utf-8")
+            (folder / "info.json").write_text(json_text(info, indent=1) + "\n", encoding="utf-8")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from monai.metrics import compute_hausdorff_distance
 from myomotion.analysis.ventricles import Drawn, VentricleSegmenter
 from myomotion.core.contours import dice
 from myomotion.errors import InputError
+from myomotion.files.tables import json_text
 from myomotion.io.cine import Cine, read_cine
 from myomotion.io.codes import CAVITY, MYOCARDIUM, RIGHT_VENTRICLE
 from tools.bundle import BUNDLES
@@ -182,7 +182,7 @@ def lines(result: Mapping[str, Any]) -> list[str]:
     for title, table in tables.items():
         parts = [f"{k[5:]} {v:.3f}" for k, v in table.items() if k.startswith("dice_")]
         found.append(f"Dice  {title:<8} " + "  ".join(parts))
-    found.append("study " + json.dumps({k: round(v, 3) for k, v in result["function"].items()}))
+    found.append("study " + json_text({k: round(v, 3) for k, v in result["function"].items()}))
     return found
 
 

@@ -22,7 +22,7 @@ from typing import Any
 from fem_sim.command_line import make_parser, run_command
 from myomotion.errors import InputError
 from myomotion.files.atomic import write_bytes
-from myomotion.files.tables import write_report
+from myomotion.files.tables import json_text, write_report
 from tools.bundle import BUNDLES
 from tools.study.tables import Table
 
@@ -205,7 +205,7 @@ def drawn_metadata(path: Path, docs: Path) -> str:
         for claim in _own_claims(read_report(report))
         if claim["value"] is not None and claim["unit"] not in COSTS
     }
-    block = json.dumps({"eval_metrics": metrics}, indent=2)[2:-2]
+    block = json_text({"eval_metrics": metrics}, indent=2)[2:-2]
     return METRICS.sub(lambda _: block, path.read_text(encoding="utf-8"), count=1)
 
 

@@ -21,6 +21,7 @@ from monai.bundle import ConfigParser
 from fem_sim.command_line import make_parser, run_command
 from myomotion.files.atomic import write_bytes
 from myomotion.files.outputs import claim, refuse_unsafe
+from myomotion.files.tables import json_text
 from tools.bundle import BUNDLES
 from tools.package.checks import check_bundle
 from tools.package.reach import reached_files
@@ -71,7 +72,7 @@ def package(output: Path, bundles: Path = BUNDLES) -> list[Path]:
         stem: {"checksum": hashlib.sha1(zips[stem]).hexdigest(), "source": ""}
         for stem in sorted(zips)
     }
-    write_bytes(output / "model_info.json", (json.dumps(entries, indent=4) + "\n").encode())
+    write_bytes(output / "model_info.json", (json_text(entries, indent=4) + "\n").encode())
     return [output / f"{stem}.zip" for stem in zips]
 
 

@@ -10,7 +10,6 @@ or data is computed again.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -20,8 +19,8 @@ from fem_sim import claims
 from fem_sim.command_line import add_workers, make_parser, run_command
 from myomotion.errors import InputError
 from myomotion.files.atomic import write_bytes
-from myomotion.files.outputs import REPORT, WRITTEN_BY, claim, refuse_unsafe
-from myomotion.files.tables import write_table
+from myomotion.files.outputs import REPORT, claim, refuse_unsafe
+from myomotion.files.tables import write_report, write_table
 from tools.evaluate.scores import MEASURES
 from tools.study.claims import TIME_GROUP, lead_group
 from tools.study.compare import Findings, run_study
@@ -109,7 +108,8 @@ def write_findings(output: Path, found: Findings, provenance: Mapping[str, Any])
     write_table(output / "slices.csv", SLICE_COLUMNS, _slice_rows(found))
     page = study_page(found.tables, found.remarks, lines, pictures, provenance)
     write("index.html", page.encode())
-    write("provenance.json", (json.dumps({**WRITTEN_BY, **provenance}, indent=1) + "\n").encode())
+    claim(output / "provenance.json")
+    write_report(output / "provenance.json", provenance)
 
 
 def _slice_rows(found: Findings) -> Iterator[dict[str, Any]]:

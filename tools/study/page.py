@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from myomotion.files.tables import json_text
 from tools.study.tables import Table
 
 TEMPLATE = "page.html.j2"
@@ -57,7 +57,7 @@ def study_page(
         remarks=remarks,
         claims=claims,
         pictures=shown,
-        circumstances=json.dumps(circumstances, indent=1),
+        circumstances=json_text(circumstances, indent=1),
     )
 
 

@@ -15,6 +15,7 @@ from myomotion.analysis.provenance import input_hashes
 from myomotion.core.segments import LEVELS, at_shares
 from myomotion.errors import InputError
 from myomotion.files.outputs import replaced_folder
+from myomotion.files.tables import json_text
 from myomotion.io.cine import Cine, read_cine
 from myomotion.io.info import read_info
 from myomotion.io.labels import CAVITY, MYOCARDIUM
@@ -88,7 +89,7 @@ def _prepared(
             "es_frame": frames.index(cine.es_frame),
             "slices": [{"level": level} for level in slices.values()],
         }
-        (new / "info.json").write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+        (new / "info.json").write_text(json_text(about, indent=1) + "\n", encoding="utf-8")
     return made
 
 

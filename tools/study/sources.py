@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import Any
 from myomotion.errors import InputError
 from myomotion.files.atomic import write_bytes
 from myomotion.files.outputs import claim
+from myomotion.files.tables import json_text
 from myomotion.io.built_in.cines import studies_of, virtual_cines
 from myomotion.io.info import read_info
 from tools.bundle import BUNDLES
@@ -130,7 +130,7 @@ def real_set(
         # The last one picks the best epoch; a single one has to do both.
         sections = {"training": entries[:-1] or entries, "validation": entries[-1:]}
         claim(where / "datalist.json", folders)
-        write_bytes(where / "datalist.json", (json.dumps(sections, indent=1) + "\n").encode())
+        write_bytes(where / "datalist.json", (json_text(sections, indent=1) + "\n").encode())
     return DataSet(
         name=name,
         studies=tuple(prepared(studies, cines or {}, where / "cines")),

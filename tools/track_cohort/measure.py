@@ -10,7 +10,6 @@ memory of a worker, and whether anything was lost. Ends with status 1 if it was.
 from __future__ import annotations
 
 import csv
-import json
 import os
 import signal
 import sys
@@ -25,7 +24,7 @@ import numpy as np
 
 from fem_sim.command_line import make_parser, run_command, usable_cores
 from myomotion.files.outputs import claim
-from myomotion.files.tables import write_report
+from myomotion.files.tables import json_text, write_report
 from tools.bundle import ROOT
 from tools.track_cohort.cluster import local_cluster
 from tools.track_cohort.jobs import track_cohort
@@ -58,7 +57,7 @@ def write_studies(folder: Path, count: int) -> list[str]:
         affine[:3, 3] = (image.affine @ [0, 0, z, 1])[:3]
         nib.save(nib.Nifti1Image(part, affine), target / "sa.nii.gz")
         ed = -turn % part.shape[3]
-        (target / "info.json").write_text(json.dumps({"ed_frame": ed, "spacing_known": True}))
+        (target / "info.json").write_text(json_text({"ed_frame": ed, "spacing_known": True}))
     return names
 
 
@@ -178,7 +177,7 @@ def _measure(output: Path, count: int, workers: int) -> int:
     for name, number in (("one", 1), ("several", workers), ("killed", workers)):
         kill = name == "killed"
         runs[name] = measured(output / "studies", output / name, number, kill, changes)
-        print(f"{name}: {json.dumps(runs[name])}", flush=True)
+        print(f"{name}: {json_text(runs[name])}", flush=True)
     wrong = [
         line
         for name in ("several", "killed")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 
+from myomotion.files.tables import json_text
 from myomotion.io.cine import find_studies, read_cine
 
 
@@ -38,7 +38,7 @@ def larger_cine(
         label = _framed(cine.label_ed[..., z], side, "constant")
         _save(folder / "label_sa_ED.nii.gz", label, cine.affine)
     info = {"ed_frame": int(np.abs(t - cine.ed_frame).argmin()), "labels": "internal"}
-    (folder / "info.json").write_text(json.dumps(info), encoding="utf-8")
+    (folder / "info.json").write_text(json_text(info), encoding="utf-8")
     return find_studies(folder)[0]
 
 

@@ -69,12 +69,17 @@ def read_report(path: Path) -> dict[str, Any]:
     return content
 
 
-def json_text(content: Mapping[str, Any], indent: int) -> str:
+def json_text(
+    content: Mapping[str, Any],
+    indent: int | None = None,
+    separators: tuple[str, str] | None = None,
+) -> str:
     """JSON that every program reads (RFC 8259): numbers that are not finite are null.
 
     Args:
         content: dictionaries, lists, tuples, text, numbers and None.
-        indent: of each level, spaces.
+        indent: of each level, spaces; all in one line if None.
+        separators: after an item and after its name, as :func:`json.dumps` takes them.
     """
 
     def finite(part: Any) -> Any:
@@ -84,7 +89,7 @@ def json_text(content: Mapping[str, Any], indent: int) -> str:
             return [finite(value) for value in part]
         return None if isinstance(part, float) and not math.isfinite(part) else part
 
-    return json.dumps(finite(content), indent=indent, allow_nan=False)
+    return json.dumps(finite(content), indent=indent, separators=separators, allow_nan=False)
 
 
 def json_sha256(content: object) -> str:

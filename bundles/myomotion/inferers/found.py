@@ -13,6 +13,7 @@ from myomotion.analysis.provenance import read_summary
 from myomotion.errors import OutputError
 from myomotion.files.atomic import write_bytes
 from myomotion.files.outputs import Inputs, claim, kind_of
+from myomotion.files.tables import json_text
 
 COHORT = "cohort.csv"
 FAILED = "failed.json"
@@ -104,7 +105,7 @@ def list_failures(
     path = output_dir / FAILED
     if failures:
         claim(path, inputs)
-        write_bytes(path, (json.dumps(dict(failures), indent=2) + "\n").encode())
+        write_bytes(path, (json_text(failures, indent=2) + "\n").encode())
     elif path.exists():
         claim(path, inputs)  # that of an earlier run, or it is refused
         path.unlink(missing_ok=True)  # a run beside this one may have been quicker

@@ -26,7 +26,7 @@ from myomotion.errors import OutputError, exit_on_input_error, root_input_error
 from myomotion.files.atomic import remove_leftovers
 from myomotion.files.outputs import Inputs, claim, refuse_unsafe
 from myomotion.files.paths import given_path
-from myomotion.files.tables import write_table
+from myomotion.files.tables import json_text, write_table
 from myomotion.inferers.found import (
     COHORT,
     FAILED,
@@ -111,7 +111,7 @@ class StudyRuns:
         ]
         self.preprocessing = preprocessing
         self.output_dir = given_path(output_dir)
-        self.parameters = json.loads(json.dumps(dict(parameters)))
+        self.parameters = json.loads(json_text(parameters))
         self.overwrite = overwrite
         self.lacking = dict(lacking or {})
         read = (study.get(key) for study in self.studies for key in STUDY_FILES)

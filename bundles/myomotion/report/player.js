@@ -6,7 +6,9 @@
   const PATH_COLOR = '#ff6f4e';
   const CONTOUR_COLORS = ['#39d5ff', '#ffd23e']; // endocardium, epicardium
 
-  const data = JSON.parse(document.getElementById('data').textContent);
+  // A number that is not known is null in JSON. As NaN it is drawn nowhere, as null in the corner.
+  const known = (key, value) => (value === null ? NaN : value);
+  const data = JSON.parse(document.getElementById('data').textContent, known);
   const slider = document.getElementById('frame');
   const where = document.getElementById('where');
   const button = document.getElementById('play');

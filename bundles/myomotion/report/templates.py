@@ -9,6 +9,8 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from myomotion.files.tables import json_text
+
 FOLDER = Path(__file__).parent
 
 
@@ -22,6 +24,7 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    found.policies["json.dumps_function"] = json_text
     found.policies["json.dumps_kwargs"] = {"separators": (",", ":")}
     return found
 

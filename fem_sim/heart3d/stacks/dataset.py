@@ -19,6 +19,7 @@ from fem_sim.phantom.dataset import write_cine_list
 from fem_sim.phantom.files import is_finished, write_cine
 from fem_sim.phantom.motion import PhantomError
 from myomotion.errors import InputError
+from myomotion.files.tables import json_text
 from myomotion.io.datalist import read_datalist
 
 
@@ -193,7 +194,7 @@ def make_stacks(
     jobs = jobs_of(output, hearts, chosen, seed, sections)
     claim_folder(
         output,
-        json.loads(json.dumps({"hearts": hearts.name, "seed": seed, **asdict(chosen)})),
+        json.loads(json_text({"hearts": hearts.name, "seed": seed, **asdict(chosen)})),
         folders=[job.folder for job in jobs],
         rejections=[job.rejection for job in jobs],
         inputs=[job.motion for job in jobs],

@@ -18,6 +18,7 @@ import numpy as np
 
 from myomotion.errors import InputError
 from myomotion.files.paths import given_path
+from myomotion.files.tables import json_text
 
 GLOBAL, SLICE, SEGMENT = KINDS = ("global", "slice", "segment")
 GIVEN, DRAWN = CONTOURS = ("given", "drawn")
@@ -104,7 +105,7 @@ def tracking_parameters(parameters: Mapping[str, Any]) -> dict[str, Any]:
     if parameters.get("refine_steps"):
         keys += [key for key in parameters if key in REFINING or key.startswith("refine_")]
     # As they come back from JSON.
-    found: dict[str, Any] = json.loads(json.dumps({key: parameters[key] for key in sorted(keys)}))
+    found: dict[str, Any] = json.loads(json_text({key: parameters[key] for key in sorted(keys)}))
     return found
 
 

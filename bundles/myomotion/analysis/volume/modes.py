@@ -21,6 +21,7 @@ import numpy as np
 from myomotion.analysis.volume.lattice import ANGLES, DEPTHS, HEIGHTS, cylinder_directions
 from myomotion.errors import InputError, SettingError
 from myomotion.files.atomic import write_bytes
+from myomotion.files.tables import json_text
 
 SHIPPED = Path(__file__).with_name("modes.npz")
 SLENDERNESS = 3.5  # length over radius: brings longitudinal units to the size of the others
@@ -44,7 +45,7 @@ class HeartModes:
 
     def save(self, path: Path) -> None:
         """Write an ``.npz`` in one step, under the very name that is given."""
-        content: dict[str, Any] = {"provenance": np.array(json.dumps(self.provenance))}
+        content: dict[str, Any] = {"provenance": np.array(json_text(self.provenance))}
         for order, (field, spread) in enumerate(zip(self.fields, self.spreads, strict=True)):
             kind = np.float32 if order == 0 else np.complex64
             content[f"fields_{order}"] = field.astype(kind)
