@@ -20,7 +20,7 @@ from myomotion.core.stack_order import StackOrder, stack_order
 from myomotion.io.cine import Cine
 from myomotion.io.labels import CAVITY, MYOCARDIUM, RIGHT_VENTRICLE
 from myomotion.io.pictures.padding import blank_slices
-from myomotion.io.pictures.repeats import repeated_slices, repeats_named
+from myomotion.io.pictures.repeats import repeats_among, repeats_named
 
 MYOCARDIUM_G_PER_ML = 1.05
 SEEN = "seen_"  # begins keys of what is no whole ventricle
@@ -171,7 +171,7 @@ def body_surface_m2(height_cm: float | None, weight_kg: float | None) -> float |
 
 def _why_partial(cine: Cine, cavity: np.ndarray, whole: np.ndarray, base_first: bool) -> str | None:
     """Why slices are not a whole ventricle, see :func:`~myomotion.core.coverage.why_partial`."""
-    if repeated := repeated_slices(cine.image, np.flatnonzero(whole).tolist()):
+    if repeated := repeats_among(cine.repeated, np.flatnonzero(whole).tolist()):
         return repeats_named(repeated)
     pictures = np.setdiff1d(np.arange(len(whole)), blank_slices(cine.image)).tolist()
     return why_partial(cavity, whole, pictures, cine.slabs.neighbours, base_first)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from myomotion.io.forms import Forms, forms_of, tilt_warnings
 from myomotion.io.frame_times import mean_step
 from myomotion.io.info import StudyInfo, Subject, read_info, slice_name
 from myomotion.io.labels import MYOCARDIUM, Label, read_label
+from myomotion.io.pictures.checks import check_dimensions, check_frames, check_order
 from myomotion.io.pictures.end_diastole import EndDiastole, find_end_diastole
 from myomotion.io.pictures.padding import blank_slices, without_gaps, without_padding
 from myomotion.io.pictures.repeats import repeated_slices, repeats_named
@@ -22,8 +24,6 @@ from myomotion.io.source import image_title, read_cine_image
 from myomotion.io.storage import Storage, storage_of
 from myomotion.io.studies import find_studies as find_studies
 
-LARGEST = 1e15  # intensity of which single-precision arithmetic can take squares and their sums
-MANY_SLICES, FRAMES_DIFFER = 5, 1.2  # see _check_order
 GIVEN = "given"
 STUDY_FILES = ("image", "label_ed", "label_es", "info")
 
@@ -101,6 +101,11 @@ class Cine:
         """In-plane voxel size in millimetres."""
         norms = np.linalg.norm(self.affine[:3, :2], axis=0)
         return float(norms[0]), float(norms[1])
+
+    @cached_property
+    def repeated(self) -> dict[int, int]:
+        """By slice the first one with its pictures, see :func:`repeated_slices`."""
+        return repeated_slices(self.image)
 
     @property
     def label_drawn(self) -> bool:
@@ -182,13 +187,13 @@ def read_cine(
         info = replace(
             info, ed_frame=None, es_frame=None, frame_times_ms=None, frame_interval_ms=None
         )
-    _check_dimensions(path, values)
+    check_dimensions(path, values)
     storage = storage_of(values.shape, source.affine)
     if storage.order[2] == 2:  # else the voxels' size has told the slices apart
-        _check_order(path, values)
+        check_order(path, values)
     image = storage.to_memory(values)
     image, gaps = without_gaps(image)
-    _check_frames(path, image, fewest=1 if still else 2)
+    check_frames(path, image, fewest=1 if still else 2)
     image, padded = without_padding(image)
     frames = image.shape[3]
     es_value = study.get("es_frame", info.es_frame)
@@ -210,27 +215,8 @@ def read_cine(
     warnings = [*source.warnings, *(w for w in (gaps, padded, ed.warning) if w)]
     warnings += [note for label in read.values() for note in label.notes]
     warnings += [str(note) for note in study.get("not_read") or []]  # type: ignore[attr-defined]
-    if blank := blank_slices(image):
-        named = f"Slice{'s' * (len(blank) > 1)} {', '.join(map(str, blank))}"
-        warnings.append(f"{named}: one value throughout; nothing is measured there.")
-    if repeated := repeated_slices(image):
-        named = repeats_named(repeated)
-        warnings.append(
-            f"{path.name}: {named} in every frame: it is in the stack twice. Remove it from the "
-            "cine and from its labels."
-        )
-    if "label_ed" in labels and not (labels["label_ed"] == MYOCARDIUM).any():
-        warnings.append(
-            f"{Path(str(study['label_ed'])).name} labels the cavity alone. Give the myocardium for "
-            "what rests on it."
-        )
     levels = list(info.levels)
     if len(levels) != image.shape[2]:
-        if levels:
-            warnings.append(
-                f"info.json names {len(levels)} slices, the cine has {image.shape[2]}: the names "
-                "were not used."
-            )
         levels = [slice_name(z) for z in range(image.shape[2])]
     given_times = info.frame_times(frames)
     cine = Cine(
@@ -260,8 +246,31 @@ def read_cine(
         subject=info.subject,
         septum_points=_septum_points(info, storage),
     )
-    cine.warnings += tilt_warnings(storage.affine, cine.forms)
+    cine.warnings += _doubts(path, cine, info.levels)
     return cine
+
+
+def _doubts(path: Path, cine: Cine, named: Sequence[str]) -> list[str]:
+    """What the user should know about pictures, label, names of slices and header."""
+    found, slices = [], cine.image.shape[2]
+    if blank := blank_slices(cine.image):
+        which = f"Slice{'s' * (len(blank) > 1)} {', '.join(map(str, blank))}"
+        found.append(f"{which}: one value throughout; nothing is measured there.")
+    if cine.repeated:
+        found.append(
+            f"{path.name}: {repeats_named(cine.repeated)} in every frame: it is in the stack "
+            "twice. Remove it from the cine and from its labels."
+        )
+    if cine.label_ed is not None and not (cine.label_ed == MYOCARDIUM).any():
+        found.append(
+            f"{Path(cine.files['label_ed']).name} labels the cavity alone. Give the myocardium for "
+            "what rests on it."
+        )
+    if named and len(named) != slices:
+        found.append(
+            f"info.json names {len(named)} slices, the cine has {slices}: the names were not used."
+        )
+    return found + tilt_warnings(cine.storage.affine, cine.forms)
 
 
 def _septum_points(info: StudyInfo, storage: Storage) -> np.ndarray | None:
@@ -287,55 +296,6 @@ def _septum_points(info: StudyInfo, storage: Storage) -> np.ndarray | None:
             "both in one slice."
         )
     return there
-
-
-def _check_dimensions(path: Path, image: np.ndarray) -> None:
-    if image.ndim != 4:
-        raise InputError(
-            f"{path}: expected a 4-D cine (x, y, z, t), found {image.ndim} dimensions "
-            f"{image.shape}. Join the frames into one 4-D file."
-        )
-
-
-def _check_order(path: Path, values: np.ndarray) -> None:
-    """Refuse frames in the place of slices: neighbours in time are alike, those in depth are not.
-
-    In 24 cines frames differ 0.03 to 0.68 times as much as slices do.
-    """
-    slices, frames = values.shape[2:]
-    if slices < MANY_SLICES or not 2 < frames < slices:  # two are end-diastole and end-systole
-        return
-    across, over_time = (float(np.abs(np.diff(values, axis=axis)).mean()) for axis in (2, 3))
-    if over_time > FRAMES_DIFFER * across:
-        raise InputError(
-            f"{path}: looks stored as (x, y, t, z): its shape is {values.shape}, and neighbours "
-            f"along the fourth axis differ {over_time / max(across, 1e-9):.1f} times as much as "
-            "along the third. Exchange the last two axes."
-        )
-
-
-def _check_frames(path: Path, image: np.ndarray, fewest: int) -> None:
-    """Refuse what is no cine of a heart that can be tracked."""
-    if image.shape[3] < fewest:
-        raise InputError(f"{path}: {image.shape[3]} frame. Motion needs at least two frames.")
-    if min(image.shape[:2]) < 16:
-        raise InputError(
-            f"{path}: slices of {image.shape[0]} x {image.shape[1]} voxels are too "
-            "small to hold a heart (at least 16 x 16)."
-        )
-    bad = int(np.size(image) - np.isfinite(image).sum())
-    if bad:
-        raise InputError(f"{path}: {bad} voxels are NaN or infinite. Replace them before tracking.")
-    largest = max(float(image.max()), -float(image.min()))
-    if largest > LARGEST:
-        raise InputError(
-            f"{path}: intensities reach {largest:.3g}; numbers up to {LARGEST:g} can be computed "
-            "with. Scale them down."
-        )
-    if float(np.ptp(image)) == 0:
-        raise InputError(f"{path}: every voxel is {image.flat[0]:g}. A cine needs contrast.")
-    if len(blank_slices(image)) == image.shape[2]:
-        raise InputError(f"{path}: every slice holds one value. A cine needs contrast.")
 
 
 def _frame_index(value: object, frames: int, name: str, path: Path) -> int:

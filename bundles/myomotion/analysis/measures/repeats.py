@@ -6,12 +6,12 @@ import numpy as np
 
 from myomotion.analysis.measures.measure import Limits, Meaning, StudyMeasure
 from myomotion.analysis.measures.tracked import TrackedStudy
-from myomotion.io.pictures.repeats import repeated_slices, repeats_named
+from myomotion.io.pictures.repeats import repeats_among, repeats_named
 
 
 def _repeats(study: TrackedStudy) -> dict[int, int]:
-    image = study.slices[0].cine.image
-    return repeated_slices(image, [tracked.index for tracked in study.measured])
+    repeated = study.slices[0].cine.repeated
+    return repeats_among(repeated, [tracked.index for tracked in study.measured])
 
 
 REPEATED_SLICES = StudyMeasure(

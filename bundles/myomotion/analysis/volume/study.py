@@ -18,7 +18,7 @@ from myomotion.analysis.volume.oddities import oddities
 from myomotion.analysis.volume.shape import FEWEST_SLICES, heart_shape, is_upright
 from myomotion.core.wall.contours import Contours
 from myomotion.io.cine import Cine
-from myomotion.io.pictures.repeats import repeated_slices, repeats_named
+from myomotion.io.pictures.repeats import repeats_among, repeats_named
 
 NEIGHBOURING = 1.5  # usual distances of slices, below which no slice is missing between two
 RED_TRUST = 0.1  # weight of a slice whose light is red
@@ -89,7 +89,7 @@ def lift_study(
         return f"the distance of the slices is not known: {cine.slabs.doubt}"
     if not cine.slabs.neighbours:
         return "the slices are no neighbours in a stack"
-    if repeated := repeated_slices(cine.image, walls):
+    if repeated := repeats_among(cine.repeated, walls):
         return repeats_named(repeated)
     places = slice_places(cine)
     order = sorted(walls, reverse=tracked[0].motion.slices.order.base_first)

@@ -7,19 +7,18 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 
 
-def repeated_slices(image: np.ndarray, among: Iterable[int] | None = None) -> dict[int, int]:
+def repeated_slices(image: np.ndarray) -> dict[int, int]:
     """Slices whose pictures are those of another in every frame; blank ones do not count.
 
     Args:
         image: ``(X, Y, Z, T)``.
-        among: slices to compare; all if None.
 
     Returns:
         By slice the first one with its pictures.
     """
     alike: dict[bytes, list[int]] = {}  # one frame tells of nearly all slices that they are none
     found = {}
-    for z in sorted(range(image.shape[2]) if among is None else among):
+    for z in range(image.shape[2]):
         others, frames = alike.setdefault(image[:, :, z, 0].tobytes(), []), image[:, :, z]
         other = next((o for o in others if np.array_equal(frames, image[:, :, o])), None)
         if other is None:
@@ -27,6 +26,21 @@ def repeated_slices(image: np.ndarray, among: Iterable[int] | None = None) -> di
         elif np.ptp(frames) > 0:
             found[z] = other
     return found
+
+
+def repeats_among(repeated: Mapping[int, int], slices: Iterable[int]) -> dict[int, int]:
+    """The repeats of a stack of which only some slices count.
+
+    Args:
+        repeated: those of all, from :func:`repeated_slices`.
+        slices: that count.
+
+    Returns:
+        By slice the first one of them with its pictures.
+    """
+    firsts: dict[int, int] = {}  # of the slices that count, by the first of all
+    pairs = ((z, firsts.setdefault(repeated.get(z, z), z)) for z in sorted(slices))
+    return {z: first for z, first in pairs if first != z}
 
 
 def repeats_named(repeated: Mapping[int, int]) -> str:
