@@ -133,8 +133,8 @@ def run(
     for claim in measure({name: groups[name] for name in chosen}):
         print(claim.line(), flush=True)
         found.append(claim)
-        write_report(output, found, {"unfinished": True, **about, **(further or {})})
-    write_report(output, found, {**about, **(further or {})})
+        write_claims(output, found, {"unfinished": True, **about, **(further or {})})
+    write_claims(output, found, {**about, **(further or {})})
     print(f"{tally(found)}; {output}")
     return exit_status(found)
 
@@ -182,7 +182,7 @@ def exit_status(claims: Sequence[Claim]) -> int:
     return int(any(claim.passed is False for claim in claims))
 
 
-def write_report(path: Path, claims: Sequence[Claim], further: Mapping[str, Any]) -> None:
+def write_claims(path: Path, claims: Sequence[Claim], further: Mapping[str, Any]) -> None:
     """Write claims and the circumstances of their measurement as JSON, atomically.
 
     Args:

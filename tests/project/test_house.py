@@ -49,6 +49,7 @@ NO_JSON_FILE = {  # where json.dumps is called beside myomotion.files.tables, an
     "tools/study/cache.py": "text of which the sum is taken",
     "tools/study/prepared.py": "text of which the sum is taken",
 }
+NAMESAKES = {"tools/monai_label/serve.py": {"refuse_unsafe"}}  # it knows no myomotion
 DAMAGING = "tools/verify/robustness/"  # writes what nobody should
 HEAVY = {"torch", "monai", "matplotlib", "scipy", "nibabel", "ignite", "pyvista", "sfepy"}
 
@@ -172,6 +173,21 @@ def test_json_is_written_in_one_way_that_knows_no_nan() -> None:
     }
     others = {path for path in calling if not path.startswith(DAMAGING)}
     assert others == {"bundles/myomotion/files/tables.py", *NO_JSON_FILE}
+
+
+def test_what_reads_and_writes_files_shares_its_name_with_nothing_else() -> None:
+    public = {
+        path.relative_to(ROOT).as_posix(): set(
+            re.findall(r"(?m)^def ([a-z]\w*)", path.read_text(encoding="utf-8"))
+        )
+        for path in sources()
+        if not path.is_relative_to(ROOT / "tests")
+    }
+    room = {path for path in public if path.startswith("bundles/myomotion/files/")}
+    names = Counter(name for path in room for name in public[path])
+    assert {"read_report", "write_table"} <= set(names) and max(names.values()) == 1
+    shared = {path: public[path] & set(names) for path in public if path not in room}
+    assert {path: found for path, found in shared.items() if found} == NAMESAKES
 
 
 def test_no_folder_is_crowded() -> None:

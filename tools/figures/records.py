@@ -153,7 +153,7 @@ KINDS: dict[str, Callable[[Report], list[str]]] = {
 }
 
 
-def read_report(path: Path) -> Report:
+def read_results(path: Path) -> Report:
     """A report of results.
 
     Args:
@@ -186,7 +186,7 @@ def drawn_page(page: Path, docs: Path) -> str:
         kind, name = found[1], found[2]
         if kind not in KINDS:
             raise InputError(f"{page}: table of kind {kind!r}. Use {', '.join(KINDS)}.")
-        table = "\n".join(KINDS[kind](read_report(docs / name)))
+        table = "\n".join(KINDS[kind](read_results(docs / name)))
         return f"<!-- table: {kind} {name} -->\n{table}\n<!-- end of table -->"
 
     return TABLE.sub(drawn, page.read_text(encoding="utf-8"))
@@ -202,7 +202,7 @@ def drawn_metadata(path: Path, docs: Path) -> str:
     metrics = {
         claim["claim"]: float(f"{claim['value']:.3g}")
         for report in sorted((docs / RESULTS).glob("*.json"))
-        for claim in _own_claims(read_report(report))
+        for claim in _own_claims(read_results(report))
         if claim["value"] is not None and claim["unit"] not in COSTS
     }
     block = json_text({"eval_metrics": metrics}, indent=2)[2:-2]
@@ -254,7 +254,7 @@ def _run(options: argparse.Namespace) -> None:
         source, name = options.take
         if not options.bundle:
             raise InputError("--take needs --bundle NAME: whose results they are.")
-        report = read_report(Path(source))
+        report = read_results(Path(source))
         if report.get("unfinished"):
             raise InputError(f"{source}: a part, its run was stopped. Run it to the end.")
         write_report(bundles / options.bundle / "docs" / name, taken(report))

@@ -202,7 +202,7 @@ def heart_jobs(
     ]
 
 
-def write_table(
+def write_intervals(
     cines: Path,
     work: Path,
     output: Path,
@@ -287,7 +287,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
 
     def write() -> None:
-        table = write_table(
+        table = write_intervals(
             given.cines,
             given.work,
             given.output,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fem_sim.claims import at_least, at_most, not_run, write_report
+from fem_sim.claims import at_least, at_most, not_run, write_claims
 from tests.support.paths import BUNDLES
 from tools.figures.records import drawn_files, main, virtual_table
 from tools.study.tables import Table
@@ -37,7 +37,7 @@ def bundles(tmp_path: Path) -> Path:
     ]
     slices = [{"dice": 0.1234567}] * 50
     results = {"groups": {"mean": {"dice": 0.876543}, "slices": slices}}
-    write_report(tmp_path / "report.json", found, {"results": results})
+    write_claims(tmp_path / "report.json", found, {"results": results})
     return docs.parent.parent
 
 
@@ -98,7 +98,7 @@ def test_tables_of_a_comparison_are_drawn_and_its_leads_are_no_accuracies(bundle
         "commit": "0123456789abcdef",
         "versions": {"torch": "2"},
     }
-    write_report(bundles.parent / "report.json", [at_least("lead", 0.1, 0)], further)
+    write_claims(bundles.parent / "report.json", [at_least("lead", 0.1, 0)], further)
     assert _take(bundles) == 0
     text = page.read_text()
     assert "### hearts\n\n| method | MCD mm |\n| --- | --- |\n| ours | **1.0** |" in text

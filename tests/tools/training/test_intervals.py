@@ -80,7 +80,7 @@ def test_all_cines_that_no_network_has_seen_are_chosen_on(
     monkeypatch.setattr(intervals, "heart_records", lambda jobs, *_: [{"numbers": []}] * len(jobs))
     known, unseen = cines(tmp_path / "known"), cines(tmp_path / "unseen")
     output = tmp_path / "table.json"
-    table = intervals.write_table(known, tmp_path / "work", output, unseen=unseen)
+    table = intervals.write_intervals(known, tmp_path / "work", output, unseen=unseen)
     assert table["hearts"] == {
         "validation": [
             *("validation_h1", "unseen_training_h0", "unseen_validation_h1", "unseen_test_h2")
@@ -90,7 +90,7 @@ def test_all_cines_that_no_network_has_seen_are_chosen_on(
     assert table["made_of"] == "4 virtual hearts, coverage reported on 1 others"
     assert table["cines"] == ["known", "unseen"]
     assert json.loads(output.read_text(encoding="utf-8"))["hearts"] == table["hearts"]
-    alone = intervals.write_table(known, tmp_path / "work", output)
+    alone = intervals.write_intervals(known, tmp_path / "work", output)
     assert alone["hearts"] == {"validation": ["validation_h1"], "test": ["test_h2"]}
     with pytest.raises(InputError, match="given twice"):
-        intervals.write_table(known, tmp_path / "work", output, unseen=known)
+        intervals.write_intervals(known, tmp_path / "work", output, unseen=known)
