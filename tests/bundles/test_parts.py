@@ -97,6 +97,11 @@ def test_settings_that_mean_nothing_end_the_command_with_status_2(
     assert capsys.readouterr().err.startswith(f"error: {key}: ")
 
 
+def test_kind_of_settings_that_there_is_not_is_no_check_that_passes() -> None:
+    with pytest.raises(KeyError, match="count"):
+        check_settings(count={"batch_size": 32})
+
+
 #: What a run resolves before anything is read; some check what others do not.
 CHECKS = (
     *("device_there", "keep_on_there", "settings_there", "grid_fits", "network_fits"),

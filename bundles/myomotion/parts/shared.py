@@ -88,51 +88,43 @@ def _is_whole(value: object) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
+#: What values of each kind of settings are, and what is said of others.
+KINDS: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "counts": (lambda v: _is_whole(v) and v >= 1, "is no whole number of at least 1. Give one."),
+    "whole": (lambda v: _is_whole(v) and v >= 0, "is no whole number of at least 0. Give one."),
+    "amounts": (lambda v: _is_number(v) and v >= 0, "is no number of at least 0. Give one."),
+    "sizes": (lambda v: _is_number(v) and v > 0, "is no number above 0. Give one."),
+    "truths": (lambda v: isinstance(v, bool), "is not understood. Give True or False."),
+}
+
+
 @exits
 def check_settings(
-    counts: Mapping[str, object],
-    truths: Mapping[str, object],
-    choices: Mapping[str, tuple[object, Sequence[str]]],
-    whole: Mapping[str, object] | None = None,
-    amounts: Mapping[str, object] | None = None,
-    sizes: Mapping[str, object] | None = None,
+    choices: Mapping[str, tuple[object, Sequence[str]]] | None = None,
     ranges: Mapping[str, tuple[object, int, int]] | None = None,
+    **kinds: Mapping[str, object],
 ) -> None:
     """Refuse values that would stop a run in its midst, or be taken for something else.
 
     Args:
-        counts: values of keys that must be whole numbers of at least 1.
-        truths: of keys that are true or false; any word but those counts as true otherwise.
         choices: of keys that are a word, as pairs of the value and all words.
-        whole: of keys that must be whole numbers of at least 0.
-        amounts: of keys that must be numbers of at least 0.
-        sizes: of keys that must be numbers above 0.
         ranges: of keys that must be whole numbers from one to another, with both.
+        **kinds: values of other keys, by their kind in :data:`KINDS`.
 
     Raises:
         SettingError: naming key, value and fix; here an exit status and one line.
     """
-    for numbers, least in ((counts, 1), (whole or {}, 0)):
-        for key, value in numbers.items():
-            if not _is_whole(value) or value < least:
-                raise SettingError(
-                    f"{key}: {value!r} is no whole number of at least {least}. Give one."
-                )
+    for kind, values in kinds.items():
+        fits, lacking = KINDS[kind]
+        for key, value in values.items():
+            if not fits(value):
+                raise SettingError(f"{key}: {value!r} {lacking}")
     for key, (value, least, most) in (ranges or {}).items():
         if not _is_whole(value) or not least <= value <= most:
             raise SettingError(
                 f"{key}: {value!r} is no whole number from {least} to {most}. Give one."
             )
-    for key, value in (amounts or {}).items():
-        if not _is_number(value) or value < 0:
-            raise SettingError(f"{key}: {value!r} is no number of at least 0. Give one.")
-    for key, value in (sizes or {}).items():
-        if not _is_number(value) or value <= 0:
-            raise SettingError(f"{key}: {value!r} is no number above 0. Give one.")
-    for key, value in truths.items():
-        if not isinstance(value, bool):
-            raise SettingError(f"{key}: {value!r} is not understood. Give True or False.")
-    for key, (value, words) in choices.items():
+    for key, (value, words) in (choices or {}).items():
         if value not in words:
             raise SettingError(f"{key}: {value!r} is unknown. Use {' or '.join(words)}.")
 
