@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from myomotion.analysis.areas import CORRECTED, Areas, contour_areas
+from myomotion.analysis.areas import CORRECTED, MOVED_LABEL, Areas, contour_areas
 from myomotion.analysis.drawing.over_time import (
     LIMIT_MM,
     contour_labels,
@@ -113,29 +113,63 @@ def test_what_is_seen_far_away_counts_to_a_limit() -> None:
     assert radius(areas.cavity_mm2[ES, 0]) == pytest.approx(ENDO - LIMIT_MM / 2, abs=0.15)
 
 
-@pytest.mark.parametrize("lost", ["one frame", "all but end-diastole", "end-diastole"])
-def test_frames_in_which_nothing_is_seen_move_as_they_are(lost: str) -> None:
-    endo = ENDO - 4 * beat(0)
-    gone = {"one frame": [ES], "all but end-diastole": list(range(1, FRAMES))}.get(lost, [0])
-    endo[gone] = -5
-    areas, _ = seen(endo, np.where(endo < 0, -5, EPI))
+@pytest.mark.parametrize("habit", [-3.0, 0.0, 3.0])
+@pytest.mark.parametrize("lost", ["one frame", "three frames", "all but end-diastole"])
+def test_frames_in_which_no_heart_is_seen_move_as_they_are(lost: str, habit: float) -> None:
+    frames = {"one frame": [ES], "three frames": [ES - 1, ES, ES + 1]}
+    gone = frames.get(lost, list(range(1, FRAMES)))
+    endo, epi = ENDO - 4 * beat(0) + habit, np.full(FRAMES, EPI + habit)
+    endo[gone], epi[gone] = 3.0, 5.0  # a speck
+    areas, _ = seen(endo, epi)
     assert np.isfinite(areas.cavity_mm2).all()
-    kept = radius(areas.cavity_mm2[ES, 0])
-    assert kept == pytest.approx(ENDO, abs=0.15)
+    assert radius(areas.cavity_mm2[ES, 0]) == pytest.approx(ENDO, abs=0.15)
     if lost == "one frame":
         assert radius(areas.cavity_mm2[ES - 1, 0]) < ENDO - 1
-    if lost == "end-diastole":
-        assert areas.found != CORRECTED
 
 
-def test_open_wall_keeps_each_points_distance() -> None:
+@pytest.mark.parametrize("part", ["cavity", "ventricle"])
+def test_what_is_not_seen_at_end_diastole_changes_nothing(part: str) -> None:
+    endo, epi = ENDO - 4 * beat(0), np.full(FRAMES, EPI)
+    endo[0] = 5.0
+    if part == "ventricle":
+        epi[0] = 6.0
+    areas, _ = seen(endo, epi)
+    assert radius(areas.cavity_mm2[ES, 0]) == pytest.approx(ENDO, abs=0.15)
+    assert (areas.found == CORRECTED) == (part == "cavity")  # by its epicardium then
+
+
+def test_cavity_that_is_seen_to_close_gets_smaller() -> None:
+    endo = np.where(np.abs(np.arange(FRAMES) - ES) <= 1, -5.0, ENDO - 3)  # with a habit beside
+    areas, _ = seen(endo, np.full(FRAMES, EPI))
+    assert radius(areas.cavity_mm2[ES, 0]) == pytest.approx(ENDO - LIMIT_MM / 2, abs=0.3)
+
+
+def test_papillary_muscles_of_a_label_do_not_move_its_endocardium() -> None:
+    label = np.where(RADIUS < ENDO, CAVITY, np.where(RADIUS < EPI, MYOCARDIUM, 0))
+    for row in (40, 55):
+        label[np.hypot(*(np.indices(label.shape) - [[[row]], [[47]]])) < 3] = MYOCARDIUM
+    areas, labels = seen(np.full(FRAMES, ENDO), np.full(FRAMES, EPI), label=label)
+    assert areas.found == CORRECTED
+    assert areas.cavity_mm2[:, 0] == pytest.approx(areas.cavity_mm2[0, 0], rel=0.02)
+    assert dice(labels[..., ES] == MYOCARDIUM, label == MYOCARDIUM) > 0.98
+
+
+def test_wall_keeps_half_of_its_thickness_and_contours_do_not_cross() -> None:
+    label = np.where(RADIUS < 28, CAVITY, np.where(RADIUS < 31, MYOCARDIUM, 0))
+    areas, labels = seen(28 + 12 * beat(0), 31 - 2 * beat(0), label=label)
+    assert areas.wall_mm2 is not None
+    inner = radius(areas.cavity_mm2[ES, 0])
+    outer = radius(areas.cavity_mm2[ES, 0] + areas.wall_mm2[ES, 0])
+    assert outer - inner == pytest.approx(1.5, abs=0.3)
+    assert (labels[..., ES] == CAVITY).sum() * 2.25 == pytest.approx(np.pi * inner**2, rel=0.02)
+
+
+def test_contours_of_an_open_wall_are_moved_alone() -> None:
     label = np.where(RADIUS < ENDO, CAVITY, np.where(RADIUS < EPI, MYOCARDIUM, 0))
     label[44:52, :48][label[44:52, :48] == MYOCARDIUM] = 0
-    areas, labels = seen(np.full(FRAMES, ENDO), np.full(FRAMES, EPI), label=label)
-    assert areas.found == CORRECTED  # the gap is seen as wall in every frame: no change
+    areas, labels = seen(ENDO - 4 * beat(0), np.full(FRAMES, EPI), label=label)
+    assert areas.found == MOVED_LABEL
     assert dice(labels[..., ES] == MYOCARDIUM, label == MYOCARDIUM) > 0.99
-    assert areas.wall_mm2 is not None
-    assert areas.wall_mm2[:, 0] == pytest.approx(areas.wall_mm2[0, 0], rel=1e-6)
 
 
 def test_hole_in_a_cavity_shrinks_where_the_cavity_is_seen_to_grow() -> None:
@@ -172,6 +206,7 @@ def test_what_is_seen_ends_where_the_picture_does(axis: int) -> None:
     cine.image, cine.label_ed = (
         np.delete(a, np.s_[:cut], axis) for a in (cine.image, cine.label_ed)
     )
+    cine.label_ed[cine.label_ed == MYOCARDIUM] = 0  # a wall that is cut is open
     slices = working_slices(cine)
     share = torch.from_numpy((cine.label_ed[..., 0] > 0).astype(np.float32))
     drawn = slices.grids[0].to_working(share[None, None])  # goes on beside the picture
@@ -181,7 +216,7 @@ def test_what_is_seen_ends_where_the_picture_does(axis: int) -> None:
     contours = contours_over_time(motion)
     assert contours is not None and contours[0].seen
     areas = contour_areas(cine, contours)
-    assert areas.cavity_mm2[:, 0] == pytest.approx(areas.cavity_mm2[0, 0], rel=0.01)
+    assert areas.cavity_mm2[:, 0] == pytest.approx(areas.cavity_mm2[0, 0], rel=0.02)
 
 
 @pytest.mark.slow

@@ -3,14 +3,19 @@
 The outlines of the end-diastolic label are moved with the motion. Where a network looks at every
 frame, each of their points is then put half of the way to the outline that the network sees::
 
-    c(t) = WEIGHT * fade(t) * smooth_t(d(t) - h)
+    c(t) = WEIGHT * fade(t) * (smooth_t(d)(t) - h)
 
 along the moved outline's normal, with ``d`` the distance to the outline that is seen, positive
-outside, and ``h`` the mean of ``d`` along the outline at end-diastole: a network that draws a
-cavity larger or smaller than the label does so in every frame, and that does not count. At
+within it, and ``h`` the median of ``smooth_t(d)`` along the outline at end-diastole: a network that
+draws a cavity larger or smaller than the label does so in every frame, and that does not count. At
 end-diastole the contours are the label's. Tracking falls short of vigorous hearts, a network sees
 each frame anew: their errors are not the same, and their mean is nearer to readers' contours than
 either.
+
+Outlines move as the motion says at their places, where it has a kink that a grid rounds off: with
+true motion the cavity loses 4 % less than it should. What is tracked errs the other way: reading
+the motion within the wall, which mends that, made ejection fractions of real and simulated hearts
+worse.
 """
 
 from __future__ import annotations
@@ -23,6 +28,7 @@ import torch
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
+from myomotion.analysis.drawing.closed import kept_open
 from myomotion.analysis.grids import Slices
 from myomotion.analysis.motion import Motion, WindowMaps, moved_label
 from myomotion.core.contours import dense, filled, level_lines, signed_area
@@ -33,8 +39,9 @@ from myomotion.io.cine import Cine
 from myomotion.io.labels import CAVITY, MYOCARDIUM
 
 WEIGHT = 0.5  # of what is seen; 0.3 and 0.7 are as good
-LIMIT_MM = 6.0  # farther off, what is seen is taken for something else
-SEEN_SHARE = 0.5  # of the label's area that the network must see at end-diastole to be believed
+LIMIT_MM = 6.0  # what is seen farther off counts as if it were so far
+THINNED = 0.5  # share of its moved thickness that the wall keeps at least
+SEEN_SHARE = 0.5  # of the label's area that must be seen, in each frame of the whole ventricle
 NEAR_VOXELS = 8  # of the working grid about the label, within which what is seen counts
 CALM = 1 / 30  # of the cycle, standard deviation of the smoothing and of the fading
 FEW = 0.3  # share of a frame's neighbours, itself with them, in which something must be seen
@@ -69,11 +76,13 @@ def contours_over_time(motion: Motion) -> list[SliceContours] | None:
     Returns:
         One a slice; None where the end-diastolic label has no cavity.
     """
-    label = motion.slices.cine.label_ed
+    slices = motion.slices
+    label = slices.cine.label_ed
     if label is None or not (label == CAVITY).any():
         return None
+    tissues = None if slices.tissues is None else kept_open(slices.tissues)
     with workers() as run:
-        return run(lambda z: _slice_contours(motion, z), range(len(motion.grids)))
+        return run(lambda z: _slice_contours(motion, z, tissues), range(len(motion.grids)))
 
 
 def contour_labels(
@@ -115,24 +124,30 @@ def contour_labels(
     return labels
 
 
-def _slice_contours(motion: Motion, z: int) -> SliceContours:
+def _slice_contours(motion: Motion, z: int, tissues: torch.Tensor | None) -> SliceContours:
     slices, grid = motion.slices, motion.slices.grids[z]
     assert slices.cine.label_ed is not None
     label = slices.cine.label_ed[..., z]
     cavity, wall = label == CAVITY, label == MYOCARDIUM
     ring = ndimage.binary_fill_holes(wall) & ~wall
-    closed = bool(wall.any()) and bool(ring[cavity].all())
-    found: list[Lines] = []
-    used = False
-    for region, codes in ((cavity, (CAVITY,)), (cavity | wall, (CAVITY, MYOCARDIUM))):
-        if not wall.any() and found:
-            return SliceContours(cavity=found[0], ventricle=found[0], seen=used)
-        moved = _moved(region, grid, motion.working_displacement[:, z])
-        shares = _seen(slices, z, codes) if moved else None
-        if shares is not None:
-            moved, used = _towards(moved, shares, slices, closed), True
-        found.append([grid.place_of(line) for line in moved])
-    return SliceContours(cavity=found[0], ventricle=found[1], seen=used)
+    regions = [(cavity, (CAVITY,)), (cavity | wall, (CAVITY, MYOCARDIUM))][: 1 + bool(wall.any())]
+    moved = [_moved(part, grid, motion.working_displacement[:, z]) for part, _ in regions]
+    pushes: list[np.ndarray | None] = [None for _ in regions]
+    # Where the wall is open, outlines of cavity and wall are in part the same: they stay together.
+    if tissues is not None and (len(regions) == 1 or ring[cavity].all()):
+        shares, shown = _seen(slices, z, tissues)
+        pushes = [
+            _push(lines, np.sum([shares[c] for c in codes], axis=0), shown, slices)
+            for lines, (_, codes) in zip(moved, regions, strict=True)
+        ]
+        if len(regions) == 2:
+            pushes = _with_wall(moved, pushes)
+    seen = any(push is not None for push in pushes)
+    found = []
+    for lines, push in zip(moved, pushes, strict=True):
+        placed = lines if push is None else _pushed(lines, push, slices.cine.ed_frame)
+        found.append([grid.place_of(line) for line in placed])
+    return SliceContours(cavity=found[0], ventricle=found[-1], seen=seen)
 
 
 def _moved(region: np.ndarray, grid: WorkingGrid, displacement: np.ndarray) -> Lines:
@@ -154,50 +169,82 @@ def _moved(region: np.ndarray, grid: WorkingGrid, displacement: np.ndarray) -> L
     return moved
 
 
-def _seen(slices: Slices, z: int, codes: tuple[int, ...]) -> np.ndarray | None:
-    """Share of parts that a network sees near the label, ``(T, size, size)`` in file order.
+def _seen(
+    slices: Slices, z: int, tissues: torch.Tensor
+) -> tuple[dict[int, np.ndarray], np.ndarray]:
+    """What a network sees near the label, frames in the order of the file.
 
     What it sees beside the picture, which goes on there as it is at its edge, does not count.
 
     Returns:
-        None where none has looked, or it sees too little of the label at end-diastole.
+        Shares ``(T, size, size)`` of cavity and wall by code, and in which frames ``(T,)`` enough
+        of the ventricle is seen.
     """
-    if slices.tissues is None:
-        return None
-    label = torch.stack([slices.soft[code][z] for code in codes]).sum(0)
-    heart = slices.soft[CAVITY][z] + slices.soft[MYOCARDIUM][z] > 0.5
-    near = ndimage.binary_dilation(heart.numpy(), _DISC, iterations=NEAR_VOXELS)
+    heart = (slices.soft[CAVITY][z] + slices.soft[MYOCARDIUM][z]).numpy()
+    near = ndimage.binary_dilation(heart > 0.5, _DISC, iterations=NEAR_VOXELS)
     near &= slices.grids[z].within_source().numpy()
-    shares = slices.tissues[z][:, [code - 1 for code in codes]].sum(1).numpy() * near
-    if (shares[0] > 0.5).sum() < SEEN_SHARE * float(label.sum()):
-        return None
-    return slices.cine.to_file(shares, axis=0)
+    shares = {
+        code: slices.cine.to_file(tissues[z, :, code - 1].numpy() * near, axis=0)
+        for code in (CAVITY, MYOCARDIUM)
+    }
+    whole = shares[CAVITY] + shares[MYOCARDIUM] > 0.5
+    return shares, whole.sum((1, 2)) >= SEEN_SHARE * heart.sum()
 
 
-def _towards(moved: Lines, shares: np.ndarray, slices: Slices, closed: bool) -> Lines:
-    """Moved outlines put towards those that are seen, in voxels of the working grid.
+def _push(lines: Lines, shares: np.ndarray, shown: np.ndarray, slices: Slices) -> np.ndarray | None:
+    """How far moved outlines are put outward, ``(T, N)`` of all lines' points, in voxels.
 
     Args:
-        moved: from :func:`_moved`.
-        shares: from :func:`_seen`.
+        lines: from :func:`_moved`.
+        shares: of what lies within the outline that is seen, ``(T, size, size)``.
+        shown: frames in which it is looked for.
         slices: the study.
-        closed: the wall lies all about the cavity. Where it does not, outlines of both are in
-            part the same, and each point keeps its own distance of end-diastole.
+
+    Returns:
+        None where there is no outline, or too little is seen at end-diastole for a comparison.
     """
+    if not lines:
+        return None
     frames, first = len(shares), slices.cine.ed_frame
-    points = np.concatenate(moved, axis=1)
-    off = np.stack([_distance(*pair) for pair in zip(points, shares, strict=True)])
+    area = np.abs(sum(signed_area(line[first]) for line in lines))
+    if not shown[first] or (shares[first] > 0.5).sum() < SEEN_SHARE * area:
+        return None
+    points = np.concatenate(lines, axis=1)
+    off = np.full(points.shape[:2], np.nan)
+    for t in np.flatnonzero(shown):
+        off[t] = _distance(points[t], shares[t])
     smooth = _smoothed(off, CALM * frames, slices.closes)
-    habit = smooth[first].mean() if closed else smooth[first]
+    ends = np.cumsum([line.shape[1] for line in lines])[:-1]
+    habit = [np.full(len(part), np.median(part)) for part in np.split(smooth[first], ends)]
     away = np.abs(np.arange(frames) - first)
     if slices.closes:
         away = np.minimum(away, frames - away)
     fade = 1 - np.exp(-0.5 * (away / (CALM * frames)) ** 2)
     limit = LIMIT_MM / slices.spacing
-    push = WEIGHT * fade[:, None] * np.clip(smooth - habit, -limit, limit)
-    turn = np.sign(np.sum([signed_area(line[first]) for line in moved]))
+    change = np.clip(smooth - np.concatenate(habit), -limit, limit)
+    return WEIGHT * fade[:, None] * np.nan_to_num(change)
+
+
+def _with_wall(moved: list[Lines], pushes: list[np.ndarray | None]) -> list[np.ndarray | None]:
+    """Pushes of cavity and ventricle that leave the wall between them its share."""
+    inner, outer = (np.concatenate(lines, axis=1) if lines else None for lines in moved)
+    if inner is None or outer is None:
+        return pushes
+    most = (1 - THINNED) / 2
+    found = list(pushes)
+    for k, (own, other, sign) in enumerate(((inner, outer, 1), (outer, inner, -1))):
+        push = pushes[k]
+        if push is not None:
+            thick = np.stack([cKDTree(b).query(a)[0] for a, b in zip(own, other, strict=True)])
+            found[k] = sign * np.minimum(sign * push, most * thick)
+    return found
+
+
+def _pushed(lines: Lines, push: np.ndarray, first: int) -> Lines:
+    """Outlines put along their normals, positive outward."""
+    turn = np.sign(np.sum([signed_area(line[first]) for line in lines]))
     found, at = [], 0
-    for line in moved:
+    for line in lines:
         along = np.roll(line, -1, axis=1) - np.roll(line, 1, axis=1)
         normal = turn * np.stack([along[..., 1], -along[..., 0]], axis=-1)
         normal /= np.maximum(np.linalg.norm(normal, axis=-1, keepdims=True), 1e-6)
@@ -217,7 +264,7 @@ def _distance(points: np.ndarray, share: np.ndarray) -> np.ndarray:
 
 
 def _smoothed(values: np.ndarray, frames: float, closes: bool) -> np.ndarray:
-    """Values ``(T, N)`` smoothed over time without unknown frames; 0 where too few are known."""
+    """Values ``(T, N)`` smoothed over time without unknown ones; NaN where too few are known."""
     known = np.isfinite(values)
 
     def calm(part: np.ndarray) -> np.ndarray:
@@ -225,4 +272,5 @@ def _smoothed(values: np.ndarray, frames: float, closes: bool) -> np.ndarray:
         return ndimage.gaussian_filter1d(part.astype(float), frames, axis=0, mode=mode)
 
     weight = calm(known)
-    return np.where(weight > FEW, calm(np.where(known, values, 0)) / np.maximum(weight, FEW), 0)
+    mean = calm(np.where(known, values, 0)) / np.maximum(weight, FEW)
+    return np.where(weight > FEW, mean, np.nan)
