@@ -1,7 +1,7 @@
 """Ventricular function: volumes over the cycle, ejection fraction, mass, rates and output.
 
 Everything follows from areas of cavity and wall in every frame and slice, wherever they come from:
-the moved label (:mod:`myomotion.analysis.areas`), or contours that somebody draws in every frame.
+the contours of every frame (:mod:`myomotion.analysis.areas`), or somebody else's.
 """
 
 from __future__ import annotations

@@ -150,7 +150,7 @@ def test_papillary_muscles_of_a_label_do_not_move_its_endocardium() -> None:
         label[np.hypot(*(np.indices(label.shape) - [[[row]], [[47]]])) < 3] = MYOCARDIUM
     areas, labels = seen(np.full(FRAMES, ENDO), np.full(FRAMES, EPI), label=label)
     assert areas.found == CORRECTED
-    assert areas.cavity_mm2[:, 0] == pytest.approx(areas.cavity_mm2[0, 0], rel=0.02)
+    assert areas.cavity_mm2[:, 0] == pytest.approx(areas.cavity_mm2[0, 0], rel=5e-3)
     assert dice(labels[..., ES] == MYOCARDIUM, label == MYOCARDIUM) > 0.98
 
 
@@ -172,12 +172,15 @@ def test_contours_of_an_open_wall_are_moved_alone() -> None:
     assert dice(labels[..., ES] == MYOCARDIUM, label == MYOCARDIUM) > 0.99
 
 
-def test_hole_in_a_cavity_shrinks_where_the_cavity_is_seen_to_grow() -> None:
+def test_holes_and_parts_apart_are_moved_as_they_are() -> None:
     label = np.where(RADIUS < ENDO, CAVITY, np.where(RADIUS < EPI, MYOCARDIUM, 0))
     label[RADIUS < 8] = MYOCARDIUM
-    _, labels = seen(ENDO + 3 * beat(0), np.full(FRAMES, EPI), label=label)
-    hole = [((labels[..., t] == MYOCARDIUM) & (RADIUS < 15)).sum() for t in (0, ES)]
-    assert 0 < hole[1] < hole[0]
+    label[2:6, 2:6] = MYOCARDIUM
+    areas, labels = seen(ENDO - 4 * beat(0), np.full(FRAMES, EPI), label=label)
+    inside = areas.cavity_mm2[ES, 0] + (RADIUS < 8).sum() * 2.25
+    assert radius(inside) == pytest.approx(ENDO - 2, abs=0.2)
+    hole, apart = (labels[..., ES] == MYOCARDIUM) & (RADIUS < 15), labels[2:6, 2:6, ES]
+    assert dice(hole, RADIUS < 8) > 0.98 and (apart == MYOCARDIUM).mean() > 0.7
 
 
 def test_other_parts_of_the_label_move_with_the_motion() -> None:

@@ -145,13 +145,13 @@ def _slice_contours(motion: Motion, z: int, tissues: torch.Tensor | None) -> Sli
     seen = any(push is not None for push in pushes)
     found = []
     for lines, push in zip(moved, pushes, strict=True):
-        placed = lines if push is None else _pushed(lines, push, slices.cine.ed_frame)
+        placed = lines if push is None else [_pushed(lines[0], push), *lines[1:]]
         found.append([grid.place_of(line) for line in placed])
     return SliceContours(cavity=found[0], ventricle=found[-1], seen=seen)
 
 
 def _moved(region: np.ndarray, grid: WorkingGrid, displacement: np.ndarray) -> Lines:
-    """Outlines of a region in every frame, ``(T, N, 2)`` in voxels of the working grid."""
+    """Outlines of a region, the largest first, ``(T, N, 2)`` in voxels of the working grid."""
     if not region.any():
         return []
     padded = np.pad(region, 1)
@@ -161,7 +161,8 @@ def _moved(region: np.ndarray, grid: WorkingGrid, displacement: np.ndarray) -> L
     )
     field = torch.from_numpy(np.ascontiguousarray(displacement))
     moved = []
-    for line in level_lines(np.asarray(inside - outside), 0.0):
+    lines = level_lines(np.asarray(inside - outside), 0.0)
+    for line in sorted(lines, key=lambda line: -abs(float(signed_area(line)))):
         start = grid.index_of(line[:-1] - 1)  # the last point is the first
         at = torch.from_numpy(start.T).to(field)
         shift = sample(field, at[None, :, :, None])[..., 0].transpose(1, 2)
@@ -192,10 +193,10 @@ def _seen(
 
 
 def _push(lines: Lines, shares: np.ndarray, shown: np.ndarray, slices: Slices) -> np.ndarray | None:
-    """How far moved outlines are put outward, ``(T, N)`` of all lines' points, in voxels.
+    """How far points of the first line, the outline, are put outward, ``(T, N)`` in voxels.
 
     Args:
-        lines: from :func:`_moved`.
+        lines: from :func:`_moved`; holes and what lies apart move as they are.
         shares: of what lies within the outline that is seen, ``(T, size, size)``.
         shown: frames in which it is looked for.
         slices: the study.
@@ -205,52 +206,44 @@ def _push(lines: Lines, shares: np.ndarray, shown: np.ndarray, slices: Slices) -
     """
     if not lines:
         return None
-    frames, first = len(shares), slices.cine.ed_frame
-    area = np.abs(sum(signed_area(line[first]) for line in lines))
+    outline, frames, first = lines[0], len(shares), slices.cine.ed_frame
+    area = np.abs(signed_area(outline[first]))
     if not shown[first] or (shares[first] > 0.5).sum() < SEEN_SHARE * area:
         return None
-    points = np.concatenate(lines, axis=1)
-    off = np.full(points.shape[:2], np.nan)
+    off = np.full(outline.shape[:2], np.nan)
     for t in np.flatnonzero(shown):
-        off[t] = _distance(points[t], shares[t])
+        off[t] = _distance(outline[t], shares[t])
     smooth = _smoothed(off, CALM * frames, slices.closes)
-    ends = np.cumsum([line.shape[1] for line in lines])[:-1]
-    habit = [np.full(len(part), np.median(part)) for part in np.split(smooth[first], ends)]
     away = np.abs(np.arange(frames) - first)
     if slices.closes:
         away = np.minimum(away, frames - away)
     fade = 1 - np.exp(-0.5 * (away / (CALM * frames)) ** 2)
     limit = LIMIT_MM / slices.spacing
-    change = np.clip(smooth - np.concatenate(habit), -limit, limit)
+    change = np.clip(smooth - np.median(smooth[first]), -limit, limit)
     return WEIGHT * fade[:, None] * np.nan_to_num(change)
 
 
 def _with_wall(moved: list[Lines], pushes: list[np.ndarray | None]) -> list[np.ndarray | None]:
     """Pushes of cavity and ventricle that leave the wall between them its share."""
-    inner, outer = (np.concatenate(lines, axis=1) if lines else None for lines in moved)
-    if inner is None or outer is None:
+    if not all(moved):
         return pushes
-    most = (1 - THINNED) / 2
+    (inner, *_), (outer, *_) = moved
     found = list(pushes)
     for k, (own, other, sign) in enumerate(((inner, outer, 1), (outer, inner, -1))):
         push = pushes[k]
         if push is not None:
             thick = np.stack([cKDTree(b).query(a)[0] for a, b in zip(own, other, strict=True)])
-            found[k] = sign * np.minimum(sign * push, most * thick)
+            found[k] = sign * np.minimum(sign * push, (1 - THINNED) / 2 * thick)
     return found
 
 
-def _pushed(lines: Lines, push: np.ndarray, first: int) -> Lines:
-    """Outlines put along their normals, positive outward."""
-    turn = np.sign(np.sum([signed_area(line[first]) for line in lines]))
-    found, at = [], 0
-    for line in lines:
-        along = np.roll(line, -1, axis=1) - np.roll(line, 1, axis=1)
-        normal = turn * np.stack([along[..., 1], -along[..., 0]], axis=-1)
-        normal /= np.maximum(np.linalg.norm(normal, axis=-1, keepdims=True), 1e-6)
-        found.append(line + push[:, at : at + line.shape[1], None] * normal)
-        at += line.shape[1]
-    return found
+def _pushed(line: np.ndarray, push: np.ndarray) -> np.ndarray:
+    """An outline ``(T, N, 2)`` put along its normals, positive outward."""
+    along = np.roll(line, -1, axis=1) - np.roll(line, 1, axis=1)
+    normal = np.stack([along[..., 1], -along[..., 0]], axis=-1)
+    normal /= np.maximum(np.linalg.norm(normal, axis=-1, keepdims=True), 1e-6)
+    turn = np.sign(signed_area(line))[:, None]
+    return line + (turn * push)[..., None] * normal
 
 
 def _distance(points: np.ndarray, share: np.ndarray) -> np.ndarray:
