@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from myomotion.tracker import Tracker as Tracker
     from myomotion.tracker import track as track
 
-__version__ = "0.12.0"
+__version__ = "0.13.0"
 HOMES = {
     "track": "myomotion.tracker",
     "Tracker": "myomotion.tracker",
