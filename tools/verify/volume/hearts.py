@@ -114,11 +114,26 @@ def errors_of(
     """
     chosen, end = list(slices), stack.es_frame
     true = (stack.tissue[end] - stack.tissue[0])[chosen]
+    truth = HeartMotion.load(job.motion).provenance["function"]
+    return lift_errors(lifted, tracks, frame, true, truth)
+
+
+def lift_errors(
+    lifted: Lifted, tracks: Tracks, frame: int, true: np.ndarray, truth: Mapping[str, float]
+) -> Errors:
+    """Errors of one lift, whatever the ventricle is from.
+
+    Args:
+        lifted: the motion found.
+        tracks: that it rests on.
+        frame: of the lift that is end-systole.
+        true: ``(K, angles, depths, 3)`` displacement of the tissue in the slices, mm.
+        truth: ``gls`` and ``ejection_fraction`` in %, ``torsion`` in degrees/cm.
+    """
     apart = lifted.at_levels(lifted.shape.levels)[frame] - true
     known = np.isfinite(tracks.moves[frame]).all(-1)
     alone = np.concatenate([tracks.moves[frame], np.zeros((*known.shape, 1))], axis=-1) - true
     start, positions = lifted.shape.positions, lifted.positions[frame]
-    truth = HeartMotion.load(job.motion).provenance["function"]
     length = meridian_length(start)
     gls = float(100 * (meridian_length(positions) / length - 1)) - truth["gls"]
     spread = standard_error(lifted, frame, lambda x: 100 * meridian_length(x) / length)
