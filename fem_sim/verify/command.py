@@ -9,7 +9,7 @@ from fem_sim import claims
 from fem_sim.verify import heart3d
 from fem_sim.verify.equations import patch_claims, tangent_claims
 from fem_sim.verify.outside import authors_claims, felupe_claims
-from fem_sim.verify.phantom import phantom_claims
+from fem_sim.verify.phantom import cavity_claims, phantom_claims
 from fem_sim.verify.robustness import rejection_claims, robustness_claims
 from fem_sim.verify.solver import convergence_claims, cylinder_claims, gauge_claims, jacobian_claims
 from fem_sim.verify.speed import speed_claims
@@ -78,6 +78,7 @@ def groups(reference: Path | None, *, quick: bool) -> claims.Groups:
         "robustness": lambda: robustness_claims(SEED),
         "rejection": rejection_claims,
         "virtual cine": lambda: phantom_claims(SEED),
+        "virtual cavity": lambda: cavity_claims(SEED),
     }
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from itertools import count
 
 import numpy as np
 
+from fem_sim.population.kinds import KINDS
 from fem_sim.population.subjects import VirtualSlice, draw_subject
 from myomotion.core.wall.contours import POINTS, Contours, polygon_area
 
@@ -38,6 +40,28 @@ def drawn_slices(number: int, seed: int, preset: str = "paper") -> list[VirtualS
             return slices[:number]
         slices += draw_subject(preset, seed, subject)
     raise AssertionError("unreachable")
+
+
+def slices_of_every_kind(seed: int, subjects: int, preset: str) -> list[VirtualSlice]:
+    """Slices of the first subjects of each kind of heart that the virtual population has.
+
+    Args:
+        seed: of the population.
+        subjects: of each kind.
+        preset: physics of the slices.
+
+    Returns:
+        Subject by subject, each basal to apical.
+    """
+    found, slices = Counter[str](), []
+    for subject in count():
+        if min(found[kind] for kind in KINDS) == subjects:
+            break
+        drawn = draw_subject(preset, seed, subject)
+        if found[drawn[0].kind] < subjects:
+            found[drawn[0].kind] += 1
+            slices += drawn
+    return slices
 
 
 def best_rotation(

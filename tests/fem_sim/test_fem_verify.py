@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,15 +14,19 @@ import pytest
 from fem_sim.__main__ import main
 from fem_sim.geometry.mesh import ring_mesh
 from fem_sim.mechanics.materials.registry import MATERIALS
+from fem_sim.population.kinds import KINDS
+from fem_sim.population.subjects import draw_subject
 from fem_sim.verify import outside as verify_outside
 from fem_sim.verify import robustness as verify_robustness
 from fem_sim.verify import speed as verify_speed
 from fem_sim.verify.equations import patch_claims, tangent_claims
+from fem_sim.verify.phantom import cavity_areas, cavity_claims
 from fem_sim.verify.rings import (
     angle_degrees,
     best_rotation,
     relative_l2,
     round_contours,
+    slices_of_every_kind,
     without_rigid_motion,
 )
 from fem_sim.verify.solver import cylinder_claims
@@ -134,3 +141,31 @@ def test_biquadratic_cells_have_their_nodes_in_the_middle() -> None:
     np.testing.assert_allclose(points[cells[:, 8]], corners.mean(1))
     assert cells[:, :4].max() + 1 == 12 * 3
     assert sorted(np.unique(cells)) == list(range(numbers.size))
+
+
+def test_every_kind_has_its_first_subjects() -> None:
+    slices = slices_of_every_kind(3, 2, "paper")
+    count = Counter(one.kind for one in slices)
+    assert count == dict.fromkeys(KINDS, 2 * 3)
+    first = draw_subject("paper", 3, 0)
+    assert [one.shape for one in slices[:3]] == [one.shape for one in first]
+
+
+def test_areas_of_a_cavity_are_those_of_its_contour_and_of_its_voxels() -> None:
+    radii = np.array([20.0, 10.0])
+    endo = np.stack([round_contours(radius, 30.0).endo for radius in radii])
+    labels = np.zeros((4, 1, 60, 60), np.uint8)
+    labels[0, 0, :20, :20], labels[2, 0, :10, :10] = 1, 1
+    labels[:, 0, 40:] = 2
+    cine: Any = SimpleNamespace(labels=labels, es_frame=2, spacing=1.5)
+    cycle: Any = SimpleNamespace(endo=endo)
+    solved, seen = cavity_areas(cine, [cycle])
+    np.testing.assert_allclose(solved[:, 0], np.pi * radii**2, rtol=1e-3)
+    np.testing.assert_allclose(seen[:, 0], [900, 225])
+
+
+@pytest.mark.slow
+def test_the_cavity_of_a_weak_heart_shrinks_by_its_labels_as_in_the_elements() -> None:
+    claims = list(cavity_claims(0, ["dilated"]))
+    assert [claim.unit for claim in claims] == ["%", "points"]
+    assert all(claim.passed for claim in claims), [claim.line() for claim in claims]

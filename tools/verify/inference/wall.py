@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cache
@@ -13,8 +12,7 @@ import numpy as np
 
 from fem_sim.claims import Claim, at_most
 from fem_sim.mechanics.raster import RasterGrid
-from fem_sim.population.kinds import KINDS
-from fem_sim.population.subjects import VirtualSlice, draw_subject
+from fem_sim.verify.rings import slices_of_every_kind
 from myomotion.core.wall.contours import Contours, contours_from_labels, polygon_centroid
 from myomotion.core.wall.field import WallField
 from myomotion.core.wall.mesh import LAYERS, wall_mesh
@@ -63,32 +61,16 @@ class TrueSlice(NamedTuple):
     end: np.ndarray
 
 
-def hearts_of_every_kind(seed: int) -> list[VirtualSlice]:
-    """Slices of the first subjects of each kind that the population has.
-
-    Args:
-        seed: of the population.
-    """
-    count, found, subject = Counter[str](), [], 0
-    while min(count[kind] for kind in KINDS) < SUBJECTS_PER_KIND:
-        drawn = draw_subject(PRESET, seed, subject)
-        count[drawn[0].kind] += 1
-        if count[drawn[0].kind] <= SUBJECTS_PER_KIND:
-            found += drawn
-        subject += 1
-    return found
-
-
 @cache
 def true_slices(seed: int) -> tuple[TrueSlice, ...]:
-    """Slices of :func:`hearts_of_every_kind`, simulated, somewhere between the pixels of a grid.
+    """Slices of hearts of every kind, simulated, somewhere between the pixels of a grid.
 
     Args:
         seed: of the population and of the places.
     """
     rng = np.random.default_rng(seed)
     made = []
-    for part in hearts_of_every_kind(seed):
+    for part in slices_of_every_kind(seed, SUBJECTS_PER_KIND, PRESET):
         start, end = lattices(part.contours, replace(part.parameters, levels=STATES))
         middle = (SIZE - 1) / 2 * SPACING + rng.uniform(-SPACING, SPACING, 2) / 2
         shift = middle - polygon_centroid(start[:, 0])
