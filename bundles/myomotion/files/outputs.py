@@ -3,20 +3,23 @@
 What this program writes says so. A folder holds a file :data:`MARKER` that says of what kind it is
 and lists its own files; JSON files and pictures that stand alone carry one of :data:`SIGNATURES`. A
 target that is there already is replaced only if it is own and of the same kind, and never if it is,
-holds or lies in an input. How it is written is for :mod:`myomotion.files.atomic`.
+holds or lies in an input, or holds a label that somebody has corrected where it lies. How it is
+written is for :mod:`myomotion.files.atomic`.
 """
 
 from __future__ import annotations
 
+import filecmp
+import hashlib
 import json
 import os
 import re
 import shutil
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from myomotion.errors import OutputError
 from myomotion.files.atomic import clear_leftovers, hidden_name, write_bytes, writing
@@ -37,10 +40,11 @@ PATIENCE_S = (0.0, 0.05, 0.2)  # a run beside this one may be changing its place
 
 
 class Marker(NamedTuple):
-    """Content of a marker file: what the folder is, and its own files."""
+    """Content of a marker file: what the folder is, its own files, and sums of some of them."""
 
     kind: str
     files: frozenset[str]
+    sha256: Mapping[str, str]
 
 
 class Inputs:
@@ -84,18 +88,21 @@ def refuse_unsafe(target: Path, inputs: Inputs | Iterable[object] = (), kind: st
 
     Raises:
         OutputError: if the target is, holds or lies in an input, is there already and was not
-            written by this program, or lies where nothing can be written; it names both and the
-            fix.
+            written by this program or has been edited (:func:`edit_in`), or lies where nothing can
+            be written; it names both and the fix.
     """
     try:
-        (inputs if isinstance(inputs, Inputs) else Inputs(inputs)).refuse(target)
-        if (foreign := _lasting_foreign_part(target, kind)) is not None:
+        read = inputs if isinstance(inputs, Inputs) else Inputs(inputs)
+        read.refuse(target)
+        if (foreign := _lasting(target, lambda: _foreign_part(target, kind))) is not None:
             what = "it" if foreign == target else str(foreign)
             raise OutputError(
                 f"{target}: cannot be replaced: it is there already, and {what} was not written as "
                 "such a result by this version of the program. Move it away or choose another "
                 "output."
             )
+        if (edit := edit_in(target, read)) is not None:
+            raise OutputError(f"{target}: cannot be replaced: {edit}")
         if _marker(target.parent).kind != FILES:
             raise OutputError(
                 f"{target}: lies in {target.parent}, which is a result as a whole. Choose another "
@@ -129,19 +136,25 @@ def claim(target: Path, inputs: Inputs | Iterable[object] = (), *, signed: bool 
             mark(target.parent, [target.name])
 
 
-def mark(folder: Path, files: Iterable[str], kind: str = FILES) -> None:
+def mark(
+    folder: Path, files: Iterable[str], kind: str = FILES, corrected: Iterable[str] = ()
+) -> None:
     """Write the marker of a folder, or add files to it.
 
     Args:
         folder: an existing folder.
         files: what this program writes there, as paths relative to it with forward slashes.
         kind: of a folder that is written as a whole.
+        corrected: those of them whose SHA-256 is noted, see :func:`edit_in`.
     """
     known = _marker(folder)
-    wanted = Marker(kind, known.files.union(files))
+    sums = {name: _sha256(folder / name) for name in corrected}
+    wanted = Marker(kind, known.files.union(files), {**known.sha256, **sums})
     if known == wanted:
         return
-    content = {**WRITTEN_BY, "kind": kind, "files": sorted(wanted.files)}
+    content: dict[str, Any] = {**WRITTEN_BY, "kind": kind, "files": sorted(wanted.files)}
+    if wanted.sha256:
+        content["sha256"] = wanted.sha256
     write_bytes(folder / MARKER, (json.dumps(content, indent=1) + "\n").encode())
 
 
@@ -154,14 +167,38 @@ def kind_of(folder: Path) -> str:
     return _marker(folder).kind
 
 
+def edit_in(folder: Path, inputs: Inputs) -> str | None:
+    """What to say of a label that was corrected among the results, where the next run loses it.
+
+    Args:
+        folder: a result.
+        inputs: what is read; an edited file that has been copied beside one of them is not lost.
+
+    Returns:
+        A sentence with the file and the fix; None where nothing was edited, and for results of
+        versions that noted no sums.
+    """
+    edited = _lasting(folder, lambda: _edited_part(folder, inputs))
+    if edited is None:
+        return None
+    return (
+        f"{edited.name} has been edited since it was written there, and the result does not rest "
+        f"on that. Put it beside the cine as {edited.name}, or move it away."
+    )
+
+
 @contextmanager
-def replaced_folder(target: Path, kind: str, inputs: Iterable[object] = ()) -> Iterator[Path]:
+def replaced_folder(
+    target: Path, kind: str, inputs: Iterable[object] = (), corrected: Iterable[str] = ()
+) -> Iterator[Path]:
     """Folder that takes the place of ``target`` when the block ends well, and vanishes otherwise.
 
     Args:
         target: final folder; an older one of the same kind is replaced as a whole.
         kind: what the folder is, such as ``motion``.
         inputs: files and folders that are read.
+        corrected: names of files that people correct where they lie, as far as they are written; an
+            edited one keeps the folder from being replaced, see :func:`edit_in`.
 
     Yields:
         A new folder beside it to write into; its marker is written at the end.
@@ -179,7 +216,8 @@ def replaced_folder(target: Path, kind: str, inputs: Iterable[object] = ()) -> I
         partial.mkdir()
         try:
             yield partial
-            mark(partial, (p.relative_to(partial).as_posix() for p in _files(partial)), kind)
+            files = [p.relative_to(partial).as_posix() for p in _files(partial)]
+            mark(partial, files, kind, set(corrected).intersection(files))
             refuse_unsafe(target, read, kind)
             _take_place(partial, target)
         finally:
@@ -201,15 +239,16 @@ def _refuse_unwritable(target: Path) -> None:
         return
 
 
-def _lasting_foreign_part(path: Path, kind: str) -> Path | None:
-    foreign: Path | None = path
+def _lasting(path: Path, find: Callable[[], Path | None]) -> Path | None:
+    """What is found in the way at ``path``, and still is after :data:`PATIENCE_S`."""
+    found: Path | None = path
     for pause in PATIENCE_S:
         time.sleep(pause)
         with suppress(FileNotFoundError):
-            foreign = _foreign_part(path, kind) if os.path.lexists(path) else None
-        if foreign is None:
+            found = find() if os.path.lexists(path) else None
+        if found is None:
             break
-    return foreign
+    return found
 
 
 def _foreign_part(path: Path, kind: str) -> Path | None:
@@ -228,6 +267,23 @@ def _foreign_part(path: Path, kind: str) -> Path | None:
     return None
 
 
+def _edited_part(folder: Path, inputs: Inputs) -> Path | None:
+    """The first file with another sum than the marker notes and no copy among the inputs."""
+    for name, noted in _marker(folder).sha256.items():
+        file = folder / name
+        if not file.is_file() or _sha256(file) == noted:
+            continue
+        beside = {above / file.name for path in inputs.places for above in (path, path.parent)}
+        copies = [path for path in beside.union(inputs.places) if path.is_file()]
+        if not any(filecmp.cmp(file, copy, shallow=False) for copy in copies):
+            return file
+    return None
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
 def _files(folder: Path) -> Iterator[Path]:
     """Files and links below a folder but the marker and what file managers leave."""
     for path in sorted(folder.rglob("*")):
@@ -240,9 +296,10 @@ def _files(folder: Path) -> Iterator[Path]:
 def _marker(folder: Path) -> Marker:
     try:
         content = json.loads((folder / MARKER).read_text(encoding="utf-8"))
-        return Marker(str(content["kind"]), frozenset(map(str, content["files"])))
+        files, sums = frozenset(map(str, content["files"])), dict(content.get("sha256", {}))
+        return Marker(str(content["kind"]), files, sums)
     except (OSError, ValueError, KeyError, TypeError):
-        return Marker(FILES, frozenset())
+        return Marker(FILES, frozenset(), {})
 
 
 def _is_signed(path: Path) -> bool:

@@ -24,7 +24,7 @@ from myomotion.analysis.tables.wide import wide_columns, wide_row
 from myomotion.core.frames_together import workers
 from myomotion.errors import OutputError, exit_on_input_error, root_input_error
 from myomotion.files.atomic import remove_leftovers
-from myomotion.files.outputs import Inputs, claim, refuse_unsafe
+from myomotion.files.outputs import Inputs, claim, edit_in, refuse_unsafe
 from myomotion.files.paths import given_path
 from myomotion.files.tables import json_text, write_table
 from myomotion.inferers.found import (
@@ -131,8 +131,9 @@ class StudyRuns:
         """Look at every place that will be written to, before anything is computed.
 
         Raises:
-            OutputError: if a result would take the place of an input, of another study's result or
-                of something that this program has not written, or if nothing can be written there.
+            OutputError: if a result would take the place of an input, of another study's result, of
+                something that this program has not written or of an edited label, or if nothing can
+                be written there.
         """
         seen: dict[str, str] = {}
         for study in self.studies:
@@ -145,7 +146,8 @@ class StudyRuns:
                     f"{target}: would hold the results of {other} and of {image}. Give one of them "
                     "another name, or track them into different folders."
                 )
-            refuse_unsafe(target, self.inputs, self.kind)
+            if edit_in(target, self.inputs) is None or not self._is_skipped(study):
+                refuse_unsafe(target, self.inputs, self.kind)
             refuse_other_cine(target, image)
         for table in (FAILED, COHORT):
             refuse_unsafe(self.output_dir / table, self.inputs)
@@ -164,8 +166,10 @@ class StudyRuns:
         for index, study in enumerate(self.studies):
             name = str(study["name"])
             place = f"study {index + 1} of {len(self.studies)}: {name}"
-            if not self.overwrite and self._finished(study):
+            if self._is_skipped(study):
                 LOG.info("%s is finished already", place)
+                if (edit := edit_in(self.output_dir / name, self.inputs)) is not None:
+                    LOG.warning("%s: %s", self.output_dir / name, edit)
                 continue
             LOG.info("%s", place)
             with workers():  # one set of threads for all that is done to a study
@@ -226,10 +230,12 @@ class StudyRuns:
             self.evaluator.run()
         return errors[0] if errors else None
 
-    def _finished(self, study: Mapping[str, object]) -> bool:
+    def _is_skipped(self, study: Mapping[str, object]) -> bool:
+        """A study that is finished with the same files and parameters."""
         summary = read_summary(self.output_dir / str(study["name"]))
         return (
-            summary is not None
+            not self.overwrite
+            and summary is not None
             and summary.get("parameters") == study_parameters(self.parameters, study)
             and summary.get("input_sha256") == input_hashes(study)
         )

@@ -134,9 +134,10 @@ class SaveContours(Transform):
         cine: Cine = data["cine"]
         contours: dict[str, tuple[int, Drawn]] = data["contours"]
         target = self.output_dir / cine.name
-        with replaced_folder(target, RESULT, cine.files.values()) as folder:
+        files = {phase: f"label_sa_{phase}.nii.gz" for phase in contours}
+        with replaced_folder(target, RESULT, cine.files.values(), files.values()) as folder:
             for phase, (_, drawn) in contours.items():
-                nib.save(image_of(cine, drawn.label), folder / f"label_sa_{phase}.nii.gz")
+                nib.save(image_of(cine, drawn.label), folder / files[phase])
             labels = {phase: (frame, drawn.label) for phase, (frame, drawn) in contours.items()}
             figure = contour_figure(cine, labels)
             figure.savefig(folder / "contours.png", dpi=100, metadata={"Software": PROGRAM})

@@ -30,6 +30,7 @@ from myomotion.report.page import report_page
 from myomotion.transforms.save_volume import wall_displacement, write_volume
 
 STUDY_RESULT = "motion"  # kind of a result folder, see myomotion.files.outputs
+LABEL_ED = "label_sa_ED.nii.gz"  # where the network has drawn it
 NIFTI_INTENT_VECTOR = 1007
 OVERVIEW_DPI = 80
 PNG_LEVEL = 1  # a file of a fifth more in half the time
@@ -113,7 +114,10 @@ def write_study(
         OutputError: see :func:`~myomotion.files.outputs.replaced_folder`.
     """
     inputs = study.cine.files.values()
-    with replaced_folder(target, STUDY_RESULT, inputs) as folder, NiftiWriter() as writer:
+    with (
+        replaced_folder(target, STUDY_RESULT, inputs, [LABEL_ED]) as folder,
+        NiftiWriter() as writer,
+    ):
 
         def images() -> None:
             write_images(folder, study, writer)
@@ -172,7 +176,7 @@ def write_images(folder: Path, study: Study, writer: NiftiWriter) -> None:
         labels = contour_labels(cine, maps, study.contours)
         writer.write(image_of(cine, labels), folder / "labels.nii.gz")
         if cine.label_drawn:  # to be corrected, and given back under this name
-            writer.write(image_of(cine, cine.label_ed), folder / "label_sa_ED.nii.gz")
+            writer.write(image_of(cine, cine.label_ed), folder / LABEL_ED)
     for name, fields in (
         ("displacement", [part.displacement for part in maps]),
         ("inverse", [part.inverse for part in maps]),
