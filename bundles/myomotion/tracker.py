@@ -238,7 +238,7 @@ def track(cine: str | Path, *, output_dir: str | Path | None = None, **settings:
         >>> import myomotion
         >>> result = myomotion.track("sa.nii.gz", label_ed="label_sa_ED.nii.gz", refine_steps=15)
         >>> result.summary["mean_of_slices_at_end_systole"]["ecc_percent"]
-        >>> result.motion.displacement.shape  # (T, Z, 2, X, Y), millimetres
+        >>> result.tensor("displacement").shape  # (T, 3, X, Y, Z), millimetres along its axes
         >>> result.figure().savefig("motion.png")
     """
     own = {"label_ed", *OF_STUDY}

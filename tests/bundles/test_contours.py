@@ -19,6 +19,7 @@ from myomotion.core.contours import dice
 from myomotion.io.cine import find_studies, read_cine
 from myomotion.io.codes import MYOCARDIUM
 from myomotion.tracker import inference_parts
+from tests.project.commands import BLOCK
 from tests.support.bundle_runs import run
 from tests.support.paths import BUNDLES, ROOT, VENTRICLES
 from tests.support.pictures import is_drawn
@@ -141,6 +142,25 @@ def test_served_label_is_the_written_one_on_the_grid_of_the_image(
     axes = np.array(reference.GetDirection()).reshape(3, 3) * reference.GetSpacing()
     np.testing.assert_allclose(given[:3, :3], axes, atol=1e-5)
     np.testing.assert_allclose(given[:3, 3], reference.GetOrigin(), atol=1e-5)
+
+
+@pytest.mark.slow
+def test_python_of_the_readme_writes_the_label_on_the_axes_of_the_file(
+    study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turned = np.array([[1, 1], [0, -1], [2, 1]])
+    label = nib.load(study / "label_sa_ED.nii.gz").as_reoriented(turned)
+    nib.save(nib.load(study / "sa.nii.gz").as_reoriented(turned), tmp_path / "sa.nii.gz")
+    (tmp_path / "models").symlink_to(VENTRICLES.parent)
+    monkeypatch.chdir(tmp_path)
+    page = (BUNDLES / BUNDLE / "docs" / "README.md").read_text(encoding="utf-8")
+    (source,) = (text for language, text in BLOCK.findall(page) if language == "python")
+    names: dict[str, Any] = {}
+    exec(source, names)
+    drawn = nib.load(tmp_path / "drawn.nii.gz")
+    assert names["drawn"].label.shape != label.shape == drawn.shape
+    np.testing.assert_allclose(drawn.affine, label.affine, atol=1e-5)
+    assert dice(np.asarray(drawn.dataobj) == 1, np.asarray(label.dataobj) == 1) > 0.9
 
 
 def test_whole_slices_reach_the_network_without_the_labels_beside_them(study: Path) -> None:

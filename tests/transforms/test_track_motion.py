@@ -80,7 +80,10 @@ def test_a_pipeline_gives_the_motion_of_the_file(small_study: Path, tracker: Tra
 def test_axes_of_the_image_are_those_of_the_displacement(
     small_study: Path, tracker: Tracker, tmp_path: Path
 ) -> None:
-    """The same heart stored with exchanged and reversed axes moves along the exchanged axes."""
+    """The same heart stored with exchanged and reversed axes moves along the exchanged axes.
+
+    The arrays of ``motion`` are on the axes of the program, whatever those of the file.
+    """
     stored = {}
     for name in ("sa", "label_sa_ED"):
         image = nib.load(small_study / f"{name}.nii.gz")
@@ -104,6 +107,14 @@ def test_axes_of_the_image_are_those_of_the_displacement(
     here = vectors[0][tuple(ijk)]
     assert np.abs(here).max() > 0.05
     np.testing.assert_allclose(vectors[1][tuple(there)], here, atol=1e-3)
+    assert fields[0].shape == (3, 80, 72, 2) and fields[1].shape == (3, 72, 80, 2)
+    areas = [result.tensor("jacobian")[2] for result in (own, other)]
+    assert areas[0].shape == (80, 72, 2) and areas[1].shape == (72, 80, 2)
+    area = float(areas[0][tuple(ijk)])
+    assert abs(area - 1) > 0.002
+    assert float(areas[1][tuple(there)]) == pytest.approx(area, abs=1e-3)
+    assert own.motion.jacobian.shape == other.motion.jacobian.shape
+    np.testing.assert_allclose(own.motion.jacobian, other.motion.jacobian, atol=1e-3)
     frame = other.tensor("image")[2]
     again = pulled_back(frame, fields[1], fields[1].pixdim)
     np.testing.assert_allclose(again, other.tensor("warped")[2].numpy(), atol=0.5)  # of 900

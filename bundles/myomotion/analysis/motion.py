@@ -28,7 +28,9 @@ class Motion:
     """Motion of one study, frames in the order of the file.
 
     Maps are kept on the working grids. On the grid of the cine, which is larger, they are made when
-    they are asked for, a frame at a time.
+    they are asked for, a frame at a time. Axes are those of :class:`~myomotion.io.cine.Cine`, which
+    may be exchanged and mirrored against the file's; on those of the file, as masks are,
+    :func:`~myomotion.transforms.study_tensors.study_tensor` gives motion.
 
     Attributes:
         strain: float32 ``(T, Z, 2, size, size)``, Err and Ecc on the working grid.
@@ -66,7 +68,7 @@ class Motion:
 
     @property
     def displacement(self) -> np.ndarray:
-        """float32 ``(T, Z, 2, X, Y)``, millimetres along the slice axes; made anew every time."""
+        """float32 ``(T, Z, 2, X, Y)``, millimetres along axes 0 and 1; made anew every time."""
         return np.stack([self.displacement_at(t) for t in range(len(self.strain))])
 
     @property
