@@ -15,6 +15,7 @@ from myomotion.analysis.measures.on_wall.mesh import counter_clockwise, wall_of,
 from myomotion.analysis.measures.tracked import TrackedSlice, tracked_slices
 from myomotion.analysis.motion import source_motion
 from myomotion.analysis.regions import slice_regions
+from myomotion.analysis.segmentation import DRAWN
 from myomotion.analysis.study import Study, analyse
 from myomotion.core.segments import ASSUMED, BY_LABEL, BY_PICTURE, BY_POINTS, Septum
 from myomotion.core.view import View
@@ -171,6 +172,24 @@ def test_septum_lies_where_the_right_ventricle_is_seen_where_no_label_has_it() -
     slices.cine.label_ed[beside(slices.cine.label_ed[..., 0], 150), 0] = 3
     labelled = septum_of(replace(working_slices(slices.cine), tissues=shares))
     assert labelled.found == BY_LABEL and middle(labelled) == pytest.approx(150, abs=5)
+
+
+@pytest.mark.parametrize("level", ["mid", "apical"])
+def test_right_ventricle_of_a_drawn_label_is_what_the_segmentation_sees(level: str) -> None:
+    cine = ring_cine(beat())
+    assert cine.label_ed is not None
+    cine.levels = [level]
+    cine.label_ed[beside(cine.label_ed[..., 0], 150), 0] = 3
+    studies = {
+        found: analyse(working_slices(replace(cine, label_found=found)), contraction(beat()))
+        for found in ("given", DRAWN)
+    }
+    given, drawn = studies["given"], studies[DRAWN]
+    assert (given.summary["septum_from"], drawn.summary["septum_from"]) == (BY_LABEL, BY_PICTURE)
+    assert np.array_equal(given.regions[0].segments, drawn.regions[0].segments)
+    told = [set(study.summary["warnings"]) for study in (given, drawn)]
+    (said,) = told[1] - told[0]
+    assert said.startswith("No right-ventricular label: the septum lies where the segmentation")
 
 
 def test_septum_that_the_user_has_marked_goes_before_all() -> None:

@@ -51,8 +51,8 @@ def slice_regions(motion: Motion) -> list[SliceRegions]:
 
     A septum that the user has marked is that of all slices. A slice without a plausible contact of
     wall and right ventricle takes the septum of the nearest slice that has one; if none has, it
-    lies to the left of the standard view. Near the apex only a label is believed: what the
-    segmentation sees there is off by twice as much.
+    lies to the left of the standard view. Near the apex only a label is believed, a drawn one too:
+    what the segmentation sees there beside the label of somebody else is off by twice as much.
 
     Args:
         motion: of the study.
@@ -122,12 +122,13 @@ def _septa(
     if slices.marked_septum is not None:
         return [slices.marked_septum] * len(walls)
     found = {}
-    by = BY_LABEL if slices.covered(RIGHT_VENTRICLE).any() else BY_PICTURE
+    labelled = slices.covered(RIGHT_VENTRICLE).any()
+    by = BY_LABEL if labelled and not slices.cine.label_drawn else BY_PICTURE
     for z, ventricle in enumerate(slices.right_ventricles):
         septum = septum_from_labels(
             walls[z], ventricle, centers[z], up.tolist(), slices.spacing, by
         )
-        if septum is not None and (by == BY_LABEL or levels[z] in ("basal", "mid")):
+        if septum is not None and (labelled or levels[z] in ("basal", "mid")):
             found[z] = septum
     if not found:
         return [assumed_septum(left.tolist(), up.tolist())] * len(walls)

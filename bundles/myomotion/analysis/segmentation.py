@@ -15,6 +15,7 @@ from monai.data import MetaTensor
 from monai.transforms import ResizeWithPadOrCrop, ScaleIntensity
 from scipy import ndimage
 
+from myomotion.analysis.drawing.looks import COVERED_SHARE
 from myomotion.analysis.ventricles import UNSURE, Drawn, VentricleSegmenter
 from myomotion.errors import InputError
 from myomotion.io.cine import Cine
@@ -145,7 +146,11 @@ def _labelled(cine: Cine, segmenter: VentricleSegmenter) -> Cine:
         cine, drawn = at_fullest(cine, drawn, curve, segmenter)
     without = [name for name, v in zip(cine.levels, drawn.unsure, strict=True) if np.isnan(v)]
     if without:
-        notes.append(f"No closed ring of muscle was seen in {', '.join(without)}: left out.")
+        notes.append(
+            f"No cavity with muscle along {100 * COVERED_SHARE:.0f} % of its border was seen in "
+            f"{', '.join(without)}: left out. Slices that are open by less are drawn, and count "
+            "for volumes, not for strain."
+        )
     unsure = [name for name, v in zip(cine.levels, drawn.unsure, strict=True) if v > UNSURE]
     if unsure:
         notes.append(f"The network is unsure of the contours in {', '.join(unsure)}.")

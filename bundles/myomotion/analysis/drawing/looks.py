@@ -41,8 +41,9 @@ class TwoLooks(Inferer):
 
     The network sees whole slices first. Where the largest left ventricle of all slices lies, it
     looks again at a square of the size that it was trained on, in several orientations, whose mean
-    counts. What does not belong to that heart, and slices without a closed ring of muscle, become
-    background. Contours then lie where readers draw them (:func:`as_read`).
+    counts. What does not belong to that heart, and slices without muscle along
+    :data:`COVERED_SHARE` of the cavity's border, become background. Contours then lie where readers
+    draw them (:func:`as_read`).
 
     Args:
         spacing: voxel size of the pictures in millimetres.
