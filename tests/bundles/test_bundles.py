@@ -215,7 +215,7 @@ def test_bundles_train_and_run_in_one_process(
         "summary.json",
         "warped.nii.gz",
     }
-    assert len(list(scores.glob("*.csv"))) == 2
+    assert len(list(scores.glob("*.csv"))) == 6  # of all sections
     assert sorted(p.name for p in contours.glob("[!.]*")) == ["one", "two"]
     names = {"label_sa_ED.nii.gz", "label_sa_ES.nii.gz", "contours.png", "summary.json"}
     assert {p.name for p in contours.glob("one/[!.]*")} == names

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from itertools import takewhile
@@ -185,6 +186,33 @@ def test_other_settings_that_mean_nothing_are_told_by_name(
         check(content, **{key: value})
     assert stop.value.code == 2
     assert re.match(rf"error: {key}( is|:) ", capsys.readouterr().err)
+
+
+@pytest.mark.parametrize(
+    ("sections", "options", "scored"),
+    [
+        (["training"], {}, ["training"]),  # of one subject, as fem_sim splits it
+        (["training", "validation", "test"], {}, ["training", "validation", "test"]),
+        (["training", "validation", "test"], {"section": "validation"}, ["validation"]),
+    ],
+)
+def test_folder_of_fields_is_scored_as_a_whole_unless_a_section_is_named(
+    sections: list[str], options: dict[str, str], scored: list[str], tmp_path: Path
+) -> None:
+    listed = {name: [{"cycle": f"{name}.npz"}] for name in sections}
+    (tmp_path / "datalist.json").write_text(json.dumps({"test": [], **listed}))
+    parser = ConfigParser()
+    parser.read_config(config("vae_regulariser", "inference"))
+    parser.update({"dataset_dir": str(tmp_path), **options})
+    parser.get_parsed_content("settings_there")
+    cycles = parser.get_parsed_content("dataset::data")
+    assert sorted(Path(entry["cycle"]).stem for entry in cycles) == sorted(scored)
+
+
+def test_built_in_fields_are_scored_in_the_test_section() -> None:
+    parser = ConfigParser()
+    parser.read_config(config("vae_regulariser", "inference"))
+    assert parser.get_parsed_content("section") == "test"
 
 
 #: What a resumed training may have otherwise: where, how often it is looked at, where to.

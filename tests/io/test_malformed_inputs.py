@@ -14,6 +14,7 @@ import pytest
 from myomotion.errors import InputError
 from myomotion.files.outputs import MARKER
 from myomotion.io.cine import find_studies
+from myomotion.io.datalist import read_datalist
 from myomotion.transforms.load_cine import LoadCine
 from tests.support.bundle_runs import track
 from tests.support.paths import ROOT
@@ -195,3 +196,21 @@ def test_file_without_permission_to_read_is_named(study: Path) -> None:
     (study / "sa.nii.gz").chmod(0)
     with pytest.raises(InputError, match=r"sa.nii.gz: permission to read it is denied"):
         LoadCine()(find_studies(study)[0])
+
+
+@pytest.mark.parametrize(
+    ("content", "section", "said"),
+    [
+        ({"training": [{"cycle": "a"}]}, "test", r"no 'test' entries\. Simulate more"),
+        ({"training": [], "test": []}, None, r"json: no entries\. Simulate more"),
+        ([], None, r"json: no entries\."),
+        ({"test": [{"cine": "a"}]}, None, r"not every entry has a 'cycle'\. .* simulate made"),
+        ({"test": {"cycle": "a"}}, "test", "not every entry of 'test' has a 'cycle'"),
+    ],
+)
+def test_data_list_without_what_is_asked_for_is_refused(
+    content: object, section: str | None, said: str, tmp_path: Path
+) -> None:
+    (tmp_path / "datalist.json").write_text(json.dumps(content))
+    with pytest.raises(InputError, match=said):
+        read_datalist(tmp_path, section, "cycle")

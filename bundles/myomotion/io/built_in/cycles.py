@@ -31,7 +31,7 @@ def cycles(
     Args:
         dataset_dir: folder made by ``python -m fem_sim simulate``; None simulates the built-in
             population on first use.
-        section: ``training``, ``validation`` or ``test`` (split by subject).
+        section: ``training``, ``validation`` or ``test`` (split by subject), or ``all``.
         cache: folder for built-in data.
         preset: ``paper`` or ``physiological``.
         slices: how many slices to simulate, three a subject.
@@ -45,7 +45,7 @@ def cycles(
     """
     made = dataset_dir is None
     folder = cycles_folder(cache, preset, slices, seed) if made else given_path(dataset_dir)
-    return read_datalist(folder, section, "cycle")
+    return read_datalist(folder, None if section == "all" else section, "cycle")
 
 
 def cycles_folder(cache: str | Path, preset: str, slices: int, seed: int) -> Path:
