@@ -55,6 +55,14 @@ def filled_in_two_waves() -> np.ndarray:
     return -10 * (1 - np.cos(phase)) - 1.5 * np.sin(4 * phase)
 
 
+def filled_in_one_wave(start: float, end: float) -> np.ndarray:
+    """Shortening to the end of systole, and filling between two shares of the cycle."""
+    share, systole = TIMES / CYCLE, TIMES[ES] / CYCLE
+    rise = np.sin(np.pi / 2 * np.clip(share / systole, 0, 1)) ** 2
+    fall = np.cos(np.pi / 2 * np.clip((share - start) / (end - start), 0, 1)) ** 2
+    return -20 * np.minimum(rise, fall)
+
+
 def test_times_of_a_cycle_that_no_heart_has_are_used_nowhere() -> None:
     shares = beat()
     cine = replace(ring_cine(shares), frame_times_ms=np.arange(len(shares)) * 6.0)
@@ -111,6 +119,37 @@ def test_filling_in_one_wave_has_no_late_rate() -> None:
     found = curve_numbers("ecc", late_by(-60.0), course())
     assert found["early_diastolic_ecc_rate_per_s"] is not None
     assert found["late_diastolic_ecc_rate_per_s"] is None
+
+
+@pytest.mark.parametrize(
+    ("start", "end"), [(0.45, 0.85), (0.5, 0.9), (0.5, 1.0), (0.55, 1.0), (0.6, 0.9)]
+)
+def test_one_wave_of_filling_about_the_middle_of_diastole_is_the_early_one(
+    start: float, end: float
+) -> None:
+    """It is steepest before the middle, at 0.7 of the cycle, there or behind it."""
+    found = curve_numbers("ecc", filled_in_one_wave(start, end), course())
+    steepest = 0.2 * np.pi / 2 / (end - start) / (CYCLE / 1000)
+    assert found["early_diastolic_ecc_rate_per_s"] == pytest.approx(steepest, rel=0.05)
+    assert found["late_diastolic_ecc_rate_per_s"] is None
+
+
+@pytest.mark.parametrize(
+    ("first", "second"), [((0.45, 0.65), (0.75, 1.0)), ((0.57, 0.87), (0.82, 1.0))]
+)
+@pytest.mark.parametrize("share", [0.4, 0.7])
+def test_two_waves_of_filling_have_a_rate_each_also_where_the_early_one_passes_the_middle(
+    first: tuple[float, float], second: tuple[float, float], share: float
+) -> None:
+    shares = (share, 1 - share)
+    waves = [s * filled_in_one_wave(*w) for s, w in zip(shares, (first, second), strict=True)]
+    found = curve_numbers("ecc", waves[0] + waves[1], course())
+    steepest = [
+        0.2 * np.pi / 2 * s / (end - start) / (CYCLE / 1000)
+        for s, (start, end) in zip(shares, (first, second), strict=True)
+    ]
+    rates = [found[f"{phase}_diastolic_ecc_rate_per_s"] for phase in ("early", "late")]
+    assert rates == pytest.approx(steepest, rel=0.15)
 
 
 @pytest.mark.parametrize(

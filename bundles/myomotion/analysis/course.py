@@ -155,9 +155,10 @@ def post_systolic_percent(values: np.ndarray, place: int, course: Course) -> Num
 def phase_rates(values: np.ndarray, course: Course) -> tuple[Number, Number, Number]:
     """Steepest rise in systole, steepest falls in early and in late diastole.
 
-    Early and late are the two halves of the time from end-systole to the next end-diastole. The
-    late one is known where it is a fall of its own, not the foot of the early one, and where there
-    are frames enough for all harmonics.
+    Early and late are the two halves of the time from end-systole to the next end-diastole. A fall
+    that still gets steeper at their border is one wave: the early one, where it is steepest, and
+    the late one comes after it. That one is known where it is a fall of its own, not the foot of
+    the early one, and where there are frames enough for all harmonics.
 
     Args:
         values: ``(N,)`` in the order of the course.
@@ -174,12 +175,20 @@ def phase_rates(values: np.ndarray, course: Course) -> tuple[Number, Number, Num
         return None, None, None
     ends = times[es] / cycle
     first, half = (int(SAMPLES * share) for share in (ends, (1 + ends) / 2))
-    late = slope[half:]
+    early = _end_of_run(-slope, first + int(slope[first:half].argmin()))
+    start = half if early < half else _end_of_run(slope, early)
+    late = slope[start:]
     low = int(late.argmin())
     top = 0 < low < len(late) - 1 and late[low] < 0
     own = top and harmonics_of(len(values)) == MOST_HARMONICS
     return (
         float(slope[: first + 1].max()),
-        float(slope[first:half].min()),
+        float(slope[early]),
         float(late[low]) if own else None,
     )
+
+
+def _end_of_run(values: np.ndarray, start: int) -> int:
+    """Index up to which values rise from a place on."""
+    ends = np.flatnonzero(np.diff(values[start:]) <= 0)
+    return start + int(ends[0]) if len(ends) else len(values) - 1
