@@ -131,11 +131,22 @@ class Slices:
     def view(self) -> View:
         """How the slices are shown, and from where rotation is counter-clockwise."""
         marked = _marked(self)
+        anterior = None if marked is None else marked[0] - marked[1]
+        return standard_view(self.cine.affine, self.right_ventricle_side, anterior)
+
+    @cached_property
+    def right_ventricle_side(self) -> np.ndarray | None:
+        """From the left ventricle to the right one along the slice axes, ``(2,)``.
+
+        By the septum that the user has marked, else by :attr:`right_ventricles`; None where neither
+        is known.
+        """
+        marked = _marked(self)
         if marked is not None:
-            between = marked / np.linalg.norm(marked, axis=1, keepdims=True)
-            return standard_view(self.cine.affine, between.sum(0), marked[0] - marked[1])
+            between: np.ndarray = (marked / np.linalg.norm(marked, axis=1, keepdims=True)).sum(0)
+            return between
         left = self.covered(MYOCARDIUM) | self.covered(CAVITY)
-        return standard_view(self.cine.affine, towards_right(left, self.right_ventricles))
+        return towards_right(left, self.right_ventricles)
 
     @cached_property
     def order(self) -> StackOrder:

@@ -89,8 +89,23 @@ def is_placeholder(affine: np.ndarray) -> bool:
     Args:
         affine: ``(3, 3)`` or ``(4, 4)``, voxel index to RAS millimetres.
     """
-    directions = affine[:3, :2] / np.linalg.norm(affine[:3, :2], axis=0)
-    return bool((1 - np.abs(directions).max(axis=0) < OBLIQUE**2).all())
+    return bool((1 - np.abs(_directions(affine)).max(axis=0) < OBLIQUE**2).all())
+
+
+def off_right_deg(affine: np.ndarray, right_ventricle: np.ndarray) -> float:
+    """How far off the left of the standard view, the patient's right and front, a direction is.
+
+    Args:
+        affine: ``(3, 3)`` or ``(4, 4)``, voxel index to RAS millimetres.
+        right_ventricle: ``(2,)``, from the left ventricle to the right one along the slice axes 0
+            and 1, in any unit of length.
+
+    Returns:
+        Degrees, 0 to 180; beyond 90 the right ventricle lies to the left or behind by the header.
+    """
+    along = _directions(affine) @ right_ventricle
+    cosine = -VIEW_RIGHT @ along / max(float(np.linalg.norm(along)), 1e-9)
+    return float(np.rad2deg(np.arccos(np.clip(cosine, -1, 1))))
 
 
 def standard_view(
@@ -126,7 +141,7 @@ def standard_view(
             return View()
         axis = int(np.argmax(np.abs(right_ventricle)))
         return View(right=(axis, -1 if right_ventricle[axis] > 0 else 1), down=(1 - axis, 1))
-    directions = affine[:3, :2] / np.linalg.norm(affine[:3, :2], axis=0)
+    directions = _directions(affine)
     to_right, down = VIEW_RIGHT @ directions, VIEW_DOWN @ directions
     straight = abs(to_right[0]) + abs(down[1])
     axis = 0 if straight >= abs(to_right[1]) + abs(down[0]) else 1
@@ -135,3 +150,9 @@ def standard_view(
         down=(1 - axis, 1 if down[1 - axis] >= 0 else -1),
         from_header=True,
     )
+
+
+def _directions(affine: np.ndarray) -> np.ndarray:
+    """Unit vectors of the slice axes in RAS, ``(3, 2)``."""
+    directions: np.ndarray = affine[:3, :2] / np.linalg.norm(affine[:3, :2], axis=0)
+    return directions

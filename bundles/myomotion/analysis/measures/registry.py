@@ -21,7 +21,14 @@ from myomotion.analysis.measures import (
     sureness,
 )
 from myomotion.analysis.measures.measure import Measure, StudyMeasure
-from myomotion.analysis.measures.on_wall import contours, rotation, strain, thickness, timing
+from myomotion.analysis.measures.on_wall import (
+    contours,
+    orientation,
+    rotation,
+    strain,
+    thickness,
+    timing,
+)
 
 # In the order of the columns of their file.
 MEASURES: tuple[Measure, ...] = (
@@ -57,6 +64,7 @@ MEASURES: tuple[Measure, ...] = (
     *strain.CURVES,
     *rotation.SLICE_ROTATION,
     *rotation.TWIST,
+    orientation.RIGHT_VENTRICLE_ANGLE,
     *timing.SLICE_TIMING,
     timing.CURE,
     timing.LAMBDA_Z,
