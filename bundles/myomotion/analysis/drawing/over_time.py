@@ -10,7 +10,7 @@ within it, and ``h`` the median of ``smooth_t(d)`` along the outline at end-dias
 draws a cavity larger or smaller than the label does so in every frame, and that does not count. At
 end-diastole the contours are the label's. Tracking falls short of vigorous hearts, a network sees
 each frame anew: their errors are not the same, and their mean is nearer to readers' contours than
-either.
+either where end-diastole is labelled.
 
 Outlines move as the motion says at their places, where it has a kink that a grid rounds off: with
 true motion the cavity loses 4 % less than it should. What is tracked errs the other way: reading
