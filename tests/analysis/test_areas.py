@@ -153,7 +153,7 @@ def test_true_motion_of_a_virtual_heart_gives_the_ejection_fraction_of_its_eleme
     assert elements - 2.5 < tracked < elements + 0.5
     wall = function.areas.wall_mm2
     assert wall is not None  # these rings keep their area
-    assert wall[virtual.motion.es_frame] == pytest.approx(wall[0], rel=0.03)
+    assert wall[virtual.motion.es_frame] == pytest.approx(wall[0], rel=0.05)
     assert function.numbers["seen_lv_ef_labelled_percent"] == pytest.approx(elements, abs=2.5)
 
 
