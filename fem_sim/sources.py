@@ -12,7 +12,8 @@ from fem_sim.settings import DatasetSettings
 from fem_sim.slices import SliceJob
 from myomotion.core.segments import LEVELS
 from myomotion.errors import InputError
-from myomotion.files.tables import file_sha256, json_sha256
+from myomotion.files.paths import file_sha256
+from myomotion.files.tables import json_sha256
 from myomotion.io.labels import CAVITY
 
 LOG = logging.getLogger(__name__)

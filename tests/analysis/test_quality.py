@@ -21,7 +21,7 @@ from myomotion.analysis.tables.strain import strain_rows
 from myomotion.core.flow import compose
 from myomotion.core.integrator import FieldIntegrator
 from myomotion.errors import InputError
-from myomotion.files.tables import file_sha256
+from myomotion.files.paths import file_sha256
 from myomotion.io.cine import Cine
 from myomotion.io.slabs import slabs_of
 from myomotion.losses.plausibility import load_plausibility

@@ -11,7 +11,7 @@ import pytest
 
 from myomotion.analysis.provenance import input_hashes
 from myomotion.errors import InputError
-from myomotion.files.tables import file_sha256
+from myomotion.files.paths import file_sha256
 from myomotion.io import source
 from myomotion.io.cine import find_studies, read_cine
 from myomotion.io.readers.base import FileReader

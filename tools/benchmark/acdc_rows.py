@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from myomotion.analysis.provenance import versions
 from myomotion.errors import InputError, SettingError
-from myomotion.files.tables import file_sha256
+from myomotion.files.paths import file_sha256
 from tools.benchmark.acdc import TISSUES, Frames, Grid, check_tissues
 from tools.benchmark.both_ways import LABELS, make_register, settings_of, timed
 from tools.benchmark.volume_scores import DIRECTIONS, MEASURES, scored

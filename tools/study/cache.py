@@ -12,7 +12,8 @@ from typing import Any
 from myomotion import parts, tracker
 from myomotion.analysis.provenance import input_hashes
 from myomotion.files.outputs import claim
-from myomotion.files.tables import file_sha256, read_report, write_report
+from myomotion.files.paths import file_sha256
+from myomotion.files.tables import read_report, write_report
 from tools.bundle import BUNDLES, INFERENCE_CONFIG, ROOT
 from tools.evaluate.methods import OUR_METHODS
 from tools.peers import peer_file, peer_packages

@@ -26,7 +26,8 @@ from fem_sim.command_line import add_seed, make_parser, run_command
 from myomotion.analysis.plausibility_table import mean_gradient
 from myomotion.errors import InputError
 from myomotion.files.outputs import claim
-from myomotion.files.tables import file_sha256, write_report
+from myomotion.files.paths import file_sha256
+from myomotion.files.tables import write_report
 from myomotion.io.built_in.cines import virtual_cines
 from myomotion.io.cine import find_studies
 from myomotion.io.datalist import read_datalist

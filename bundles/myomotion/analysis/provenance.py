@@ -17,7 +17,7 @@ import torch
 from myomotion import __version__
 from myomotion.analysis.segmentation import weights_file
 from myomotion.errors import OutputError
-from myomotion.files.tables import file_sha256
+from myomotion.files.paths import file_sha256
 from myomotion.io.cine import STUDY_FILES
 from myomotion.io.source import image_files
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from myomotion.analysis.plausibility_table import PlausibilityTable, read_table
-from myomotion.files.tables import file_sha256
+from myomotion.files.paths import file_sha256
 from myomotion.losses.plausibility import Plausibility, load_plausibility
 
 

@@ -7,6 +7,7 @@ integers are voxel centres, and values beyond the border are those of the neares
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 
@@ -61,6 +62,22 @@ def sample(image: torch.Tensor, coordinates: torch.Tensor, mode: str = "bilinear
     grid = torch.stack(scaled, dim=1).permute(0, 2, 3, 1).to(image.dtype)
     grid = grid.expand(image.shape[0], -1, -1, -1)
     return F.grid_sample(image, grid, mode=mode, padding_mode="border", align_corners=False)
+
+
+def sample_at(fields: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Values of maps at points, such as how far each frame's motion takes them.
+
+    Args:
+        fields: ``(T, C, H, W)``.
+        points: ``(N, 2)`` in voxels.
+
+    Returns:
+        ``(T, N, C)``.
+    """
+    maps = torch.from_numpy(np.ascontiguousarray(fields))
+    places = torch.from_numpy(points.T).to(maps)
+    found: np.ndarray = sample(maps, places[None, :, :, None])[..., 0].transpose(1, 2).numpy()
+    return found.astype(float)
 
 
 def warp(image: torch.Tensor, displacement: torch.Tensor, mode: str = "bilinear") -> torch.Tensor:

@@ -10,7 +10,6 @@ written is for :mod:`myomotion.files.atomic`.
 from __future__ import annotations
 
 import filecmp
-import hashlib
 import json
 import os
 import re
@@ -23,6 +22,7 @@ from typing import Any, NamedTuple
 
 from myomotion.errors import OutputError
 from myomotion.files.atomic import clear_leftovers, hidden_name, write_bytes, writing
+from myomotion.files.paths import file_sha256
 
 MARKER = ".myomotion.json"
 PROGRAM = "myomotion"
@@ -148,7 +148,7 @@ def mark(
         corrected: those of them whose SHA-256 is noted, see :func:`edit_in`.
     """
     known = _marker(folder)
-    sums = {name: _sha256(folder / name) for name in corrected}
+    sums = {name: file_sha256(folder / name) for name in corrected}
     wanted = Marker(kind, known.files.union(files), {**known.sha256, **sums})
     if known == wanted:
         return
@@ -271,17 +271,13 @@ def _edited_part(folder: Path, inputs: Inputs) -> Path | None:
     """The first file with another sum than the marker notes and no copy among the inputs."""
     for name, noted in _marker(folder).sha256.items():
         file = folder / name
-        if not file.is_file() or _sha256(file) == noted:
+        if not file.is_file() or file_sha256(file) == noted:
             continue
         beside = {above / file.name for path in inputs.places for above in (path, path.parent)}
         copies = [path for path in beside.union(inputs.places) if path.is_file()]
         if not any(filecmp.cmp(file, copy, shallow=False) for copy in copies):
             return file
     return None
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _files(folder: Path) -> Iterator[Path]:

@@ -1,7 +1,8 @@
-"""Paths as users give them, and the files below them."""
+"""Paths as users give them, the files below them, and their sums."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -49,3 +50,19 @@ def files_below(folder: Path) -> Iterator[Path]:
 def _leads_up(link: Path, root: Path) -> bool:
     target = link.resolve()
     return any(here.is_relative_to(target) for here in (root, link.parent.resolve()))
+
+
+def file_sha256(path: str | Path) -> str:
+    """SHA-256 of a file.
+
+    Args:
+        path: an existing file.
+
+    Returns:
+        64 hexadecimal digits.
+    """
+    digest = hashlib.sha256()
+    with Path(path).open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()

@@ -95,19 +95,3 @@ def json_text(
 def json_sha256(content: object) -> str:
     """SHA-256 of what JSON can hold, 64 hexadecimal digits."""
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()
-
-
-def file_sha256(path: str | Path) -> str:
-    """SHA-256 of a file.
-
-    Args:
-        path: an existing file.
-
-    Returns:
-        64 hexadecimal digits.
-    """
-    digest = hashlib.sha256()
-    with Path(path).open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()

@@ -17,7 +17,7 @@ from myomotion.analysis.motion import Motion
 from myomotion.analysis.regions import SliceRegions
 from myomotion.analysis.study import Study
 from myomotion.core.contours import heart_contours
-from myomotion.core.flow import sample
+from myomotion.core.flow import sample_at
 from myomotion.core.view import View
 from myomotion.core.working_grid import WorkingGrid
 from myomotion.io.labels import CAVITY, MYOCARDIUM
@@ -165,8 +165,6 @@ def _tracked(
     """Pixels ``[x0, y0, x1, ...]`` of material points ``(N, 2)`` in every frame."""
     grid = motion.grids[z]
     offset = (points - grid.middle) * grid.spacing
-    field = torch.from_numpy(motion.working_displacement[:, z].copy())
-    places = torch.from_numpy(points.T[None, :, :, None]).to(field)
-    moved = sample(field, places)[..., 0].transpose(1, 2).numpy()
+    moved = sample_at(motion.working_displacement[:, z], points)
     position = view.offsets(offset[None] + moved) * scale + pixels / 2
     return [[round(float(v), 1) for v in frame.ravel()] for frame in position]

@@ -26,8 +26,7 @@ from myomotion.errors import (
 )
 from myomotion.files.atomic import write_bytes
 from myomotion.files.outputs import Inputs, claim, refuse_unsafe
-from myomotion.files.paths import given_path
-from myomotion.files.tables import file_sha256
+from myomotion.files.paths import file_sha256, given_path
 
 LOG = logging.getLogger(__name__)
 MODEL_FILE, RESUME_FILE = "model.pt", "resume.pt"

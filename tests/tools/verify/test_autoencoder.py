@@ -11,7 +11,7 @@ import pytest
 import torch
 from matplotlib.figure import Figure
 
-from myomotion.files.tables import file_sha256
+from myomotion.files.paths import file_sha256
 from myomotion.losses.plausibility import Plausibility
 from tools.verify.__main__ import main
 from tools.verify.autoencoder import claims

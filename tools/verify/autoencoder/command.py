@@ -20,7 +20,7 @@ from monai.utils import set_determinism
 from fem_sim import claims
 from fem_sim.claims import Claim
 from fem_sim.command_line import add_seed
-from myomotion.files.tables import file_sha256
+from myomotion.files.paths import file_sha256
 from myomotion.losses.plausibility import Plausibility
 from myomotion.transforms.cycles import LoadCycled
 from tools.bundle import BUNDLES, VAE

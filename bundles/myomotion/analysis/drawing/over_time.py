@@ -32,7 +32,7 @@ from myomotion.analysis.drawing.closed import kept_open
 from myomotion.analysis.grids import Slices
 from myomotion.analysis.motion import Motion, WindowMaps, moved_label
 from myomotion.core.contours import dense, filled, level_lines, signed_area
-from myomotion.core.flow import sample
+from myomotion.core.flow import sample_at
 from myomotion.core.frames_together import workers
 from myomotion.core.working_grid import WorkingGrid
 from myomotion.io.cine import Cine
@@ -159,14 +159,11 @@ def _moved(region: np.ndarray, grid: WorkingGrid, displacement: np.ndarray) -> L
         ndimage.distance_transform_edt(part, sampling=grid.source_spacing)
         for part in (padded, ~padded)
     )
-    field = torch.from_numpy(np.ascontiguousarray(displacement))
     moved = []
     lines = level_lines(np.asarray(inside - outside), 0.0)
     for line in sorted(lines, key=lambda line: -abs(float(signed_area(line)))):
         start = grid.index_of(line[:-1] - 1)  # the last point is the first
-        at = torch.from_numpy(start.T).to(field)
-        shift = sample(field, at[None, :, :, None])[..., 0].transpose(1, 2)
-        moved.append(start + shift.numpy().astype(float) / grid.spacing)
+        moved.append(start + sample_at(displacement, start) / grid.spacing)
     return moved
 
 

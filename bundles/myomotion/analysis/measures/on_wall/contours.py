@@ -13,7 +13,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
 from myomotion.analysis.measures.measure import (
     Limits,
@@ -25,7 +24,7 @@ from myomotion.analysis.measures.measure import (
 from myomotion.analysis.measures.on_wall.mesh import Wall, has_mesh, wall_of
 from myomotion.analysis.measures.tracked import TrackedSlice
 from myomotion.core.contours import closed_length
-from myomotion.core.flow import sample
+from myomotion.core.flow import sample_at
 from myomotion.core.wall.mesh import LAYERS
 
 POINTS = 180  # of a contour
@@ -82,10 +81,9 @@ def _moved(tracked: TrackedSlice) -> MovedContours | None:
     if wall is None:
         return None
     starts = [_outline(wall, depth) for depth in DEPTHS]
-    field = torch.from_numpy(np.ascontiguousarray(tracked.displacement))
-    places = torch.from_numpy(np.concatenate(starts).T / tracked.grid.spacing).to(field)
-    moves = sample(field, places[None, :, :, None])[..., 0].transpose(1, 2).numpy().astype(float)
-    moved = np.split(np.concatenate(starts) + moves, len(DEPTHS), axis=1)
+    points = np.concatenate(starts)
+    moves = sample_at(tracked.displacement, points / tracked.grid.spacing)
+    moved = np.split(points + moves, len(DEPTHS), axis=1)
     lengths = np.stack([closed_length(line) for line in moved], axis=1)
     first = np.array([float(closed_length(line)) for line in starts])
     return MovedContours(stretch=lengths / first)
